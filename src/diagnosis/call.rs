@@ -1,0 +1,91 @@
+//! One recorded API call, as CloudTrail tells it.
+
+use jiff::Timestamp;
+
+/// A CloudTrail record, reduced to what can name a cause or a caller.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ApiCall {
+    pub event_id: String,
+    /// `StopTask`, `UpdateService` …
+    pub name: String,
+    /// Whole seconds, cut, not rounded: the call came at this second or up to 999 ms later.
+    pub time: Timestamp,
+    pub region: Option<String>,
+    pub recipient_account: Option<String>,
+    pub source_ip: Option<String>,
+    pub user_agent: Option<String>,
+    /// Set where the call failed: then it is an attempt and never a cause.
+    pub error_code: Option<String>,
+    pub identity: Identity,
+    /// `sessionCredentialFromConsole` of the record.
+    pub from_console: bool,
+    pub parameters: Parameters,
+    /// `responseElements.task.taskArn`, always the full ARN where it is there.
+    pub response_task_arn: Option<String>,
+    /// Deployment ids inside `responseElements.service.deployments`, the newest first.
+    pub response_deployments: Vec<String>,
+}
+
+/// What the caller typed, before any normalisation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Parameters {
+    /// A name, an ARN, or absent, which means `default`.
+    pub cluster: Option<String>,
+    /// An id or an ARN.
+    pub task: Option<String>,
+    pub service: Option<String>,
+    pub reason: Option<String>,
+    pub desired_count: Option<i64>,
+    pub task_definition: Option<String>,
+    pub force_new_deployment: bool,
+}
+
+/// Who CloudTrail says called.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// `IAMUser`, `AssumedRole`, `Root`, `AWSService` … : an open set.
+    pub kind: String,
+    pub arn: Option<String>,
+    pub account: Option<String>,
+    pub user_name: Option<String>,
+    pub principal_id: Option<String>,
+    /// Links hops and opens nothing: never redacted.
+    pub access_key_id: Option<String>,
+    pub role: Option<String>,
+    pub role_arn: Option<String>,
+    pub mfa: Option<bool>,
+    pub session_created: Option<Timestamp>,
+    /// The AWS service that called on somebody's behalf.
+    pub invoked_by: Option<String>,
+    pub source_identity: Option<String>,
+    /// OIDC provider of a web identity session, e.g. `token.actions.githubusercontent.com`.
+    pub web_provider: Option<String>,
+    /// Identity Center user id.
+    pub on_behalf_of: Option<String>,
+    /// ARN of the instance, function or task the credentials were issued to.
+    pub issued_to: Option<String>,
+}
+
+impl Identity {
+    /// The session name of an assumed role: behind the colon of the principal id, else the ARN's last segment.
+    #[must_use]
+    pub fn session(&self) -> Option<&str> {
+        let from_principal = self.principal_id.as_deref().and_then(|id| id.split_once(':')).map(|(_, session)| session);
+        let from_arn = || self.arn.as_deref().filter(|arn| arn.contains(":assumed-role/")).and_then(|arn| arn.splitn(3, '/').nth(2));
+        from_principal.or_else(from_arn).filter(|session| !session.is_empty())
+    }
+
+    /// The role's name, from the session issuer or, failing that, the ARN.
+    #[must_use]
+    pub fn role_name(&self) -> Option<&str> {
+        let from_arn = || self.arn.as_deref().filter(|arn| arn.contains(":assumed-role/")).and_then(|arn| arn.split('/').nth(1));
+        self.role.as_deref().or_else(from_arn)
+    }
+}
+
+impl ApiCall {
+    #[must_use]
+    pub fn succeeded(&self) -> bool {
+        self.error_code.is_none()
+    }
+}

@@ -1,0 +1,254 @@
+//! One dated fact from one witness.
+
+use jiff::Timestamp;
+
+use super::call::ApiCall;
+use super::service::{ServiceMessage, TargetHealth, target_group_name};
+use super::task::StopCode;
+use super::words;
+
+/// Who said it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Witness {
+    Cloudtrail,
+    Autoscaling,
+    Deployment,
+    Logs,
+    Ecs,
+    Service,
+    Elb,
+    Metric,
+    Host,
+    Archive,
+}
+
+impl Witness {
+    /// As it stands in `timeline[].witness`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cloudtrail => "cloudtrail",
+            Self::Autoscaling => "autoscaling",
+            Self::Deployment => "deployment",
+            Self::Logs => "logs",
+            Self::Ecs => "ecs",
+            Self::Service => "service",
+            Self::Elb => "elb",
+            Self::Metric => "metric",
+            Self::Host => "host",
+            Self::Archive => "archive",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    Info,
+    Warn,
+    Error,
+}
+
+impl Level {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// How exactly `Event::at` is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Precision {
+    Millisecond,
+    /// Cut to the second: it happened within the second that begins at `at`.
+    Second,
+    /// At `at` or earlier: ECS gives no time per container, only when the last one had ended.
+    AtOrBefore,
+}
+
+impl Precision {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Millisecond => "ms",
+            Self::Second => "s",
+            Self::AtOrBefore => "at-or-before",
+        }
+    }
+
+    /// Milliseconds after `at` in which it may still have happened.
+    #[must_use]
+    pub fn spread(self) -> i64 {
+        match self {
+            Self::Second => 999,
+            Self::Millisecond | Self::AtOrBefore => 0,
+        }
+    }
+}
+
+/// The station of a task's life an event falls into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    Before,
+    Provision,
+    Pull,
+    Start,
+    Run,
+    Stop,
+    After,
+}
+
+impl Phase {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Before => "before",
+            Self::Provision => "provision",
+            Self::Pull => "pull",
+            Self::Start => "start",
+            Self::Run => "run",
+            Self::Stop => "stop",
+            Self::After => "after",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    pub at: Timestamp,
+    pub precision: Precision,
+    pub witness: Witness,
+    pub level: Level,
+    pub container: Option<String>,
+    pub what: What,
+}
+
+/// One variant for each kind of fact that rules look into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    Created { by: Option<String> },
+    Connected,
+    PullStarted,
+    /// Milliseconds since the pull began.
+    PullStopped { took: Option<i64> },
+    Started,
+    Stopping { code: Option<StopCode>, reason: Option<String> },
+    ContainerEnded { exit_code: Option<i64>, reason: Option<String>, last_status: Option<String> },
+    ExecutionStopped,
+    Stopped,
+    Said(ServiceMessage),
+    DeploymentCreated { id: String, text: String },
+    ServiceDeployment { id: String, text: String },
+    Called(Box<ApiCall>),
+    Logged(LogLine),
+    /// Asked after the stop: the state of that moment, not of the stop's.
+    TargetNow { target_group: String, health: TargetHealth },
+    HostNow { text: String },
+}
+
+/// One thing a container wrote; a stack trace is one of these.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LogLine {
+    /// The line that tells most: of a stack trace the exception, of a JSON object its message.
+    pub text: String,
+    /// How many further lines belong to it.
+    pub more: usize,
+    /// A message of a runtime that it ran out of memory, in the words that runtime uses.
+    pub out_of_memory: bool,
+    pub stream: String,
+}
+
+impl Event {
+    /// What stands in the line: the witness's own words wherever it used any.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let container = self.container.as_deref().unwrap_or("container");
+        match &self.what {
+            What::Created { by: Some(by) } => format!("created by {by}"),
+            What::Created { by: None } => "created".to_owned(),
+            What::Connected => "connected".to_owned(),
+            What::PullStarted => "pull started".to_owned(),
+            What::PullStopped { took: Some(took) } => format!("pull stopped, {}", words::duration(*took)),
+            What::PullStopped { took: None } => "pull stopped".to_owned(),
+            What::Started => "started".to_owned(),
+            What::Stopping { code, reason } => match (code, reason) {
+                (Some(code), Some(reason)) => format!("stopping: {reason} ({})", code.as_str()),
+                (None, Some(reason)) => format!("stopping: {reason}"),
+                (Some(code), None) => format!("stopping ({})", code.as_str()),
+                (None, None) => "stopping".to_owned(),
+            },
+            What::ContainerEnded { exit_code, reason, last_status } => {
+                let end = match (exit_code, last_status.as_deref()) {
+                    (Some(code), _) => format!("{container} exited {code}"),
+                    (None, Some(status)) if status != "STOPPED" => format!("{container} was still {status}, no exit code"),
+                    (None, _) => format!("{container} stopped, no exit code"),
+                };
+                match reason {
+                    Some(reason) => format!("{end}, {reason}"),
+                    None => end,
+                }
+            }
+            What::ExecutionStopped => "execution stopped".to_owned(),
+            What::Stopped => "stopped".to_owned(),
+            What::Said(message) => message.text.clone(),
+            What::DeploymentCreated { text, .. } | What::ServiceDeployment { text, .. } | What::HostNow { text } => text.clone(),
+            What::Called(call) => called(call),
+            What::Logged(line) if line.more > 0 => format!("{} (+{})", line.text, words::count(line.more, "line")),
+            What::Logged(line) => line.text.clone(),
+            What::TargetNow { target_group, health } => {
+                let port = health.port.map(|port| format!(":{port}")).unwrap_or_default();
+                let why = health.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+                format!("when asked, target {}{port} was {} in {}{why}", health.target, health.state, target_group_name(target_group))
+            }
+        }
+    }
+
+    /// The id under which the witness keeps it: CloudTrail's event id, ECS's event id, a log stream, a deployment.
+    #[must_use]
+    pub fn reference(&self) -> Option<String> {
+        match &self.what {
+            What::Said(message) => Some(message.id.clone()),
+            What::DeploymentCreated { id, .. } | What::ServiceDeployment { id, .. } => Some(id.clone()),
+            What::Called(call) => Some(call.event_id.clone()),
+            What::Logged(line) => Some(line.stream.clone()),
+            What::TargetNow { target_group, .. } => Some(target_group.clone()),
+            _ => None,
+        }
+    }
+
+    /// Which of two events of one instant comes first: what asks before what obeys, an end before what follows from it.
+    pub(super) fn rank(&self) -> u8 {
+        match &self.what {
+            What::Created { .. } => 0,
+            What::Connected => 1,
+            What::PullStarted => 2,
+            What::PullStopped { .. } => 3,
+            What::Called(_) => 4,
+            What::DeploymentCreated { .. } | What::ServiceDeployment { .. } => 5,
+            What::Started => 6,
+            What::Logged(_) => 7,
+            What::ContainerEnded { .. } => 8,
+            What::Stopping { .. } => 9,
+            What::Said(_) => 10,
+            What::ExecutionStopped => 11,
+            What::Stopped => 12,
+            What::HostNow { .. } => 13,
+            What::TargetNow { .. } => 14,
+        }
+    }
+}
+
+fn called(call: &ApiCall) -> String {
+    let who = super::actors::describe(call).name;
+    let mut text = format!("{} by {who}", call.name);
+    if let Some(reason) = &call.parameters.reason {
+        text.push_str(&format!(", reason: {reason}"));
+    }
+    if let Some(code) = &call.error_code {
+        text.push_str(&format!(", refused: {code}"));
+    }
+    text
+}

@@ -1,0 +1,155 @@
+//! All that was gathered about one task, and where it could not be seen.
+
+use jiff::Timestamp;
+
+use super::event::Event;
+use super::service::{Host, Service, ServiceDeployment, TargetGroup};
+use super::task::{Task, TaskDefinition};
+
+/// The code that asks one witness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Source {
+    Ecs,
+    Service,
+    Cloudtrail,
+    Logs,
+    Elb,
+    Metrics,
+    Autoscaling,
+    Host,
+    Archive,
+}
+
+impl Source {
+    pub const ALL: [Self; 9] =
+        [Self::Ecs, Self::Service, Self::Cloudtrail, Self::Logs, Self::Elb, Self::Metrics, Self::Autoscaling, Self::Host, Self::Archive];
+
+    /// As it stands in `sources[].source`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ecs => "ecs",
+            Self::Service => "service",
+            Self::Cloudtrail => "cloudtrail",
+            Self::Logs => "logs",
+            Self::Elb => "elb",
+            Self::Metrics => "metrics",
+            Self::Autoscaling => "autoscaling",
+            Self::Host => "host",
+            Self::Archive => "archive",
+        }
+    }
+}
+
+/// How asking one witness ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// Read in full, and there was something.
+    Ok,
+    /// Read in full, and there was nothing.
+    Empty,
+    /// Read in full, nothing matched, and it may still be on its way.
+    TooEarly,
+    /// The records of that time are no longer kept.
+    Expired,
+    Denied,
+    Throttled,
+    Failed,
+    TimedOut,
+    /// It cannot exist for this task.
+    NotApplicable,
+    /// Switched off, or the run ended before its turn.
+    Skipped,
+}
+
+impl Status {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Empty => "empty",
+            Self::TooEarly => "too-early",
+            Self::Expired => "expired",
+            Self::Denied => "denied",
+            Self::Throttled => "throttled",
+            Self::Failed => "failed",
+            Self::TimedOut => "timed-out",
+            Self::NotApplicable => "not-applicable",
+            Self::Skipped => "skipped",
+        }
+    }
+
+    /// Whether everything there was has been read.
+    #[must_use]
+    pub fn was_read(self) -> bool {
+        matches!(self, Self::Ok | Self::Empty | Self::TooEarly)
+    }
+
+    /// Whether something that exists stayed unseen.
+    #[must_use]
+    pub fn is_gap(self) -> bool {
+        !self.was_read() && self != Self::NotApplicable
+    }
+}
+
+/// The outcome of asking one source by one AWS operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    pub source: Source,
+    pub status: Status,
+    /// IAM action, `service:Operation`. Absent where nothing was asked.
+    pub action: Option<String>,
+    /// What it was asked about: an ARN, or a name where the API takes names.
+    pub resource: Option<String>,
+    /// In words, what could not be seen or what was left out.
+    pub detail: Option<String>,
+    pub requests: usize,
+    /// How many of the source's facts concern this task.
+    pub events: usize,
+    pub looked_from: Option<Timestamp>,
+    pub looked_to: Option<Timestamp>,
+}
+
+impl Reading {
+    #[must_use]
+    pub fn new(source: Source, status: Status) -> Self {
+        Self { source, status, action: None, resource: None, detail: None, requests: 0, events: 0, looked_from: None, looked_to: None }
+    }
+
+    #[must_use]
+    pub fn detailed(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// One clause that names the gap: `cloudtrail: AccessDenied, needs cloudtrail:LookupEvents on *`.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let why = match self.status {
+            Status::Denied => {
+                let needs = self.action.as_deref().map(|action| format!(", needs {action} on {}", self.resource.as_deref().unwrap_or("*"))).unwrap_or_default();
+                format!("AccessDenied{needs}")
+            }
+            status => {
+                let detail = self.detail.as_deref().map(|detail| format!(" ({detail})")).unwrap_or_default();
+                format!("{}{detail}", status.as_str())
+            }
+        };
+        format!("{}: {why}", self.source.as_str())
+    }
+}
+
+/// Everything the reasoning may look at, its own "now" among it.
+#[derive(Debug, Clone, Default)]
+pub struct Evidence {
+    /// When AWS was asked; a case file keeps the moment of its recording.
+    pub taken_at: Timestamp,
+    pub task: Task,
+    pub definition: Option<TaskDefinition>,
+    pub service: Option<Service>,
+    pub service_deployments: Vec<ServiceDeployment>,
+    pub target_groups: Vec<TargetGroup>,
+    pub host: Option<Host>,
+    pub events: Vec<Event>,
+    pub readings: Vec<Reading>,
+}

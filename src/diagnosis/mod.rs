@@ -1,0 +1,45 @@
+//! What the facts say. Pure: evidence in, [`Trace`] out; no clock, no network, nothing that can fail.
+//!
+//! Read in this order: the task, what happened to it, in which order, why, and who was behind it.
+
+pub mod task;
+pub mod service;
+pub mod call;
+pub mod event;
+pub mod evidence;
+pub mod timeline;
+pub mod words;
+pub mod commands;
+pub mod verdict;
+pub mod notes;
+pub mod rules;
+pub mod actors;
+pub mod scheduling;
+pub mod stopped_by;
+
+use evidence::Evidence;
+use stopped_by::StoppedBy;
+use timeline::Timeline;
+use verdict::Verdict;
+
+/// The whole answer about one task: what happened, why, and who or what was behind it.
+#[derive(Debug, Clone)]
+pub struct Trace {
+    /// Everything dated, numbered from 1, in order; it also holds the evidence it was made from.
+    pub timeline: Timeline,
+    /// One cause of the closed set, with the numbers of the lines it rests on.
+    pub verdict: Verdict,
+    /// The person, pipeline, policy or AWS process behind the stop, or why nobody can be named.
+    pub stopped_by: StoppedBy,
+}
+
+/// The program: everything else fetches for it or prints it.
+///
+/// Deterministic: the same evidence, in whatever order it arrived, gives the same trace.
+#[must_use]
+pub fn trace(evidence: Evidence) -> Trace {
+    let timeline = Timeline::new(evidence);
+    let stopped_by = stopped_by::find(&timeline);
+    let verdict = Verdict::reach(&timeline, &stopped_by);
+    Trace { timeline, verdict, stopped_by }
+}

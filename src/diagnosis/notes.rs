@@ -1,0 +1,81 @@
+//! What rides beside the cause: each note with the lines it rests on.
+
+use super::event::What;
+use super::task::{Container, StopCode};
+use super::timeline::{Timeline, is_essential};
+use super::verdict::{Cause, Note};
+use super::words;
+
+/// Seconds ECS waits between SIGTERM and SIGKILL where nothing sets it (agent and Fargate alike).
+const DEFAULT_STOP_TIMEOUT: i64 = 30;
+/// Seconds; Fargate allows no more.
+const FARGATE_STOP_TIMEOUT_CAP: i64 = 120;
+
+pub(super) fn all(timeline: &Timeline, cause: Cause, culprit: Option<&str>) -> Vec<Note> {
+    let mut notes = stop_timeouts(timeline);
+    notes.extend(collateral(timeline, cause, culprit));
+    notes
+}
+
+/// Whether the order to stop came before the containers' ends.
+#[must_use]
+pub fn was_ordered(timeline: &Timeline) -> bool {
+    matches!(
+        timeline.stop_code(),
+        Some(StopCode::UserInitiated | StopCode::ServiceSchedulerInitiated | StopCode::SpotInterruption | StopCode::TerminationNotice)
+    )
+}
+
+/// Seconds a container has between SIGTERM and SIGKILL.
+#[must_use]
+pub fn allowed_seconds(timeline: &Timeline, container: &Container) -> i64 {
+    let set = timeline.definition_of(&container.name).and_then(|definition| definition.stop_timeout).unwrap_or(DEFAULT_STOP_TIMEOUT);
+    if timeline.evidence.task.runs_on_fargate() { set.min(FARGATE_STOP_TIMEOUT_CAP) } else { set }
+}
+
+/// Exit 137 after an ordered stop that took as long as the container was allowed: killed for not obeying SIGTERM.
+fn stop_timeouts(timeline: &Timeline) -> Vec<Note> {
+    let Some(took) = timeline.stop_took().filter(|_| was_ordered(timeline)) else { return Vec::new() };
+    // The end may be cut to the second: up to 999 ms of it are missing.
+    let cut = timeline.lines.iter().any(|line| matches!(line.event.what, What::ExecutionStopped) && line.event.precision == super::event::Precision::Second);
+    let took_at_most = took + if cut { 999 } else { 0 };
+    let killed = timeline.evidence.task.containers.iter().filter(|container| container.exit_code == Some(137));
+    killed
+        .filter(|container| took_at_most >= allowed_seconds(timeline, container) * 1000)
+        .map(|container| {
+            let allowed = allowed_seconds(timeline, container);
+            let late = if timeline.evidence.task.runs_on_fargate() { "; Fargate reports the end some 11 s late" } else { "" };
+            let lines: Vec<usize> = [timeline.stop_line(), timeline.container_line(&container.name)].into_iter().flatten().map(|line| line.n).collect();
+            Note {
+                code: "stop-timeout",
+                text: format!(
+                    "{} did not obey SIGTERM within its {allowed} s and was killed (137): {} lie between the order and the end{late}. The exit code is a consequence of the stop.",
+                    container.name,
+                    words::duration(took)
+                ),
+                evidence: lines,
+            }
+        })
+        .collect()
+}
+
+/// The other containers of a task that one container's end brought down.
+fn collateral(timeline: &Timeline, cause: Cause, culprit: Option<&str>) -> Vec<Note> {
+    let by_itself = matches!(timeline.stop_code(), Some(StopCode::EssentialContainerExited)) && cause != Cause::Unknown;
+    let Some(culprit) = culprit.filter(|_| by_itself) else { return Vec::new() };
+    let others: Vec<&Container> = timeline.evidence.task.containers.iter().filter(|container| container.name != culprit && container.has_ended()).collect();
+    if others.is_empty() {
+        return Vec::new();
+    }
+    let told: Vec<String> = others
+        .iter()
+        .map(|container| {
+            let code = container.exit_code.map(|code| format!(" ({code})")).unwrap_or_default();
+            let injected = container.injected_by().map(|by| format!(", put there by {by}")).unwrap_or_default();
+            let optional = if is_essential(&timeline.evidence, container) { "" } else { ", not essential" };
+            format!("{}{code}{injected}{optional}", container.name)
+        })
+        .collect();
+    let lines = others.iter().filter_map(|container| timeline.container_line(&container.name)).map(|line| line.n).collect();
+    vec![Note { code: "collateral", text: format!("Ended with it: {}.", words::list(&told)), evidence: lines }]
+}

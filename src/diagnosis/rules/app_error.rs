@@ -1,0 +1,71 @@
+//! An essential container left with a code of its own that nothing else explains.
+
+use super::super::commands;
+use super::super::stopped_by::StoppedBy;
+use super::super::timeline::Timeline;
+use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
+use super::{ended_by_itself, last_error, unread_logs};
+
+pub const RULE: Rule =
+    Rule { cause: Cause::AppError, about: "an essential container ended by itself with a non-zero code that no other line explains; the log error before it is evidence", judge };
+
+fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
+    let Some((container, line)) = ended_by_itself(timeline) else { return Judgement::No };
+    let Some(code) = container.exit_code.filter(|code| *code != 0) else { return Judgement::No };
+    let error = last_error(timeline, &container.name);
+    let unread = unread_logs(timeline);
+    let mut finding = Finding::new(if error.is_some() { Confidence::Certain } else { Confidence::Likely }, "The application failed");
+    finding.container = Some(container.name.clone());
+    finding.evidence = vec![line.n];
+    finding.summary = format!("Container {} ended by itself with exit code {code} [{}].", container.name, line.n);
+    match (error, &unread) {
+        (Some(error), _) => {
+            finding.summary.push_str(&format!(" Its last error was “{}” [{}].", error.event.text(), error.n));
+            finding.evidence.push(error.n);
+        }
+        (None, Some(gap)) => finding.summary.push_str(&format!(" Why is in its log, which was not read ({gap}).")),
+        (None, None) => finding.summary.push_str(" Its log shows no error in the last minute."),
+    }
+    if let Some(stop) = timeline.stop_line() {
+        finding.evidence.push(stop.n);
+    }
+    if let Some(gap) = unread {
+        finding.confidence = finding.confidence.min(Confidence::Likely);
+        finding.unchecked.push((Cause::OutOfMemory, gap));
+    }
+    finding.next_steps.push(NextStep::run(format!("Read {}'s last words", container.name), commands::ecs_trace("logs", &timeline.evidence.task)));
+    if let Some(tail) = commands::tail_log(timeline, &container.name) {
+        finding.next_steps.push(NextStep::run("Read the quarter of an hour before it in full", tail));
+    }
+    finding.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::*;
+    use crate::diagnosis::event::Level;
+    use crate::diagnosis::evidence::Source;
+
+    fn failed() -> crate::diagnosis::evidence::Evidence {
+        stopped("EssentialContainerExited", "Essential container in task exited", Some(1))
+    }
+
+    #[test]
+    fn an_error_just_before_the_end_is_the_evidence() {
+        let evidence = logged(logged(failed(), -2_000, Level::Error, "panic: no table", false), -500, Level::Info, "bye", false);
+        let trace = judged(evidence);
+        assert_eq!(trace.verdict.confidence.as_str(), "certain");
+        assert!(trace.verdict.evidence.iter().any(|n| trace.timeline.lines[n - 1].event.text() == "panic: no table"));
+    }
+
+    #[test]
+    fn an_error_that_was_survived_for_minutes_is_not() {
+        let evidence = logged(logged(failed(), -300_000, Level::Error, "502, trying the mirror", false), -500, Level::Info, "bye", false);
+        assert_eq!(verdict(evidence), "app-error - likely");
+    }
+
+    #[test]
+    fn with_the_log_denied_it_is_likely_at_most() {
+        assert_eq!(verdict(hide(failed(), Source::Logs)), "app-error - likely");
+    }
+}

@@ -1,0 +1,80 @@
+//! A newer deployment replaced the task.
+
+use super::super::commands;
+use super::super::event::What;
+use super::super::evidence::Source;
+use super::super::scheduling::Story;
+use super::super::stopped_by::{self, StoppedBy};
+use super::super::timeline::Timeline;
+use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
+use super::scheduled_stop;
+
+pub const RULE: Rule = Rule { cause: Cause::Deployment, about: "a newer deployment replaced it", judge };
+
+fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
+    let Some(stop) = scheduled_stop(timeline) else { return Judgement::No };
+    let change = match stopped_by::story_of(timeline) {
+        Story::Replaced(change) => change,
+        Story::Unclear(why) => return Judgement::CannotTell(why),
+        _ => return Judgement::No,
+    };
+    let mut finding = Finding::new(Confidence::Likely, "Replaced by a deployment");
+    finding.expected = true;
+    finding.evidence.push(stop.n);
+    let line = timeline.lines.iter().find(|line| matches!(&line.event.what, What::DeploymentCreated { id, .. } | What::ServiceDeployment { id, .. } if *id == change.id));
+    let cite = line.map(|line| format!(" [{}]", line.n)).unwrap_or_default();
+    finding.evidence.extend(line.map(|line| line.n));
+    let old = timeline.evidence.task.definition_name();
+    let what = match (&old, &change.definition) {
+        (Some(old), Some(new)) if old != new => format!("{old} by {new}"),
+        (Some(old), _) => format!("{old}, the same revision anew"),
+        _ => "it".to_owned(),
+    };
+    finding.summary = format!("Deployment {} replaced {what}{cite}, and the scheduler stopped this task for it [{}].", change.id, stop.n);
+    // The reason names a deployment: where it is the new one, ECS itself says which.
+    if timeline.stopped_reason().contains(&change.id) {
+        finding.confidence = Confidence::Certain;
+    }
+    if let Err(gap) = timeline.seen_by(Source::Service) {
+        finding.confidence = Confidence::Likely;
+        finding.unchecked.push((Cause::Rollback, gap.sentence()));
+    }
+    if let Some(command) = commands::describe_service(&timeline.evidence.task) {
+        finding.next_steps.push(NextStep::run("See how the deployment went", command));
+    }
+    finding.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::*;
+    use crate::diagnosis::evidence::{Evidence, Source};
+    use crate::diagnosis::service::Deployment;
+
+    fn replaced() -> Evidence {
+        let mut evidence = stopped("ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/2)", Some(143));
+        let newer = Deployment { id: "ecs-svc/2".to_owned(), definition: Some("web:42".to_owned()), created_at: Some(at(-90_000)), ..Deployment::default() };
+        evidence.service.as_mut().expect("a service").deployments.insert(0, newer);
+        evidence
+    }
+
+    #[test]
+    fn a_newer_deployment_before_the_stop_is_the_cause() {
+        let verdict = judged(replaced()).verdict;
+        assert_eq!((verdict.cause.as_str(), verdict.expected), ("deployment", true));
+        assert!(verdict.summary.contains("web:41 by web:42"));
+    }
+
+    #[test]
+    fn the_same_words_without_a_newer_deployment_are_not() {
+        let evidence = stopped("ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/1)", Some(143));
+        assert!(!verdict(evidence).starts_with("deployment"));
+    }
+
+    #[test]
+    fn with_the_service_hidden_neither_is_claimed() {
+        let verdict = judged(hide(replaced(), Source::Service)).verdict;
+        assert_eq!(verdict.cause.as_str(), "unknown");
+        assert!(verdict.unchecked.iter().any(|(cause, _)| cause.as_str() == "deployment"));
+    }
+}

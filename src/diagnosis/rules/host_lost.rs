@@ -1,0 +1,47 @@
+//! The EC2 instance under the task went away.
+
+use super::super::stopped_by::StoppedBy;
+use super::super::timeline::Timeline;
+use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
+use super::super::task::StopCode;
+use super::super::words::shell;
+
+pub const RULE: Rule = Rule { cause: Cause::HostLost, about: "its EC2 instance stopped, terminated, or its agent went away", judge };
+
+fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
+    let reason = timeline.stopped_reason();
+    let by_user = matches!(timeline.stop_code(), Some(StopCode::UserInitiated));
+    let Some(stop) = timeline.stop_line().filter(|_| !by_user && reason.starts_with("Host EC2 (instance")) else { return Judgement::No };
+    let instance = reason.split_once("(instance ").and_then(|(_, rest)| rest.split(')').next()).unwrap_or("its instance").to_owned();
+    let how = if reason.contains("terminated") { "was terminated" } else { "was stopped" };
+    let mut finding = Finding::new(Confidence::Certain, "Its host went away");
+    finding.evidence.push(stop.n);
+    finding.summary = format!("Instance {instance} {how}, and the task with it [{}]. ECS does not say why: a hand, Auto Scaling, and Spot all look like this.", stop.n);
+    finding.next_steps.push(NextStep::run(
+        "See who ended the instance",
+        format!("aws cloudtrail lookup-events --lookup-attributes AttributeKey=ResourceName,AttributeValue={} --region {}", shell(&instance), shell(&timeline.evidence.task.region)),
+    ));
+    finding.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::*;
+
+    #[test]
+    fn stopped_and_terminated_hosts_are_both_lost() {
+        for end in ["stopped", "terminated"] {
+            assert_eq!(verdict(stopped("", &format!("Host EC2 (instance i-06aab15feb4568492) {end}."), None)), "host-lost - certain");
+        }
+    }
+
+    #[test]
+    fn a_reason_somebody_typed_is_not_the_host() {
+        assert!(!verdict(stopped("UserInitiated", "Host EC2 (instance i-06aab15feb4568492) stopped.", Some(0))).starts_with("host"));
+    }
+
+    #[test]
+    fn nobody_is_not_said_of_it() {
+        assert_ne!(judged(stopped("", "Host EC2 (instance i-06aab15feb4568492) terminated.", None)).stopped_by.status.as_str(), "nobody");
+    }
+}

@@ -1,0 +1,64 @@
+//! SIGKILL out of nowhere: 137 with no sign of memory and no ordered stop.
+
+use super::super::evidence::Source;
+use super::super::stopped_by::StoppedBy;
+use super::super::timeline::{Timeline, is_error_name};
+use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
+use super::super::commands;
+use super::ended_by_itself;
+
+pub const RULE: Rule = Rule { cause: Cause::Killed, about: "137 by itself, with no sign of memory and no ordered stop", judge };
+
+fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
+    let Some((container, line)) = ended_by_itself(timeline).filter(|(container, _)| container.exit_code == Some(137)) else { return Judgement::No };
+    if container.reason.as_deref().is_some_and(|reason| is_error_name(reason, "OutOfMemoryError")) {
+        return Judgement::No;
+    }
+    let unread: Vec<String> = [Source::Logs, Source::Metrics]
+        .into_iter()
+        .filter(|source| !timeline.does_not_apply(*source))
+        .filter_map(|source| match timeline.seen_by(source) {
+            Err(gap) => Some(gap.sentence()),
+            Ok(()) if !timeline.was_read(source) => Some(format!("{}: not read", source.as_str())),
+            Ok(()) => None,
+        })
+        .collect();
+    let mut finding = Finding::new(if unread.is_empty() { Confidence::Likely } else { Confidence::Possible }, "Killed (SIGKILL)");
+    finding.container = Some(container.name.clone());
+    finding.evidence = [Some(line), timeline.stop_line()].into_iter().flatten().map(|line| line.n).collect();
+    finding.summary = format!("Container {} was killed, exit 137 [{}], and nothing had asked it to stop. Exit 137 is SIGKILL; it does not say who sent it.", container.name, line.n);
+    finding.alternatives.push((Cause::OutOfMemory, "the kernel kills with the same signal, and Fargate often reports no memory reason".to_owned()));
+    for gap in unread {
+        finding.unchecked.push((Cause::OutOfMemory, gap));
+    }
+    finding.next_steps.push(NextStep::say(format!("Compare {}'s memory with its limit in the minutes before.", container.name)));
+    finding.next_steps.push(NextStep::run("Read its last words", commands::ecs_trace("logs", &timeline.evidence.task)));
+    finding.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::*;
+    use crate::diagnosis::evidence::Source;
+
+    fn killed() -> crate::diagnosis::evidence::Evidence {
+        stopped("EssentialContainerExited", "Essential container in task exited", Some(137))
+    }
+
+    #[test]
+    fn with_logs_and_metrics_read_and_silent_it_is_likely() {
+        assert_eq!(verdict(killed()), "killed - likely");
+    }
+
+    #[test]
+    fn with_the_metrics_hidden_it_is_only_possible_and_memory_stays_unchecked() {
+        let verdict = judged(hide(killed(), Source::Metrics)).verdict;
+        assert_eq!(verdict.confidence.as_str(), "possible");
+        assert!(!verdict.is_conclusive());
+    }
+
+    #[test]
+    fn a_137_after_an_order_is_a_consequence() {
+        assert!(!verdict(stopped("UserInitiated", "Task stopped by user", Some(137))).starts_with("killed"));
+    }
+}

@@ -1,0 +1,172 @@
+//! The rules, in order of precedence: the first that fits names the cause.
+//!
+//! What ECS says outright comes before what has to be inferred from how a container ended. A rule looks at the
+//! timeline only; where it would argue from something unseen it answers `CannotTell`.
+
+mod app_error;
+mod az_rebalancing;
+mod completed;
+mod container_health_check;
+mod crashed;
+mod deployment;
+mod elb_health_check;
+mod entrypoint_failed;
+mod host_lost;
+mod killed;
+mod maintenance;
+mod out_of_memory;
+mod rollback;
+mod scale_in;
+mod service_deleted;
+mod spot_interruption;
+mod stop_requested;
+mod terminated;
+
+use super::event::Level;
+use super::task::{Container, StopCode};
+use super::timeline::{Line, Timeline};
+use super::verdict::Rule;
+
+/// Every rule. A new cause is one file and one line here.
+pub const RULES: &[Rule] = &[
+    host_lost::RULE,
+    stop_requested::RULE,
+    spot_interruption::RULE,
+    maintenance::RULE,
+    elb_health_check::RULE,
+    container_health_check::RULE,
+    az_rebalancing::RULE,
+    service_deleted::RULE,
+    rollback::RULE,
+    deployment::RULE,
+    scale_in::RULE,
+    out_of_memory::RULE,
+    crashed::RULE,
+    entrypoint_failed::RULE,
+    killed::RULE,
+    terminated::RULE,
+    app_error::RULE,
+    completed::RULE,
+];
+
+/// The container whose own end stopped the task, with its line: only where ECS says that one did.
+fn ended_by_itself(timeline: &Timeline) -> Option<(&Container, &Line)> {
+    let by_itself = matches!(timeline.stop_code(), Some(StopCode::EssentialContainerExited));
+    let culprit = by_itself.then(|| timeline.culprit()).flatten()?;
+    Some((culprit, timeline.container_line(&culprit.name)?))
+}
+
+/// The scheduler's stop line, where its reason is the one ECS uses for replacement and scale-in alike.
+fn scheduled_stop(timeline: &Timeline) -> Option<&Line> {
+    let scheduled = matches!(timeline.stop_code(), Some(StopCode::ServiceSchedulerInitiated));
+    let scaling = super::scheduling::is_scaling_reason(&timeline.stopped_reason());
+    timeline.stop_line().filter(|_| scheduled && scaling)
+}
+
+/// The error that a container wrote last before its end, if it came within a minute of its last words.
+///
+/// An older error was survived; the last line itself may be polite.
+fn last_error<'a>(timeline: &'a Timeline, container: &'a str) -> Option<&'a Line> {
+    let stop = timeline.evidence.task.stop_anchor()?;
+    let said = || timeline.log_lines(container).map(|(line, _)| line).filter(move |line| line.event.at.as_millisecond() <= stop.as_millisecond() + 15_000);
+    let last_word = said().next_back()?.event.at.as_millisecond();
+    said().rev().find(|line| line.event.level == Level::Error && last_word - line.event.at.as_millisecond() <= 60_000)
+}
+
+/// What the logs could not be asked, for a finding that rests on a code alone.
+fn unread_logs(timeline: &Timeline) -> Option<String> {
+    timeline.seen_by(super::evidence::Source::Logs).err().map(super::evidence::Reading::sentence)
+}
+
+#[cfg(test)]
+pub(crate) mod fixtures {
+    //! One stopped Fargate task of a service, to be bent by each test into its own case.
+
+    use jiff::Timestamp;
+
+    use crate::diagnosis::event::{Event, Level, LogLine, Precision, What, Witness};
+    use crate::diagnosis::evidence::{Evidence, Reading, Source, Status};
+    use crate::diagnosis::service::{Deployment, Service, ServiceMessage};
+    use crate::diagnosis::task::{Container, ContainerDefinition, StopCode, Task, TaskDefinition};
+    use crate::diagnosis::{Trace, trace};
+
+    pub const STOP: i64 = 1_700_000_000_000;
+    pub const ID: &str = "5d6c7b8a99a8b7c6d5e4f3a2b1c0d9e8";
+
+    pub fn at(offset: i64) -> Timestamp {
+        Timestamp::from_millisecond(STOP + offset).expect("a time")
+    }
+
+    /// Stopped with this code and reason; one essential container `app` that left with `exit`.
+    pub fn stopped(code: &str, reason: &str, exit: Option<i64>) -> Evidence {
+        let mut task = Task {
+            arn: format!("arn:aws:ecs:eu-west-1:123456789012:task/prod/{ID}"),
+            id: ID.to_owned(),
+            cluster: "prod".to_owned(),
+            region: "eu-west-1".to_owned(),
+            account: "123456789012".to_owned(),
+            service: Some("web".to_owned()),
+            started_by: Some("ecs-svc/1".to_owned()),
+            family: Some("web".to_owned()),
+            revision: Some(41),
+            launch_type: Some("FARGATE".to_owned()),
+            last_status: Some("STOPPED".to_owned()),
+            desired_status: Some("STOPPED".to_owned()),
+            stop_code: (!code.is_empty()).then(|| StopCode::named(code)),
+            stopped_reason: Some(reason.to_owned()),
+            containers: vec![Container { name: "app".to_owned(), exit_code: exit, last_status: Some("STOPPED".to_owned()), ..Container::default() }],
+            ..Task::default()
+        };
+        task.times.created = Some(at(-600_000));
+        task.times.started = Some(at(-560_000));
+        task.times.stopping = Some(at(0));
+        task.times.execution_stopped = Some(at(if code == "EssentialContainerExited" { -380 } else { 12_000 }));
+        task.times.stopped = Some(at(30_000));
+        let definition = TaskDefinition { containers: vec![ContainerDefinition { name: "app".to_owned(), essential: true, ..ContainerDefinition::default() }], ..TaskDefinition::default() };
+        let service = Service {
+            name: "web".to_owned(),
+            status: "ACTIVE".to_owned(),
+            deployments: vec![Deployment { id: "ecs-svc/1".to_owned(), status: "PRIMARY".to_owned(), created_at: Some(at(-86_400_000)), ..Deployment::default() }],
+            ..Service::default()
+        };
+        let read = [Source::Ecs, Source::Service, Source::Logs, Source::Elb, Source::Metrics].map(|source| Reading::new(source, Status::Ok));
+        Evidence { taken_at: at(600_000), task, definition: Some(definition), service: Some(service), readings: read.to_vec(), ..Evidence::default() }
+    }
+
+    pub fn hide(mut evidence: Evidence, source: Source) -> Evidence {
+        evidence.readings.retain(|reading| reading.source != source);
+        evidence.readings.push(Reading::new(source, Status::Denied));
+        match source {
+            Source::Logs => evidence.events.retain(|event| event.witness != Witness::Logs),
+            Source::Service => {
+                evidence.service = None;
+                evidence.service_deployments.clear();
+            }
+            _ => {}
+        }
+        evidence
+    }
+
+    pub fn logged(mut evidence: Evidence, offset: i64, level: Level, text: &str, out_of_memory: bool) -> Evidence {
+        let what = What::Logged(LogLine { text: text.to_owned(), out_of_memory, stream: "web/app/1".to_owned(), ..LogLine::default() });
+        evidence.events.push(Event { at: at(offset), precision: Precision::Millisecond, witness: Witness::Logs, level, container: Some("app".to_owned()), what });
+        evidence
+    }
+
+    pub fn said(mut evidence: Evidence, offset: i64, text: &str) -> Evidence {
+        let message = ServiceMessage::read("e1", at(offset), text);
+        evidence.service.get_or_insert_default().messages.push(message.clone());
+        evidence.events.push(Event { at: at(offset), precision: Precision::Millisecond, witness: Witness::Service, level: Level::Info, container: None, what: What::Said(message) });
+        evidence
+    }
+
+    pub fn judged(evidence: Evidence) -> Trace {
+        trace(evidence)
+    }
+
+    /// `cause detail confidence`, for one-line assertions.
+    pub fn verdict(evidence: Evidence) -> String {
+        let verdict = judged(evidence).verdict;
+        format!("{} {} {}", verdict.cause.as_str(), verdict.detail.unwrap_or("-"), verdict.confidence.as_str())
+    }
+}

@@ -1,0 +1,139 @@
+//! The memory limit killed the container, or its runtime ran out of heap and gave up: never 137 alone.
+
+use super::super::commands;
+use super::super::event::{Level, LogLine};
+use super::super::stopped_by::StoppedBy;
+use super::super::task::Container;
+use super::super::timeline::{Line, Timeline, is_error_name};
+use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
+use super::ended_by_itself;
+
+pub const RULE: Rule = Rule { cause: Cause::OutOfMemory, about: "the memory limit of the container or the task killed it, or its heap was full and the runtime gave up (heap)", judge };
+
+/// A heap message explains the end only if little was written after it.
+const LAST_WORDS: i64 = 30_000;
+
+fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
+    let Some((container, line)) = ended_by_itself(timeline) else { return Judgement::No };
+    let told = container.reason.as_deref().is_some_and(|reason| is_error_name(reason, "OutOfMemoryError"));
+    let heap = heap_message(timeline, container);
+    let mut finding = match (told, container.exit_code, heap) {
+        (true, Some(137), _) => {
+            let mut finding = Finding::new(Confidence::Certain, "Out of memory");
+            finding.summary = format!("Container {} was killed for memory, exit 137 [{}].", container.name, line.n);
+            finding
+        }
+        // Docker marks the container when any process in it was killed: exit 0 is another rule's.
+        (true, Some(0), _) => return Judgement::No,
+        (true, code, _) => {
+            let mut finding = Finding::new(Confidence::Likely, "Out of memory");
+            let end = code.map_or_else(|| "no exit code was reported".to_owned(), |code| format!("the main process then left with {code}"));
+            finding.summary = format!("A process in container {} was killed for memory; {end} [{}].", container.name, line.n);
+            finding.alternatives.push((Cause::AppError, "ECS sets the same mark when any process of the container was killed".to_owned()));
+            finding
+        }
+        (false, Some(137), Some((log, _))) => {
+            let mut finding = Finding::new(Confidence::Likely, "Out of memory");
+            finding.summary = format!("Container {} wrote that it was out of memory [{}] and was killed, exit 137 [{}].", container.name, log.n, line.n);
+            finding
+        }
+        (false, Some(code), Some((log, _))) if code != 0 => {
+            let mut finding = Finding::new(Confidence::Likely, "Out of memory in the heap");
+            finding.detail = Some("heap");
+            finding.summary = format!("The runtime of container {} ran out of heap [{}] and ended itself with {code} [{}]; no memory limit of ECS was reached.", container.name, log.n, line.n);
+            finding
+        }
+        _ => return Judgement::No,
+    };
+    finding.container = Some(container.name.clone());
+    finding.evidence.push(line.n);
+    if let Some((log, message)) = heap {
+        finding.evidence.push(log.n);
+        if finding.detail.is_none() && told {
+            finding.summary.push_str(&format!(" Its log says “{}” [{}].", message.text, log.n));
+        }
+    }
+    if let Some(stop) = timeline.stop_line() {
+        finding.evidence.push(stop.n);
+        finding.summary.push_str(" Nothing had asked it to stop.");
+    }
+    finding.next_steps = next_steps(timeline, container, finding.detail == Some("heap"));
+    finding.into()
+}
+
+/// The runtime's own out-of-memory message among the container's last words.
+fn heap_message<'a>(timeline: &'a Timeline, container: &'a Container) -> Option<(&'a Line, &'a LogLine)> {
+    let last = timeline.log_lines(&container.name).next_back()?.0.event.at.as_millisecond();
+    timeline
+        .log_lines(&container.name)
+        .rev()
+        .find(|(line, logged)| logged.out_of_memory && line.event.level == Level::Error && last - line.event.at.as_millisecond() <= LAST_WORDS)
+}
+
+fn next_steps(timeline: &Timeline, container: &Container, heap: bool) -> Vec<NextStep> {
+    let task = &timeline.evidence.task;
+    let definition = timeline.definition_of(&container.name);
+    let hard = definition.and_then(|definition| definition.memory);
+    let whole = task.memory.as_deref().and_then(|memory| memory.parse::<i64>().ok());
+    let limit = match (hard, whole) {
+        (Some(limit), Some(task)) if limit <= task => format!("its {limit} MiB"),
+        (_, Some(task)) => format!("the task's {task} MiB"),
+        (Some(limit), None) => format!("its {limit} MiB"),
+        (None, None) => "its limit".to_owned(),
+    };
+    let first = if heap {
+        format!("Give {}'s runtime a larger heap, below {limit} (for the JVM: -XX:MaxRAMPercentage=75), or find what fills it.", container.name)
+    } else {
+        format!("Give {} more memory than {limit}, or make it use less (cap a JVM's heap with -XX:MaxRAMPercentage=75).", container.name)
+    };
+    let mut steps = vec![NextStep::say(first)];
+    if let Some(soft) = definition.and_then(|definition| definition.memory_reservation).filter(|_| hard.is_none()) {
+        steps.push(NextStep::say(format!("memoryReservation ({soft} MiB) is a soft limit and stops nothing; `free` inside a container shows the host's memory.")));
+    }
+    if let Some(command) = commands::describe_task_definition(task) {
+        steps.push(NextStep::run("See the limits it ran with", command));
+    }
+    steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::*;
+    use crate::diagnosis::event::Level;
+    use crate::diagnosis::evidence::Evidence;
+
+    fn ended(exit: Option<i64>, reason: Option<&str>) -> Evidence {
+        let mut evidence = stopped("EssentialContainerExited", "Essential container in task exited", exit);
+        evidence.task.containers[0].reason = reason.map(str::to_owned);
+        evidence
+    }
+
+    #[test]
+    fn ecs_says_so_with_137_in_either_letter_case() {
+        assert_eq!(verdict(ended(Some(137), Some("OutOfMemoryError: Container killed due to memory usage"))), "out-of-memory - certain");
+        assert_eq!(verdict(ended(Some(137), Some("OutOfMemoryError: container killed due to memory usage"))), "out-of-memory - certain");
+    }
+
+    #[test]
+    fn the_mark_with_exit_1_is_likely_and_with_exit_0_it_is_not_the_cause() {
+        assert_eq!(verdict(ended(Some(1), Some("OutOfMemoryError: Container killed due to memory usage"))), "out-of-memory - likely");
+        assert_eq!(verdict(ended(Some(0), Some("OutOfMemoryError: Container killed due to memory usage"))), "completed - likely");
+    }
+
+    #[test]
+    fn a_137_alone_is_not_out_of_memory() {
+        assert!(verdict(ended(Some(137), None)).starts_with("killed"));
+    }
+
+    #[test]
+    fn a_full_heap_that_made_the_runtime_abort_comes_before_the_crash() {
+        let evidence = logged(ended(Some(134), None), -900, Level::Error, "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory", true);
+        assert_eq!(verdict(evidence), "out-of-memory heap likely");
+    }
+
+    #[test]
+    fn a_heap_message_that_was_survived_does_not_explain_a_later_end() {
+        let evidence = logged(logged(ended(Some(1), None), -400_000, Level::Error, "java.lang.OutOfMemoryError: Java heap space", true), -500, Level::Info, "bye", false);
+        assert!(verdict(evidence).starts_with("app-error"));
+    }
+}

@@ -1,0 +1,47 @@
+//! The service was deleted.
+
+use super::super::stopped_by::StoppedBy;
+use super::super::timeline::Timeline;
+use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
+use super::super::scheduling::Story;
+use super::super::stopped_by;
+use super::scheduled_stop;
+
+pub const RULE: Rule = Rule { cause: Cause::ServiceDeleted, about: "the service was deleted", judge };
+
+fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
+    let Some(stop) = scheduled_stop(timeline).filter(|_| stopped_by::story_of(timeline) == Story::ServiceDeleted) else { return Judgement::No };
+    let status = timeline.evidence.service.as_ref().map(|service| service.status.clone()).unwrap_or_default();
+    let mut finding = Finding::new(Confidence::Likely, "The service was deleted");
+    finding.evidence.push(stop.n);
+    finding.summary = format!("The service is {status}, which is what ECS calls one that was deleted, and its scheduler stopped this task [{}].", stop.n);
+    finding.next_steps.push(NextStep::say("If nobody meant to, create the service again; its deployments are gone with it."));
+    finding.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::*;
+    use crate::diagnosis::evidence::{Evidence, Source};
+
+    fn scaled(status: &str) -> Evidence {
+        let mut evidence = stopped("ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/1)", Some(143));
+        evidence.service.as_mut().expect("a service").status = status.to_owned();
+        evidence
+    }
+
+    #[test]
+    fn a_draining_service_was_deleted() {
+        assert_eq!(verdict(scaled("DRAINING")), "service-deleted - likely");
+    }
+
+    #[test]
+    fn an_active_one_was_not() {
+        assert!(!verdict(scaled("ACTIVE")).starts_with("service"));
+    }
+
+    #[test]
+    fn with_the_service_hidden_it_is_not_claimed() {
+        assert!(verdict(hide(scaled("DRAINING"), Source::Service)).starts_with("unknown"));
+    }
+}

@@ -1,0 +1,60 @@
+//! Someone or something called StopTask.
+
+use super::super::stopped_by::{Status, StoppedBy};
+use super::super::task::StopCode;
+use super::super::timeline::Timeline;
+use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
+use super::super::{commands, words};
+
+pub const RULE: Rule = Rule { cause: Cause::StopRequested, about: "someone or something called StopTask", judge };
+
+fn judge(timeline: &Timeline, stopped_by: &StoppedBy) -> Judgement {
+    // The stop code is the key: a caller's own reason may replace the text entirely.
+    if !matches!(timeline.stop_code(), Some(StopCode::UserInitiated)) {
+        return Judgement::No;
+    }
+    let task = &timeline.evidence.task;
+    let mut finding = Finding::new(Confidence::Certain, "Stopped on request");
+    if let Some(line) = timeline.stop_line() {
+        finding.evidence.push(line.n);
+        finding.summary = format!("Somebody called StopTask [{}].", line.n);
+    }
+    if let (Status::Found, Some((n, call)), Some(actor)) = (stopped_by.status, &stopped_by.call, &stopped_by.actor) {
+        finding.evidence.push(*n);
+        let reason = call.parameters.reason.as_ref().map(|reason| format!(", giving the reason “{reason}”")).unwrap_or_default();
+        finding.summary = format!("{actor} called StopTask [{n}]{reason}.");
+    } else {
+        finding.next_steps.push(NextStep::run("Ask CloudTrail again", commands::ecs_trace("who-stopped", task)));
+    }
+    let codes: Vec<String> = task.containers.iter().filter_map(|container| container.exit_code.map(|code| format!("{} {code}", container.name))).collect();
+    if !codes.is_empty() {
+        let plural = if codes.len() == 1 { "code is a consequence" } else { "codes are consequences" };
+        finding.summary.push_str(&format!(" The exit {plural}: {}.", words::list(&codes)));
+    }
+    if let Some(service) = &task.service {
+        finding.next_steps.push(NextStep::say(format!("Service {service} starts another in its place; to keep it down, change the desired count.")));
+    }
+    finding.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::*;
+
+    #[test]
+    fn the_stop_code_decides_whatever_the_reason_says() {
+        assert_eq!(verdict(stopped("UserInitiated", "Essential container in task exited", Some(137))), "stop-requested - certain");
+    }
+
+    #[test]
+    fn the_words_alone_do_not() {
+        assert!(!verdict(stopped("EssentialContainerExited", "Task stopped by user", Some(1))).starts_with("stop-requested"));
+    }
+
+    #[test]
+    fn without_cloudtrail_the_cause_stands_and_nobody_is_named() {
+        let trace = judged(stopped("UserInitiated", "Task stopped by user", Some(0)));
+        assert_eq!(trace.verdict.cause.as_str(), "stop-requested");
+        assert_eq!(trace.stopped_by.status.as_str(), "unreadable");
+    }
+}

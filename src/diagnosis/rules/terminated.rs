@@ -1,0 +1,44 @@
+//! SIGTERM out of nowhere: 143 with no ordered stop.
+
+use super::super::stopped_by::StoppedBy;
+use super::super::timeline::Timeline;
+use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
+use super::super::commands;
+use super::{ended_by_itself, unread_logs};
+
+pub const RULE: Rule = Rule { cause: Cause::Terminated, about: "143 by itself, with no ordered stop", judge };
+
+fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
+    let Some((container, line)) = ended_by_itself(timeline).filter(|(container, _)| container.exit_code == Some(143)) else { return Judgement::No };
+    let mut finding = Finding::new(Confidence::Likely, "Terminated (SIGTERM)");
+    finding.container = Some(container.name.clone());
+    finding.evidence = [Some(line), timeline.stop_line()].into_iter().flatten().map(|line| line.n).collect();
+    finding.summary = format!("Container {} ended on SIGTERM, exit 143 [{}], and ECS had not asked it to stop: the signal came from inside the container or from the host.", container.name, line.n);
+    if let Some(gap) = unread_logs(timeline) {
+        finding.unchecked.push((Cause::AppError, gap));
+    }
+    finding.next_steps.push(NextStep::run("Read its last words", commands::ecs_trace("logs", &timeline.evidence.task)));
+    finding.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::*;
+    use crate::diagnosis::evidence::Source;
+
+    #[test]
+    fn a_143_without_an_order_is_terminated() {
+        assert_eq!(verdict(stopped("EssentialContainerExited", "Essential container in task exited", Some(143))), "terminated - likely");
+    }
+
+    #[test]
+    fn a_143_after_an_order_is_a_consequence() {
+        assert!(!verdict(stopped("ServiceSchedulerInitiated", "Task failed container health checks", Some(143))).starts_with("terminated"));
+    }
+
+    #[test]
+    fn with_the_log_denied_that_is_said() {
+        let evidence = hide(stopped("EssentialContainerExited", "Essential container in task exited", Some(143)), Source::Logs);
+        assert!(!judged(evidence).verdict.unchecked.is_empty());
+    }
+}

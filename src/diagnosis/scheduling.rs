@@ -1,0 +1,192 @@
+//! What the service scheduler was doing when it stopped a task: replacing it, or wanting fewer.
+//!
+//! ECS prints `Scaling activity initiated by (deployment …)` for both, so the text decides nothing: the
+//! deployments do. Which task a scale-in takes is in no API; nothing here claims to know.
+
+use jiff::Timestamp;
+
+use super::service::{Deployment, MessageKind, Service, ServiceDeployment};
+use super::task::Task;
+
+/// Why the scheduler stopped this one task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Story {
+    /// A newer deployment replaced the task's own.
+    Replaced(Change),
+    /// The task's own deployment failed and another was put back.
+    RolledBack { change: Change, how: Rollback },
+    /// No newer deployment: the service wanted fewer tasks.
+    FewerWanted,
+    ServiceDeleted,
+    /// Moved to another zone; the message is in the service's events.
+    Rebalanced,
+    /// Cannot be told apart, and why.
+    Unclear(String),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rollback {
+    CircuitBreaker,
+    Alarm,
+    Manual,
+}
+
+/// One deployment taking another's place.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Change {
+    /// `ecs-svc/<digits>` of the newer one, or the ARN of a service deployment whose digits are unknown.
+    pub id: String,
+    pub created_at: Option<Timestamp>,
+    /// `family:revision` of the newer one, where it is told.
+    pub definition: Option<String>,
+}
+
+/// Whether ECS's reason is the one it gives for replacement and scale-in alike.
+#[must_use]
+pub fn is_scaling_reason(reason: &str) -> bool {
+    reason.contains("Scaling activity initiated by")
+}
+
+/// Tells the story from the deployments that are known.
+///
+/// `history_read` says whether the service deployment history was read in full.
+#[must_use]
+pub fn story(task: &Task, service: Option<&Service>, history: &[ServiceDeployment]) -> Story {
+    let Some(stop) = task.stop_anchor() else { return Story::Unclear("ECS gives no time for the stop".to_owned()) };
+    if let Some(service) = service {
+        let moved = service.messages.iter().any(|message| message.kind == MessageKind::Rebalancing && message.tasks.contains(&task.id) && message.text.to_ascii_lowercase().contains("stopped"));
+        if moved {
+            return Story::Rebalanced;
+        }
+        if matches!(service.status.as_str(), "DRAINING" | "INACTIVE") {
+            return Story::ServiceDeleted;
+        }
+    }
+    let own = task.started_by.as_deref().and_then(|by| by.strip_prefix("ecs-svc/"));
+    let replacing = newer_deployment(task, own, service, stop);
+    let from_history = newer_in_history(task, own, history, stop);
+    let failed = own.and_then(|own| how_own_failed(own, service, history));
+    let change = match (replacing, from_history) {
+        (Some(deployment), _) => Some(Change { id: deployment.id.clone(), created_at: deployment.created_at, definition: deployment.definition.clone() }),
+        (None, Some(deployment)) => Some(Change {
+            id: deployment.target_revision.as_ref().map_or_else(|| deployment.arn.clone(), |digits| format!("ecs-svc/{digits}")),
+            created_at: deployment.created_at,
+            definition: None,
+        }),
+        (None, None) => None,
+    };
+    match (change, failed, service) {
+        (change, Some(how), _) => Story::RolledBack { change: change.unwrap_or_default(), how },
+        (Some(change), None, _) => Story::Replaced(change),
+        (None, None, None) => Story::Unclear("the service and its deployments could not be read".to_owned()),
+        (None, None, Some(service)) => {
+            let listed = own.is_some_and(|own| service.deployments.iter().any(|deployment| digits(&deployment.id) == own));
+            if listed {
+                Story::FewerWanted
+            } else {
+                Story::Unclear("the task's own deployment is no longer listed, nor is one that replaced it".to_owned())
+            }
+        }
+    }
+}
+
+/// The newest deployment that came after the task and before its stop and is not its own.
+fn newer_deployment<'a>(task: &Task, own: Option<&str>, service: Option<&'a Service>, stop: Timestamp) -> Option<&'a Deployment> {
+    let deployments = &service?.deployments;
+    let own_created = deployments.iter().find(|deployment| Some(digits(&deployment.id)) == own).and_then(|deployment| deployment.created_at);
+    let after = own_created.max(task.times.created);
+    deployments
+        .iter()
+        .filter(|deployment| Some(digits(&deployment.id)) != own)
+        .filter(|deployment| deployment.created_at.is_some_and(|at| Some(at) > after && at.as_millisecond() <= stop.as_millisecond() + 2_000))
+        .max_by_key(|deployment| deployment.created_at)
+}
+
+fn newer_in_history<'a>(task: &Task, own: Option<&str>, history: &'a [ServiceDeployment], stop: Timestamp) -> Option<&'a ServiceDeployment> {
+    history
+        .iter()
+        .filter(|deployment| deployment.target_revision.as_deref() != own)
+        .filter(|deployment| deployment.created_at.is_some_and(|at| Some(at) > task.times.created && at.as_millisecond() <= stop.as_millisecond() + 2_000))
+        .max_by_key(|deployment| deployment.created_at)
+}
+
+/// How the task's own deployment failed, where ECS says that it did.
+fn how_own_failed(own: &str, service: Option<&Service>, history: &[ServiceDeployment]) -> Option<Rollback> {
+    if let Some(mine) = history.iter().find(|deployment| deployment.target_revision.as_deref() == Some(own)) {
+        if mine.status.starts_with("ROLLBACK") || mine.rollback.is_some() {
+            return Some(if mine.circuit_breaker.as_deref() == Some("TRIGGERED") {
+                Rollback::CircuitBreaker
+            } else if !mine.alarms_triggered.is_empty() {
+                Rollback::Alarm
+            } else {
+                Rollback::Manual
+            });
+        }
+        return None;
+    }
+    let mine = service?.deployments.iter().find(|deployment| digits(&deployment.id) == own)?;
+    let newer = service?.deployments.iter().any(|deployment| deployment.created_at > mine.created_at);
+    (mine.rollout_state.as_deref() == Some("FAILED") && newer).then_some(Rollback::CircuitBreaker)
+}
+
+/// `123` of `ecs-svc/123`.
+#[must_use]
+pub fn digits(id: &str) -> &str {
+    super::task::last_segment(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Option<Timestamp> {
+        Some(Timestamp::from_second(second).expect("a time"))
+    }
+
+    fn task() -> Task {
+        let mut task = Task { started_by: Some("ecs-svc/1".into()), ..Task::default() };
+        task.times.created = at(100);
+        task.times.stopping = at(1_000);
+        task
+    }
+
+    fn deployment(id: &str, created: i64, state: &str) -> Deployment {
+        Deployment { id: format!("ecs-svc/{id}"), created_at: at(created), rollout_state: Some(state.into()), ..Deployment::default() }
+    }
+
+    fn service(deployments: Vec<Deployment>) -> Service {
+        Service { status: "ACTIVE".into(), deployments, ..Service::default() }
+    }
+
+    #[test]
+    fn a_newer_deployment_before_the_stop_replaced_the_task() {
+        let story = story(&task(), Some(&service(vec![deployment("2", 900, "IN_PROGRESS"), deployment("1", 50, "COMPLETED")])), &[]);
+        assert!(matches!(story, Story::Replaced(change) if change.id == "ecs-svc/2"));
+    }
+
+    #[test]
+    fn with_only_its_own_deployment_the_service_wanted_fewer() {
+        assert_eq!(story(&task(), Some(&service(vec![deployment("1", 50, "COMPLETED")])), &[]), Story::FewerWanted);
+    }
+
+    #[test]
+    fn a_deployment_after_the_stop_explains_nothing() {
+        assert_eq!(story(&task(), Some(&service(vec![deployment("2", 1_500, "IN_PROGRESS"), deployment("1", 50, "COMPLETED")])), &[]), Story::FewerWanted);
+    }
+
+    #[test]
+    fn a_failed_deployment_with_a_newer_one_was_rolled_back() {
+        let story = story(&task(), Some(&service(vec![deployment("2", 900, "IN_PROGRESS"), deployment("1", 50, "FAILED")])), &[]);
+        assert!(matches!(story, Story::RolledBack { how: Rollback::CircuitBreaker, .. }));
+    }
+
+    #[test]
+    fn without_the_service_nothing_is_claimed() {
+        assert!(matches!(story(&task(), None, &[]), Story::Unclear(_)));
+    }
+
+    #[test]
+    fn an_unlisted_own_deployment_without_a_successor_is_not_a_scale_in() {
+        assert!(matches!(story(&task(), Some(&service(vec![deployment("3", 50, "COMPLETED")])), &[]), Story::Unclear(_)));
+    }
+}

@@ -1,0 +1,285 @@
+//! What surrounds a task: its service, the deployments, the target groups, the host.
+
+use jiff::Timestamp;
+
+#[derive(Debug, Clone, Default)]
+pub struct Service {
+    pub name: String,
+    pub arn: String,
+    /// `ACTIVE`, `DRAINING` (being deleted) or `INACTIVE` (deleted).
+    pub status: String,
+    pub desired_count: i64,
+    pub running_count: i64,
+    pub pending_count: i64,
+    /// Seconds after RUNNING in which failing load balancer checks are not held against a task.
+    pub grace_period: Option<i64>,
+    pub security_groups: Vec<String>,
+    pub subnets: Vec<String>,
+    pub deployments: Vec<Deployment>,
+    pub load_balancers: Vec<LoadBalancer>,
+    pub messages: Vec<ServiceMessage>,
+    pub created_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct LoadBalancer {
+    pub target_group_arn: String,
+    pub container: Option<String>,
+    pub container_port: Option<i64>,
+}
+
+/// One entry of `DescribeServices.deployments`: lives only while it matters to the service.
+#[derive(Debug, Clone, Default)]
+pub struct Deployment {
+    /// `ecs-svc/<digits>`; the digits are also the service revision's and stand in `task.startedBy`.
+    pub id: String,
+    /// `PRIMARY`, `ACTIVE` or `INACTIVE`.
+    pub status: String,
+    /// `family:revision`
+    pub definition: Option<String>,
+    pub desired_count: i64,
+    pub running_count: i64,
+    pub failed_tasks: i64,
+    pub created_at: Option<Timestamp>,
+    pub updated_at: Option<Timestamp>,
+    pub rollout_state: Option<String>,
+    pub rollout_reason: Option<String>,
+}
+
+/// One entry of the service deployment history (90 days, since October 2024).
+#[derive(Debug, Clone, Default)]
+pub struct ServiceDeployment {
+    pub arn: String,
+    pub status: String,
+    pub status_reason: Option<String>,
+    pub created_at: Option<Timestamp>,
+    pub started_at: Option<Timestamp>,
+    pub finished_at: Option<Timestamp>,
+    /// Digits of the service revisions it replaced.
+    pub source_revisions: Vec<String>,
+    /// Digits of the service revision it brings.
+    pub target_revision: Option<String>,
+    pub rollback: Option<Rollback>,
+    /// `TRIGGERED` where the circuit breaker went off.
+    pub circuit_breaker: Option<String>,
+    pub alarms_triggered: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Rollback {
+    pub reason: Option<String>,
+    pub started_at: Option<Timestamp>,
+}
+
+/// One service event, in AWS's words and taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceMessage {
+    pub id: String,
+    pub at: Timestamp,
+    pub text: String,
+    pub kind: MessageKind,
+    /// Task ids named in the message.
+    pub tasks: Vec<String>,
+}
+
+/// What a service event says. Wording differs between generations: matched by stable parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MessageKind {
+    SteadyState,
+    Started,
+    Stopped,
+    /// ECS moved tasks between zones.
+    Rebalancing,
+    Registered { target_group: Option<String> },
+    Deregistered { target_group: Option<String> },
+    Draining,
+    /// The load balancer's word on one target, as ECS passes it on.
+    Unhealthy { target_group: Option<String>, instance: Option<String>, port: Option<i64>, reason: Option<String> },
+    CouldNotPlace,
+    DeploymentFailed,
+    DeploymentCompleted,
+    RollingBack,
+    Other,
+}
+
+impl ServiceMessage {
+    #[must_use]
+    pub fn read(id: &str, at: Timestamp, text: &str) -> Self {
+        let plain = straight_quotes(text);
+        Self { id: id.to_owned(), at, text: text.to_owned(), kind: kind_of(&plain), tasks: task_ids(&plain) }
+    }
+}
+
+fn kind_of(text: &str) -> MessageKind {
+    let group = || in_parentheses(text, "target-group").map(str::to_owned);
+    if text.contains("is unhealthy in") || text.contains("is not healthy in") {
+        return MessageKind::Unhealthy {
+            target_group: group(),
+            instance: in_parentheses(text, "instance").map(str::to_owned),
+            port: in_parentheses(text, "port").and_then(|port| port.parse().ok()),
+            reason: in_parentheses(text, "reason").map(str::to_owned).or_else(|| text.split_once("due to ").map(|(_, rest)| rest.trim_end_matches('.').to_owned())),
+        };
+    }
+    if text.contains("AZ Rebalanc") || text.contains("AZ rebalanc") || text.contains("AZ balanced") {
+        MessageKind::Rebalancing
+    } else if text.contains("reached a steady state") {
+        MessageKind::SteadyState
+    } else if text.contains("has stopped") && text.contains("running tasks") {
+        MessageKind::Stopped
+    } else if text.contains("has started") {
+        MessageKind::Started
+    } else if text.contains("deregistered") {
+        MessageKind::Deregistered { target_group: group() }
+    } else if text.contains("registered") && text.contains("target") {
+        MessageKind::Registered { target_group: group() }
+    } else if text.contains("begun draining") {
+        MessageKind::Draining
+    } else if text.contains("unable to place") || text.contains("No Container Instances were found") || text.contains("unable to consistently start") {
+        MessageKind::CouldNotPlace
+    } else if text.contains("rolling back") {
+        MessageKind::RollingBack
+    } else if text.contains("deployment failed") {
+        MessageKind::DeploymentFailed
+    } else if text.contains("deployment completed") {
+        MessageKind::DeploymentCompleted
+    } else {
+        MessageKind::Other
+    }
+}
+
+/// The value of `(NAME value)`; a reason may hold brackets and further parentheses of its own.
+fn in_parentheses<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let start = text.find(&format!("({name} "))? + name.len() + 2;
+    let mut depth = 1;
+    for (at, letter) in text[start..].char_indices() {
+        match letter {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return Some(text[start..start + at].trim());
+        }
+    }
+    None
+}
+
+/// Ids of tasks in a message: `(task <32 hex>)`, or bare ids where AWS lists them behind a colon.
+fn task_ids(text: &str) -> Vec<String> {
+    let mut ids: Vec<String> = text
+        .split(|letter: char| !(letter.is_ascii_hexdigit() || letter == '-'))
+        .filter(|word| is_task_id(word))
+        .map(str::to_owned)
+        .collect();
+    ids.dedup();
+    ids
+}
+
+/// 32 hexadecimal digits, or the UUID of the old form.
+#[must_use]
+pub fn is_task_id(text: &str) -> bool {
+    match text.len() {
+        32 => text.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        36 => text.bytes().enumerate().all(|(at, byte)| if [8, 13, 18, 23].contains(&at) { byte == b'-' } else { byte.is_ascii_hexdigit() }),
+        _ => false,
+    }
+}
+
+/// AWS mixes typographic and straight quotes within one message family.
+#[must_use]
+pub fn straight_quotes(text: &str) -> String {
+    text.replace(['\u{2018}', '\u{2019}', '\u{02BC}'], "'").replace(['\u{201C}', '\u{201D}'], "\"")
+}
+
+/// Settings of a target group and what it says of the task's own target.
+#[derive(Debug, Clone, Default)]
+pub struct TargetGroup {
+    pub arn: String,
+    pub name: String,
+    /// `ip` or `instance`.
+    pub target_type: Option<String>,
+    pub protocol: Option<String>,
+    pub port: Option<i64>,
+    pub path: Option<String>,
+    pub matcher: Option<String>,
+    pub health_port: Option<String>,
+    /// Seconds.
+    pub interval: Option<i64>,
+    /// Seconds.
+    pub timeout: Option<i64>,
+    pub healthy_threshold: Option<i64>,
+    pub unhealthy_threshold: Option<i64>,
+    /// Seconds.
+    pub deregistration_delay: Option<i64>,
+    /// Seconds.
+    pub slow_start: Option<i64>,
+    pub health: Vec<TargetHealth>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TargetHealth {
+    /// An address or an instance id.
+    pub target: String,
+    pub port: Option<i64>,
+    pub state: String,
+    pub reason: Option<String>,
+    pub description: Option<String>,
+}
+
+/// The name inside `…:targetgroup/NAME/HASH`.
+#[must_use]
+pub fn target_group_name(arn: &str) -> &str {
+    arn.split('/').nth(1).unwrap_or(arn)
+}
+
+/// The container instance a task ran on.
+#[derive(Debug, Clone, Default)]
+pub struct Host {
+    pub instance_id: Option<String>,
+    pub status: Option<String>,
+    pub status_reason: Option<String>,
+    /// False several times an hour in normal operation: no cause by itself.
+    pub agent_connected: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> ServiceMessage {
+        ServiceMessage::read("1", Timestamp::UNIX_EPOCH, text)
+    }
+
+    #[test]
+    fn an_unhealthy_message_gives_its_target_and_its_codes() {
+        let message = read(
+            "(service web) (task 5a6b7c8d9e0f4a1b8c2d3e4f5a6b7c8d) (instance 10.0.0.7) (port 3000) is unhealthy in (target-group arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/web/1f) due to (reason Health checks failed with these codes: [500])",
+        );
+        assert_eq!(message.tasks, ["5a6b7c8d9e0f4a1b8c2d3e4f5a6b7c8d"]);
+        let MessageKind::Unhealthy { target_group, instance, port, reason } = message.kind else { panic!("not unhealthy") };
+        assert_eq!(target_group.as_deref().map(target_group_name), Some("web"));
+        assert_eq!((instance.as_deref(), port), (Some("10.0.0.7"), Some(3000)));
+        assert_eq!(reason.as_deref(), Some("Health checks failed with these codes: [500]"));
+    }
+
+    #[test]
+    fn every_group_of_an_unhealthy_message_may_be_missing() {
+        let MessageKind::Unhealthy { instance, port, reason, .. } = read("service x (port 80) is unhealthy in (target-group arn:t) due to (reason Request timed out)").kind else {
+            panic!("not unhealthy")
+        };
+        assert_eq!((instance, port, reason.as_deref()), (None, Some(80), Some("Request timed out")));
+    }
+
+    #[test]
+    fn several_tasks_may_stand_in_one_message() {
+        let message = read("(service a) has stopped 2 running tasks: (task da13604f7d5245dcbc9548588bdf7a8f) (task 6cf721bbfe204243ad7edae943867298).");
+        assert_eq!(message.tasks.len(), 2);
+        assert_eq!(message.kind, MessageKind::Stopped);
+    }
+
+    #[test]
+    fn deregistered_is_not_registered() {
+        assert!(matches!(read("(service a) deregistered 1 targets in (target-group arn:t)").kind, MessageKind::Deregistered { .. }));
+        assert!(matches!(read("(service a) registered 1 targets in (target-group arn:t)").kind, MessageKind::Registered { .. }));
+    }
+}

@@ -1,0 +1,299 @@
+//! Who or what stopped it: the chain from the stop outward, and an honest state where there is none.
+//!
+//! "Nobody" rests on ECS's own word. Where somebody must have begun the stop, a missing call is told as what it
+//! is: not yet delivered, not recorded, not readable, or too old.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::actors::{self, Kind};
+use super::call::{ApiCall, Identity};
+use super::event::What;
+use super::evidence::{Source, Status as Read};
+use super::scheduling::{self, Story};
+use super::task::StopCode;
+use super::timeline::{Line, Timeline};
+use super::words;
+
+/// Until then a call may still be on its way to CloudTrail: mostly minutes, hours have been seen.
+pub const SETTLES_AFTER: SignedDuration = SignedDuration::from_hours(2);
+/// How long CloudTrail's event history keeps a call.
+pub const KEPT_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);
+/// `stoppingAt` follows an accepted StopTask at once; record times are cut to the second and clocks differ.
+const CALL_MAY_TRAIL_BY: i64 = 2_000;
+const CALL_MAY_LEAD_BY: i64 = 150_000;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    Found,
+    Nobody,
+    NotYet,
+    NotRecorded,
+    Unreadable,
+    Expired,
+}
+
+impl Status {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Found => "found",
+            Self::Nobody => "nobody",
+            Self::NotYet => "not-yet",
+            Self::NotRecorded => "not-recorded",
+            Self::Unreadable => "unreadable",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+/// The answer to "who stopped it", with the way that leads there.
+#[derive(Debug, Clone)]
+pub struct StoppedBy {
+    pub status: Status,
+    /// Absent where nobody acted at all: the task ended by itself.
+    pub kind: Option<Kind>,
+    pub actor: Option<String>,
+    pub through: Option<String>,
+    /// The call behind the stop, with its line's number.
+    pub call: Option<(usize, ApiCall)>,
+    /// From the stop outward.
+    pub chain: Vec<Hop>,
+    /// Calls for this very task that were refused: never the cause.
+    pub attempts: Vec<(usize, ApiCall)>,
+    /// The answer as one sentence.
+    pub sentence: String,
+    /// `NotYet` only: from when on absence proves something.
+    pub settles_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hop {
+    pub what: String,
+    /// `deployment`, or the kind of the caller.
+    pub kind: &'static str,
+    pub id: Option<String>,
+    pub time: Option<Timestamp>,
+    pub call: Option<String>,
+    pub event_id: Option<String>,
+    pub actor: Option<String>,
+    /// The line it stands in.
+    pub n: Option<usize>,
+}
+
+/// What kind of beginning the stop had, by ECS's own word.
+enum Beginning {
+    /// No one asked.
+    None { kind: Option<Kind>, sentence: String },
+    StopTask,
+    Scheduler,
+    /// Somebody or something acted on the host.
+    Host,
+    /// ECS's word allows no reading.
+    Untold(String),
+}
+
+#[must_use]
+pub fn find(timeline: &Timeline) -> StoppedBy {
+    match beginning(timeline) {
+        Beginning::None { kind, sentence } => StoppedBy { kind, ..StoppedBy::without(Status::Nobody, sentence) },
+        Beginning::StopTask => by_stop_task(timeline),
+        Beginning::Scheduler => by_scheduler(timeline),
+        Beginning::Host => {
+            let sentence = "Its host was taken away; the call that did it was not looked for.".to_owned();
+            absent(timeline, &[], "TerminateInstances", &sentence)
+        }
+        Beginning::Untold(sentence) => StoppedBy { kind: Some(Kind::Unknown), ..StoppedBy::without(Status::Unreadable, sentence) },
+    }
+    .with_attempts(timeline)
+}
+
+impl StoppedBy {
+    fn without(status: Status, sentence: String) -> Self {
+        Self { status, kind: None, actor: None, through: None, call: None, chain: Vec::new(), attempts: Vec::new(), sentence, settles_at: None }
+    }
+
+    fn with_attempts(mut self, timeline: &Timeline) -> Self {
+        self.attempts = calls(timeline, "StopTask").filter(|(_, call)| !call.succeeded()).map(|(line, call)| (line.n, call.clone())).collect();
+        self
+    }
+
+    #[must_use]
+    pub fn identity(&self) -> Option<&Identity> {
+        self.call.as_ref().map(|(_, call)| &call.identity)
+    }
+
+    /// Return code 0 answers, 3 does not: nobody could be named although somebody must have begun it.
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        matches!(self.status, Status::Found | Status::Nobody)
+    }
+}
+
+fn beginning(timeline: &Timeline) -> Beginning {
+    let task = &timeline.evidence.task;
+    let reason = timeline.stopped_reason();
+    let aws = |sentence: &str| Beginning::None { kind: Some(Kind::Aws), sentence: sentence.to_owned() };
+    if !task.is_stopping() {
+        return Beginning::None { kind: None, sentence: "Nobody: the task has not been stopped.".to_owned() };
+    }
+    if reason.starts_with("Host EC2 (instance") || reason.contains("deregistration forced by user") || reason.contains("DRAINING") {
+        return Beginning::Host;
+    }
+    match timeline.stop_code() {
+        Some(StopCode::EssentialContainerExited) => {
+            Beginning::None { kind: None, sentence: "Nobody: an essential container ended by itself, and ECS stopped the rest of the task.".to_owned() }
+        }
+        Some(StopCode::TaskFailedToStart) => Beginning::None { kind: None, sentence: "Nobody: the task failed to start, and ECS gave it up.".to_owned() },
+        Some(StopCode::SpotInterruption | StopCode::TerminationNotice) => aws("Nobody: Spot took the capacity back."),
+        Some(StopCode::UserInitiated) => Beginning::StopTask,
+        Some(StopCode::ServiceSchedulerInitiated) if reason.contains("failed ELB health checks") => aws("Nobody: ECS did, since the task failed its load balancer's health checks."),
+        Some(StopCode::ServiceSchedulerInitiated) if reason.contains("failed container health checks") => aws("Nobody: ECS did, since the task failed its container health check."),
+        Some(_) if reason.contains("maintenance on the underlying infrastructure") => aws("Nobody: AWS retired the infrastructure under the task."),
+        Some(StopCode::ServiceSchedulerInitiated) if scheduling::is_scaling_reason(&reason) => match story_of(timeline) {
+            Story::Rebalanced => aws("Nobody: ECS moved the task to another zone."),
+            _ => Beginning::Scheduler,
+        },
+        Some(StopCode::ServiceSchedulerInitiated) => Beginning::Scheduler,
+        Some(StopCode::Other(code)) => Beginning::Untold(format!("Unknown: ECS gives the stop code {code}, which tells no beginning this version knows.")),
+        None if task.stopped_reason.is_some() => Beginning::Untold("Unknown: ECS gives no stop code, and its reason tells no beginning this version knows.".to_owned()),
+        None => Beginning::Untold("Unknown: ECS gives neither a stop code nor a reason.".to_owned()),
+    }
+}
+
+/// What the scheduler was doing, from this timeline's evidence.
+#[must_use]
+pub fn story_of(timeline: &Timeline) -> Story {
+    let evidence = &timeline.evidence;
+    scheduling::story(&evidence.task, evidence.service.as_ref(), &evidence.service_deployments)
+}
+
+fn calls<'a>(timeline: &'a Timeline, name: &'a str) -> impl Iterator<Item = (&'a Line, &'a ApiCall)> {
+    timeline.lines.iter().filter_map(move |line| match &line.event.what {
+        What::Called(call) if call.name == name => Some((line, call.as_ref())),
+        _ => None,
+    })
+}
+
+fn by_stop_task(timeline: &Timeline) -> StoppedBy {
+    let Some(anchor) = timeline.evidence.task.stop_anchor() else {
+        return StoppedBy::without(Status::Unreadable, "Unknown: ECS gives no time for the stop, so no call can be matched to it.".to_owned());
+    };
+    let complete = call_gap(timeline, "StopTask").is_none();
+    let accepted = calls(timeline, "StopTask").filter(|(_, call)| call.succeeded()).find(|(_, call)| {
+        let lead = anchor.as_millisecond() - call.time.as_millisecond();
+        // Half-read history may hide an earlier call; then only one that fits to the second is believed.
+        let limit = if complete { CALL_MAY_LEAD_BY } else { 3_000 };
+        (-CALL_MAY_TRAIL_BY..=limit).contains(&lead)
+    });
+    match accepted {
+        Some((line, call)) => found(line, call, Vec::new(), "by StopTask"),
+        None => absent(timeline, &[], "StopTask", "Somebody called StopTask"),
+    }
+}
+
+fn by_scheduler(timeline: &Timeline) -> StoppedBy {
+    let Some(stop) = timeline.evidence.task.stop_anchor() else {
+        return StoppedBy::without(Status::Unreadable, "Unknown: ECS gives no time for the stop.".to_owned());
+    };
+    let before = |limit: Timestamp, reach: i64| {
+        move |call: &ApiCall| {
+            let lead = limit.as_millisecond() - call.time.as_millisecond();
+            call.succeeded() && (-CALL_MAY_TRAIL_BY..=reach).contains(&lead)
+        }
+    };
+    match story_of(timeline) {
+        Story::Replaced(change) | Story::RolledBack { change, .. } if !change.id.is_empty() => {
+            let hop = deployment_hop(timeline, &change);
+            let created = change.created_at.unwrap_or(stop);
+            let near = before(created, 60_000);
+            let update = calls(timeline, "UpdateService").filter(|(_, call)| near(call)).max_by_key(|(_, call)| (call.response_deployments.contains(&change.id), call.time));
+            match update {
+                Some((line, call)) => found(line, call, vec![hop], "through a deployment"),
+                None => absent(timeline, &[hop], "UpdateService", "A deployment replaced the task; somebody began it"),
+            }
+        }
+        Story::FewerWanted => {
+            let near = before(stop, 900_000);
+            let update = calls(timeline, "UpdateService").filter(|(_, call)| call.parameters.desired_count.is_some() && near(call)).max_by_key(|(_, call)| call.time);
+            match update {
+                Some((line, call)) => found(line, call, Vec::new(), "by changing the desired count"),
+                None => absent(timeline, &[], "UpdateService", "The service wanted fewer tasks; a policy or a hand changed its desired count"),
+            }
+        }
+        Story::ServiceDeleted => absent(timeline, &[], "DeleteService", "The service was deleted"),
+        Story::Replaced(_) | Story::RolledBack { .. } | Story::Rebalanced => absent(timeline, &[], "UpdateService", "The scheduler replaced the task"),
+        Story::Unclear(why) => absent(timeline, &[], "UpdateService", &format!("The service scheduler stopped it, and {why}")),
+    }
+}
+
+fn deployment_hop(timeline: &Timeline, change: &scheduling::Change) -> Hop {
+    let old = timeline.evidence.task.definition_name();
+    let what = match (&old, &change.definition) {
+        (Some(old), Some(new)) if old != new => format!("deployment {} replaced {old} by {new}", change.id),
+        (Some(old), _) => format!("deployment {} replaced {old}", change.id),
+        _ => format!("deployment {}", change.id),
+    };
+    let n = timeline
+        .lines
+        .iter()
+        .find(|line| matches!(&line.event.what, What::DeploymentCreated { id, .. } | What::ServiceDeployment { id, .. } if *id == change.id))
+        .map(|line| line.n);
+    Hop { what, kind: "deployment", id: Some(change.id.clone()), time: change.created_at, call: None, event_id: None, actor: None, n }
+}
+
+fn found(line: &Line, call: &ApiCall, mut chain: Vec<Hop>, how: &str) -> StoppedBy {
+    let actor = actors::describe(call);
+    chain.push(Hop {
+        what: format!("{} by {}", call.name, actor.name),
+        kind: actor.kind.as_str(),
+        id: None,
+        time: Some(call.time),
+        call: Some(call.name.clone()),
+        event_id: Some(call.event_id.clone()),
+        actor: Some(actor.name.clone()),
+        n: Some(line.n),
+    });
+    StoppedBy {
+        kind: Some(actor.kind),
+        sentence: format!("{} did, {how}.", actor.name),
+        actor: Some(actor.name),
+        through: actor.through,
+        call: Some((line.n, call.clone())),
+        chain,
+        ..StoppedBy::without(Status::Found, String::new())
+    }
+}
+
+/// Why calls of that name may be missing: a failure's own words, or that they were not asked for.
+fn call_gap(timeline: &Timeline, name: &str) -> Option<String> {
+    let mut asked = timeline.evidence.readings.iter().filter(|reading| reading.source == Source::Cloudtrail && reading.resource.as_deref() == Some(name)).peekable();
+    if asked.peek().is_none() {
+        let any = timeline.evidence.readings.iter().find(|reading| reading.source == Source::Cloudtrail && reading.status.is_gap());
+        return Some(any.map_or_else(|| format!("CloudTrail was not asked for {name}"), super::evidence::Reading::sentence));
+    }
+    asked.find(|reading| reading.status.is_gap() && reading.status != Read::Expired).map(super::evidence::Reading::sentence)
+}
+
+/// The status of a stop that somebody must have begun and no call for it was found.
+fn absent(timeline: &Timeline, chain: &[Hop], name: &str, known: &str) -> StoppedBy {
+    let evidence = &timeline.evidence;
+    let age = evidence.task.stop_anchor().map(|stop| evidence.taken_at.duration_since(stop)).unwrap_or_default();
+    let known = known.trim_end_matches('.');
+    let (status, sentence, settles_at) = if age > KEPT_FOR {
+        (Status::Expired, format!("Unknown by now: {}. CloudTrail keeps calls for 90 days, and the stop is older.", lower_first(known)), None)
+    } else if let Some(gap) = call_gap(timeline, name) {
+        (Status::Unreadable, format!("Unknown: {}, and CloudTrail could not be read ({gap}).", lower_first(known)), None)
+    } else if age < SETTLES_AFTER {
+        let settles = evidence.task.stop_anchor().and_then(|stop| stop.checked_add(SETTLES_AFTER).ok());
+        let left = words::duration(i64::try_from((SETTLES_AFTER - age).as_millis()).unwrap_or_default());
+        (Status::NotYet, format!("Not known yet: {}, and CloudTrail may not have delivered the {name} call. For another {left} its absence proves nothing.", lower_first(known)), settles)
+    } else {
+        (Status::NotRecorded, format!("Not recorded: {}, and CloudTrail, read in full for that time, has no {name} call for it.", lower_first(known)), None)
+    };
+    StoppedBy { kind: Some(Kind::Unknown), chain: chain.to_vec(), settles_at, ..StoppedBy::without(status, sentence) }
+}
+
+fn lower_first(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
+}

@@ -1,0 +1,307 @@
+//! What ECS calls things: a stopped task, its containers, and the definition it ran from.
+//!
+//! Every field that AWS may leave out is an `Option` or an empty `Vec`; an absent exit code is not 0.
+
+use jiff::Timestamp;
+
+/// Why ECS says a task stopped. An open set: AWS adds codes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StopCode {
+    TaskFailedToStart,
+    EssentialContainerExited,
+    UserInitiated,
+    ServiceSchedulerInitiated,
+    SpotInterruption,
+    /// Fargate Spot, as ECS called it before `SpotInterruption`.
+    TerminationNotice,
+    Other(String),
+}
+
+impl StopCode {
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        match name {
+            "TaskFailedToStart" => Self::TaskFailedToStart,
+            "EssentialContainerExited" => Self::EssentialContainerExited,
+            "UserInitiated" => Self::UserInitiated,
+            "ServiceSchedulerInitiated" => Self::ServiceSchedulerInitiated,
+            "SpotInterruption" => Self::SpotInterruption,
+            "TerminationNotice" => Self::TerminationNotice,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+
+    /// ECS's own spelling.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::TaskFailedToStart => "TaskFailedToStart",
+            Self::EssentialContainerExited => "EssentialContainerExited",
+            Self::UserInitiated => "UserInitiated",
+            Self::ServiceSchedulerInitiated => "ServiceSchedulerInitiated",
+            Self::SpotInterruption => "SpotInterruption",
+            Self::TerminationNotice => "TerminationNotice",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+/// A task as ECS describes it. Times are rounded to milliseconds, the precision ECS means.
+#[derive(Debug, Clone, Default)]
+pub struct Task {
+    pub arn: String,
+    /// The last segment of the ARN: 32 hexadecimal digits, or a UUID in the old form.
+    pub id: String,
+    /// The cluster's name, taken from `clusterArn` (old task ARNs carry none).
+    pub cluster: String,
+    pub region: String,
+    pub account: String,
+    /// From `group` (`service:NAME`): `startedBy` holds no service name.
+    pub service: Option<String>,
+    pub group: Option<String>,
+    pub started_by: Option<String>,
+    pub definition_arn: Option<String>,
+    pub family: Option<String>,
+    pub revision: Option<i64>,
+    pub launch_type: Option<String>,
+    pub capacity_provider: Option<String>,
+    pub platform_version: Option<String>,
+    pub availability_zone: Option<String>,
+    pub container_instance_arn: Option<String>,
+    pub last_status: Option<String>,
+    pub desired_status: Option<String>,
+    pub health_status: Option<String>,
+    pub stop_code: Option<StopCode>,
+    pub stopped_reason: Option<String>,
+    /// CPU units, as text, as ECS gives it.
+    pub cpu: Option<String>,
+    /// MiB, as text, as ECS gives it.
+    pub memory: Option<String>,
+    pub version: Option<i64>,
+    pub times: Times,
+    pub containers: Vec<Container>,
+    pub attachments: Vec<Attachment>,
+}
+
+/// When a task passed each of its stations.
+#[derive(Debug, Clone, Default)]
+pub struct Times {
+    pub created: Option<Timestamp>,
+    pub connected: Option<Timestamp>,
+    pub pull_started: Option<Timestamp>,
+    pub pull_stopped: Option<Timestamp>,
+    pub started: Option<Timestamp>,
+    /// When ECS began to stop the task: the anchor of nearly every question.
+    pub stopping: Option<Timestamp>,
+    /// When the last container ended. On Fargate reported some 11 s late; on EC2 whole seconds.
+    pub execution_stopped: Option<Timestamp>,
+    pub stopped: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Container {
+    pub name: String,
+    pub image: Option<String>,
+    pub image_digest: Option<String>,
+    pub runtime_id: Option<String>,
+    pub last_status: Option<String>,
+    pub exit_code: Option<i64>,
+    pub reason: Option<String>,
+    pub health_status: Option<String>,
+    pub private_ips: Vec<String>,
+    /// `(container port, host port)` of every binding.
+    pub ports: Vec<(i64, i64)>,
+}
+
+impl Container {
+    /// What AWS puts beside the user's containers, by the names it gives them.
+    #[must_use]
+    pub fn injected_by(&self) -> Option<&'static str> {
+        if self.name.starts_with("ecs-service-connect-") {
+            Some("Service Connect")
+        } else if self.name.starts_with("aws-guardduty-agent-") {
+            Some("GuardDuty")
+        } else {
+            None
+        }
+    }
+
+    /// Whether ECS reported the container's end, in whichever of the three fields it did.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.exit_code.is_some() || self.last_status.as_deref() == Some("STOPPED")
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Attachment {
+    pub id: String,
+    pub kind: String,
+    pub status: String,
+    pub details: Vec<(String, String)>,
+}
+
+impl Task {
+    /// The instant around which everything else is looked for: the start of the stop where ECS gives it.
+    #[must_use]
+    pub fn stop_anchor(&self) -> Option<Timestamp> {
+        let times = &self.times;
+        times.stopping.or(times.execution_stopped).or(times.stopped)
+    }
+
+    /// The last instant ECS knows of, for windows that must cover the whole life.
+    #[must_use]
+    pub fn last_known(&self) -> Option<Timestamp> {
+        let times = &self.times;
+        [times.stopped, times.execution_stopped, times.stopping, times.started, times.created].into_iter().flatten().max()
+    }
+
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.desired_status.as_deref() == Some("STOPPED") || self.times.stopping.is_some() || self.last_status.as_deref() == Some("STOPPED")
+    }
+
+    #[must_use]
+    pub fn runs_on_fargate(&self) -> bool {
+        self.launch_type.as_deref() == Some("FARGATE") || self.capacity_provider.as_deref().is_some_and(|name| name.starts_with("FARGATE"))
+    }
+
+    /// Every private address the task had, attachments and containers together, each once.
+    #[must_use]
+    pub fn private_ips(&self) -> Vec<String> {
+        let attached = self.attachments.iter().flat_map(|a| &a.details).filter(|(name, _)| name == "privateIPv4Address").map(|(_, value)| value);
+        let mut all: Vec<String> = attached.chain(self.containers.iter().flat_map(|c| &c.private_ips)).cloned().collect();
+        all.sort();
+        all.dedup();
+        all
+    }
+
+    /// `family:revision`, or the family alone.
+    #[must_use]
+    pub fn definition_name(&self) -> Option<String> {
+        let family = self.family.as_ref()?;
+        Some(self.revision.map_or_else(|| family.clone(), |revision| format!("{family}:{revision}")))
+    }
+}
+
+/// The parts of an ARN of ECS, whichever generation it is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EcsArn {
+    pub region: String,
+    pub account: String,
+    /// `task`, `cluster`, `service` …
+    pub kind: String,
+    /// Absent in the old form of task and service ARNs.
+    pub cluster: Option<String>,
+    /// The last segment.
+    pub name: String,
+}
+
+impl EcsArn {
+    /// `None` unless it is `arn:PARTITION:ecs:REGION:ACCOUNT:KIND/…` with something behind the slash.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(6, ':');
+        let (arn, _partition, service) = (parts.next()?, parts.next()?, parts.next()?);
+        let (region, account, resource) = (parts.next()?, parts.next()?, parts.next()?);
+        if arn != "arn" || service != "ecs" {
+            return None;
+        }
+        let mut segments = resource.split('/');
+        let kind = segments.next()?.to_owned();
+        let rest: Vec<&str> = segments.collect();
+        let name = rest.last().filter(|last| !last.is_empty())?.to_string();
+        let cluster = (rest.len() > 1).then(|| rest[0].to_owned());
+        Some(Self { region: region.to_owned(), account: account.to_owned(), kind, cluster, name })
+    }
+}
+
+/// The last segment of an ARN or path, or the text itself.
+#[must_use]
+pub fn last_segment(text: &str) -> &str {
+    text.rsplit('/').next().unwrap_or(text)
+}
+
+/// The task definition a task ran from.
+#[derive(Debug, Clone, Default)]
+pub struct TaskDefinition {
+    pub network_mode: Option<String>,
+    /// MiB for the whole task.
+    pub memory: Option<i64>,
+    pub execution_role_arn: Option<String>,
+    pub containers: Vec<ContainerDefinition>,
+}
+
+impl TaskDefinition {
+    #[must_use]
+    pub fn container(&self, name: &str) -> Option<&ContainerDefinition> {
+        self.containers.iter().find(|container| container.name == name)
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct ContainerDefinition {
+    pub name: String,
+    pub image: Option<String>,
+    pub essential: bool,
+    /// Hard limit, MiB.
+    pub memory: Option<i64>,
+    /// Soft limit, MiB. No limit at all.
+    pub memory_reservation: Option<i64>,
+    /// Seconds between SIGTERM and SIGKILL.
+    pub stop_timeout: Option<i64>,
+    pub health_check: Option<HealthCheck>,
+    pub log: Option<LogConfiguration>,
+}
+
+/// A container's own health check. Times in seconds.
+#[derive(Debug, Clone, Default)]
+pub struct HealthCheck {
+    pub command: Vec<String>,
+    pub interval: i64,
+    pub timeout: i64,
+    pub retries: i64,
+    pub start_period: i64,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct LogConfiguration {
+    pub driver: String,
+    pub options: Vec<(String, String)>,
+}
+
+impl LogConfiguration {
+    #[must_use]
+    pub fn option(&self, name: &str) -> Option<&str> {
+        self.options.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_task_arn_has_no_cluster() {
+        let arn = EcsArn::parse("arn:aws:ecs:us-east-2:667471847564:task/e9511a82-9247-4239-89e9-ffd548ed9ee4").expect("an ARN");
+        assert_eq!((arn.cluster, arn.name.as_str()), (None, "e9511a82-9247-4239-89e9-ffd548ed9ee4"));
+    }
+
+    #[test]
+    fn a_new_task_arn_names_its_cluster() {
+        let arn = EcsArn::parse("arn:aws-cn:ecs:cn-north-1:1:task/prod/0123").expect("an ARN");
+        assert_eq!((arn.cluster.as_deref(), arn.name.as_str(), arn.region.as_str()), (Some("prod"), "0123", "cn-north-1"));
+    }
+
+    #[test]
+    fn an_arn_of_another_service_or_without_a_name_is_none() {
+        assert_eq!(EcsArn::parse("arn:aws:s3:::bucket/key"), None);
+        assert_eq!(EcsArn::parse("arn:aws:ecs:eu-west-1:1:task/"), None);
+        assert_eq!(EcsArn::parse("9f2c"), None);
+    }
+
+    #[test]
+    fn a_stop_code_that_aws_adds_later_is_kept_in_its_own_words() {
+        assert_eq!(StopCode::named("InfrastructureHealth").as_str(), "InfrastructureHealth");
+    }
+}

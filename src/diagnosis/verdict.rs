@@ -1,0 +1,265 @@
+//! One cause of a closed set, reached by rules that cite numbered lines.
+
+use super::evidence::Source;
+use super::notes;
+use super::rules::RULES;
+use super::stopped_by::StoppedBy;
+use super::timeline::Timeline;
+
+macro_rules! causes {
+    ($($variant:ident => $name:literal),* $(,)?) => {
+        /// Why a task stopped. The names are stable: added to, never renamed.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Cause { $($variant),* }
+
+        impl Cause {
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// As it stands in `verdict.cause`.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name),* }
+            }
+        }
+    };
+}
+
+causes! {
+    Completed => "completed",
+    AppError => "app-error",
+    OutOfMemory => "out-of-memory",
+    Crashed => "crashed",
+    Killed => "killed",
+    Terminated => "terminated",
+    EntrypointFailed => "entrypoint-failed",
+    ElbHealthCheck => "elb-health-check",
+    ContainerHealthCheck => "container-health-check",
+    HostLost => "host-lost",
+    HostDraining => "host-draining",
+    SpotInterruption => "spot-interruption",
+    Maintenance => "maintenance",
+    AzRebalancing => "az-rebalancing",
+    ScaleIn => "scale-in",
+    Deployment => "deployment",
+    Rollback => "rollback",
+    ServiceDeleted => "service-deleted",
+    StopRequested => "stop-requested",
+    ImagePull => "image-pull",
+    ResourceInitialization => "resource-initialization",
+    ContainerStart => "container-start",
+    NetworkInterface => "network-interface",
+    Volume => "volume",
+    Placement => "placement",
+    Capacity => "capacity",
+    Quota => "quota",
+    Dependency => "dependency",
+    Unknown => "unknown",
+}
+
+/// How well the cause is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Confidence {
+    /// Compatible; something is missing.
+    Possible,
+    /// The evidence agrees, one step is inferred.
+    Likely,
+    /// A witness says so about this task.
+    Certain,
+}
+
+impl Confidence {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Possible => "possible",
+            Self::Likely => "likely",
+            Self::Certain => "certain",
+        }
+    }
+}
+
+/// What to do next; a command is complete and quoted for a shell.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NextStep {
+    pub text: String,
+    pub command: Option<String>,
+    pub doc: Option<String>,
+}
+
+impl NextStep {
+    #[must_use]
+    pub fn say(text: impl Into<String>) -> Self {
+        Self { text: text.into(), ..Self::default() }
+    }
+
+    #[must_use]
+    pub fn run(text: impl Into<String>, command: impl Into<String>) -> Self {
+        Self { text: text.into(), command: Some(command.into()), doc: None }
+    }
+}
+
+/// Something worth knowing beside the cause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    pub code: &'static str,
+    pub text: String,
+    pub evidence: Vec<usize>,
+}
+
+/// What a rule found. Line numbers cite the timeline.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    pub detail: Option<&'static str>,
+    pub confidence: Confidence,
+    /// Business as usual: a deployment, a scale-in, a finished job.
+    pub expected: bool,
+    pub container: Option<String>,
+    /// Two to five words.
+    pub headline: String,
+    /// One to three sentences that cite lines as `[n]`.
+    pub summary: String,
+    pub evidence: Vec<usize>,
+    pub next_steps: Vec<NextStep>,
+    pub alternatives: Vec<(Cause, String)>,
+    pub unchecked: Vec<(Cause, String)>,
+}
+
+impl Finding {
+    #[must_use]
+    pub fn new(confidence: Confidence, headline: impl Into<String>) -> Self {
+        Self {
+            detail: None,
+            confidence,
+            expected: false,
+            container: None,
+            headline: headline.into(),
+            summary: String::new(),
+            evidence: Vec::new(),
+            next_steps: Vec::new(),
+            alternatives: Vec::new(),
+            unchecked: Vec::new(),
+        }
+    }
+}
+
+/// What a rule says of one timeline.
+#[derive(Debug, Clone)]
+pub enum Judgement {
+    Fits(Box<Finding>),
+    No,
+    /// It would have to look where it could not; the words say where.
+    CannotTell(String),
+}
+
+impl From<Finding> for Judgement {
+    fn from(finding: Finding) -> Self {
+        Self::Fits(Box::new(finding))
+    }
+}
+
+/// Recognises one cause. Lives in the file of its name.
+pub struct Rule {
+    pub cause: Cause,
+    /// What it says, in one line, for the list of causes.
+    pub about: &'static str,
+    pub judge: fn(&Timeline, &StoppedBy) -> Judgement,
+}
+
+/// The answer: one cause, what it rests on, and what was left open.
+#[derive(Debug, Clone)]
+pub struct Verdict {
+    pub cause: Cause,
+    pub detail: Option<&'static str>,
+    pub confidence: Confidence,
+    pub expected: bool,
+    pub container: Option<String>,
+    pub headline: String,
+    pub summary: String,
+    /// Ascending line numbers.
+    pub evidence: Vec<usize>,
+    pub next_steps: Vec<NextStep>,
+    pub notes: Vec<Note>,
+    pub alternatives: Vec<(Cause, String)>,
+    pub unchecked: Vec<(Cause, String)>,
+}
+
+impl Verdict {
+    /// Asks every rule in order of precedence; the first that fits is the cause.
+    #[must_use]
+    pub fn reach(timeline: &Timeline, stopped_by: &StoppedBy) -> Self {
+        let mut fitting: Option<(Cause, Finding)> = None;
+        let mut alternatives = Vec::new();
+        let mut unchecked = Vec::new();
+        for rule in RULES {
+            match (rule.judge)(timeline, stopped_by) {
+                Judgement::Fits(finding) if fitting.is_none() => fitting = Some((rule.cause, *finding)),
+                Judgement::Fits(finding) => alternatives.push((rule.cause, finding.summary)),
+                Judgement::CannotTell(why) => unchecked.push((rule.cause, why)),
+                Judgement::No => {}
+            }
+        }
+        let (cause, finding) = fitting.unwrap_or_else(|| (Cause::Unknown, unknown(timeline)));
+        let mut evidence = finding.evidence;
+        evidence.sort_unstable();
+        evidence.dedup();
+        Self {
+            cause,
+            detail: finding.detail,
+            confidence: finding.confidence,
+            expected: finding.expected,
+            notes: notes::all(timeline, cause, finding.container.as_deref()),
+            container: finding.container,
+            headline: finding.headline,
+            summary: finding.summary,
+            evidence,
+            next_steps: finding.next_steps,
+            alternatives: finding.alternatives.into_iter().chain(alternatives).collect(),
+            unchecked: finding.unchecked.into_iter().chain(unchecked).collect(),
+        }
+    }
+
+    /// Whether the cause can be acted on: 0 if so, 3 if not.
+    #[must_use]
+    pub fn is_conclusive(&self) -> bool {
+        match (self.cause, self.confidence) {
+            (Cause::Unknown, _) => false,
+            (_, Confidence::Possible) => self.unchecked.is_empty(),
+            _ => true,
+        }
+    }
+}
+
+/// No rule fits: say what was seen, in ECS's words, and claim nothing.
+fn unknown(timeline: &Timeline) -> Finding {
+    let task = &timeline.evidence.task;
+    let stop = timeline.stop_line();
+    let mut finding = if task.is_stopping() {
+        Finding::new(Confidence::Possible, "No cause can be shown")
+    } else {
+        Finding::new(Confidence::Possible, "The task has not stopped")
+    };
+    let mut sentences = Vec::new();
+    match (task.is_stopping(), stop) {
+        (false, _) => sentences.push(format!("ECS says it is {}.", task.last_status.as_deref().unwrap_or("in an unknown state"))),
+        (true, Some(line)) => {
+            sentences.push(match &task.stopped_reason {
+                Some(reason) => format!("ECS's reason is “{}” [{}].", reason.trim_end_matches('.'), line.n),
+                None => format!("ECS gives no reason [{}].", line.n),
+            });
+            finding.evidence.push(line.n);
+        }
+        (true, None) => sentences.push("ECS gives neither a reason nor a time.".to_owned()),
+    }
+    for container in task.containers.iter().filter(|container| container.exit_code.is_some_and(|code| code != 0) || container.reason.is_some()) {
+        if let Some(line) = timeline.container_line(&container.name) {
+            sentences.push(format!("{} [{}].", line.event.text().trim_end_matches('.'), line.n));
+            finding.evidence.push(line.n);
+        }
+    }
+    let unread: Vec<String> = Source::ALL.into_iter().filter_map(|source| timeline.seen_by(source).err()).map(|gap| gap.source.as_str().to_owned()).collect();
+    if !unread.is_empty() {
+        sentences.push(format!("Not read: {}.", super::words::list(&unread)));
+    }
+    finding.summary = sentences.join(" ");
+    finding
+}

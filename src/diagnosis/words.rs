@@ -1,0 +1,62 @@
+//! Small words that several sentences share: durations, counts, lists.
+
+/// Milliseconds as a person says them: `0.4 s`, `14.2 s`, `1m 20s`, `2h 05m`, `3d 4h`.
+#[must_use]
+pub fn duration(milliseconds: i64) -> String {
+    let whole = milliseconds.unsigned_abs();
+    // Half up to the tenth, so that 59.96 s is a minute and never "60.0 s".
+    let tenths = (whole + 50) / 100;
+    let seconds = (whole + 500) / 1000;
+    match seconds {
+        0..=59 if tenths < 600 => format!("{}.{} s", tenths / 10, tenths % 10),
+        0..=3599 => format!("{}m {:02}s", seconds / 60, seconds % 60),
+        3600..=86_399 => format!("{}h {:02}m", seconds / 3600, seconds % 3600 / 60),
+        _ => format!("{}d {}h", seconds / 86_400, seconds % 86_400 / 3600),
+    }
+}
+
+/// `1 line`, `2 lines`.
+#[must_use]
+pub fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// `a`, `a and b`, `a, b and c`.
+#[must_use]
+pub fn list(items: &[String]) -> String {
+    match items {
+        [] => String::new(),
+        [only] => only.clone(),
+        [rest @ .., last] => format!("{} and {last}", rest.join(", ")),
+    }
+}
+
+/// A word that any shell takes as one argument: bare where that is safe, else in single quotes.
+#[must_use]
+pub fn shell(word: &str) -> String {
+    let bare = |letter: char| letter.is_ascii_alphanumeric() || "-_./:=@%+,".contains(letter);
+    if !word.is_empty() && word.chars().all(bare) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_as_a_person_says_them() {
+        assert_eq!(duration(380), "0.4 s");
+        assert_eq!(duration(14_221), "14.2 s");
+        assert_eq!(duration(59_960), "1m 00s");
+        assert_eq!(duration(249_000), "4m 09s");
+        assert_eq!(duration(7_500_000), "2h 05m");
+        assert_eq!(duration(90_000_000), "1d 1h");
+    }
+
+    #[test]
+    fn what_a_shell_would_read_is_quoted() {
+        assert_eq!(shell("prod/9f2c"), "prod/9f2c");
+        assert_eq!(shell("$(touch x)"), "'$(touch x)'");
+        assert_eq!(shell("it's"), r"'it'\''s'");
+        assert_eq!(shell(""), "''");
+    }
+}
