@@ -4,3 +4,4 @@
 //! Modules stand in the order worth reading them in.
 
 pub mod diagnosis;
+pub mod sources;

@@ -101,6 +101,8 @@ pub struct Reading {
     pub action: Option<String>,
     /// What it was asked about: an ARN, or a name where the API takes names.
     pub resource: Option<String>,
+    /// The API call's name that CloudTrail was searched for; one entry each.
+    pub about: Option<String>,
     /// In words, what could not be seen or what was left out.
     pub detail: Option<String>,
     pub requests: usize,
@@ -113,7 +115,7 @@ pub struct Reading {
 impl Reading {
     #[must_use]
     pub fn new(source: Source, status: Status) -> Self {
-        Self { source, status, action: None, resource: None, detail: None, requests: 0, events: 0, looked_from: None, looked_to: None }
+        Self { source, status, action: None, resource: None, about: None, detail: None, requests: 0, events: 0, looked_from: None, looked_to: None }
     }
 
     #[must_use]

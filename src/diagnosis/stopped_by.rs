@@ -266,7 +266,7 @@ fn found(line: &Line, call: &ApiCall, mut chain: Vec<Hop>, how: &str) -> Stopped
 
 /// Why calls of that name may be missing: a failure's own words, or that they were not asked for.
 fn call_gap(timeline: &Timeline, name: &str) -> Option<String> {
-    let mut asked = timeline.evidence.readings.iter().filter(|reading| reading.source == Source::Cloudtrail && reading.resource.as_deref() == Some(name)).peekable();
+    let mut asked = timeline.evidence.readings.iter().filter(|reading| reading.source == Source::Cloudtrail && reading.about.as_deref() == Some(name)).peekable();
     if asked.peek().is_none() {
         let any = timeline.evidence.readings.iter().find(|reading| reading.source == Source::Cloudtrail && reading.status.is_gap());
         return Some(any.map_or_else(|| format!("CloudTrail was not asked for {name}"), super::evidence::Reading::sentence));

@@ -1,0 +1,3 @@
+//! JSON. The documents are versioned by file name; the reasoning's own types are never serialised.
+
+pub mod v1;

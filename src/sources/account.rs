@@ -1,0 +1,222 @@
+//! Profile, region, credentials, endpoint, certificates: one account in one region, and the clients for it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_config::environment::region::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::ProvideRegion;
+use aws_config::profile::ProfileFileRegionProvider;
+use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::{self, TlsContext, TrustStore, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+
+use super::case::{Case, Exchange};
+use super::wire::{Passed, Wire};
+
+/// Three throttled attempts must not lose a source: the SDK's own limit is three in all.
+const ATTEMPTS: u32 = 5;
+const FIRST_BACKOFF: Duration = Duration::from_millis(200);
+const MOST_BACKOFF: Duration = Duration::from_secs(3);
+const CONNECT: Duration = Duration::from_millis(3_100);
+
+/// How the user reaches AWS, as far as the command line says.
+#[derive(Debug, Clone, Default)]
+pub struct Session {
+    pub profile: Option<String>,
+    /// From `--region` or the task's own ARN or URL; else the environment and the profile are asked.
+    pub region: Option<String>,
+    pub endpoint_url: Option<String>,
+    /// Limit of one attempt of one request.
+    pub attempt: Duration,
+    /// Keep every answer, to write a case.
+    pub record: bool,
+}
+
+/// Why no account can be reached.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreachable {
+    #[error("no region")]
+    NoRegion { profile: Option<String> },
+    #[error("no profile `{name}`")]
+    NoProfile { name: String },
+    #[error("no credentials ({why})")]
+    NoCredentials { why: String, profile: Option<String> },
+    #[error("the single sign-on session has expired ({why})")]
+    SignOnExpired { why: String, profile: Option<String> },
+    #[error("cannot read the certificates of AWS_CA_BUNDLE `{path}` ({why})")]
+    BadCertificates { path: String, why: String },
+}
+
+/// Clients of one account in one region, all through one [`Wire`].
+pub struct Account {
+    config: SdkConfig,
+    wire: Wire,
+    pub region: String,
+    ecs: Mutex<HashMap<String, aws_sdk_ecs::Client>>,
+    logs: Mutex<HashMap<String, aws_sdk_cloudwatchlogs::Client>>,
+}
+
+type Observer = Arc<dyn Fn(Passed) + Send + Sync>;
+
+impl Account {
+    /// Finds region and credentials the way the AWS CLI does.
+    ///
+    /// # Errors
+    /// If there is no region, no such profile, or no credentials.
+    pub async fn open(session: &Session, observer: Option<Observer>) -> Result<Self, Unreachable> {
+        let profile = session.profile.clone();
+        let region = match &session.region {
+            Some(region) => Region::new(region.clone()),
+            None => find_region(profile.as_deref()).await.ok_or_else(|| Unreachable::NoRegion { profile: profile.clone() })?,
+        };
+        let http = http_client()?;
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .region(region.clone())
+            .http_client(http.clone())
+            .app_name(AppName::new("ecs-trace").expect("a valid name"))
+            .retry_config(retries())
+            .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).build())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        if let Some(profile) = &profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(url) = &session.endpoint_url {
+            loader = loader.endpoint_url(url);
+        }
+        let config = loader.load().await;
+        // Asked for once, before anything else: a dozen clients would each find out for themselves.
+        let credentials = credentials(&config, profile.as_deref()).await?;
+        let wire = Wire::to_aws(http, session.attempt, session.record, observer);
+        let config = config.into_builder().http_client(wire.clone()).credentials_provider(SharedCredentialsProvider::new(credentials)).build();
+        Ok(Self::with(config, wire, region.to_string()))
+    }
+
+    /// An account that answers from a case: no network, no credentials.
+    #[must_use]
+    pub fn replay(case: Arc<Case>, observer: Option<Observer>) -> Self {
+        let region = case.region.clone();
+        let wire = Wire::to_case(case, observer);
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(region.clone()))
+            .http_client(wire.clone())
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new("replay", "replay", None, None, "case")))
+            .retry_config(RetryConfig::disabled())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+            .build();
+        Self::with(config, wire, region)
+    }
+
+    fn with(config: SdkConfig, wire: Wire, region: String) -> Self {
+        Self { config, wire, region, ecs: Mutex::default(), logs: Mutex::default() }
+    }
+
+    /// Every answer so far, if this account was opened to record.
+    #[must_use]
+    pub fn recorded(&self) -> Vec<Exchange> {
+        self.wire.recorded()
+    }
+
+    #[must_use]
+    pub fn ecs(&self) -> aws_sdk_ecs::Client {
+        let mut clients = self.ecs.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        clients.entry(self.region.clone()).or_insert_with(|| aws_sdk_ecs::Client::new(&self.config)).clone()
+    }
+
+    #[must_use]
+    pub fn cloudtrail(&self) -> aws_sdk_cloudtrail::Client {
+        aws_sdk_cloudtrail::Client::new(&self.config)
+    }
+
+    #[must_use]
+    pub fn load_balancing(&self) -> aws_sdk_elasticloadbalancingv2::Client {
+        aws_sdk_elasticloadbalancingv2::Client::new(&self.config)
+    }
+
+    /// A log group may lie in another region than the task.
+    #[must_use]
+    pub fn logs(&self, region: &str) -> aws_sdk_cloudwatchlogs::Client {
+        let mut clients = self.logs.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let make = || {
+            let config = aws_sdk_cloudwatchlogs::config::Builder::from(&self.config).region(Region::new(region.to_owned())).build();
+            aws_sdk_cloudwatchlogs::Client::from_conf(config)
+        };
+        clients.entry(region.to_owned()).or_insert_with(make).clone()
+    }
+}
+
+fn retries() -> RetryConfig {
+    let attempts = std::env::var("AWS_MAX_ATTEMPTS").ok().and_then(|attempts| attempts.trim().parse().ok()).filter(|attempts| *attempts > 0).unwrap_or(ATTEMPTS);
+    RetryConfig::standard().with_max_attempts(attempts).with_initial_backoff(FIRST_BACKOFF).with_max_backoff(MOST_BACKOFF)
+}
+
+/// `AWS_REGION`, `AWS_DEFAULT_REGION`, then the profile; never the instance's metadata, as in the AWS CLI.
+async fn find_region(profile: Option<&str>) -> Option<Region> {
+    if let Some(region) = EnvironmentVariableRegionProvider::new().region().await.filter(|region| !region.as_ref().is_empty()) {
+        return Some(region);
+    }
+    let mut provider = ProfileFileRegionProvider::builder();
+    if let Some(profile) = profile {
+        provider = provider.profile_name(profile);
+    }
+    provider.build().region().await
+}
+
+async fn credentials(config: &SdkConfig, profile: Option<&str>) -> Result<Credentials, Unreachable> {
+    let profile = profile.map(str::to_owned).or_else(|| std::env::var("AWS_PROFILE").ok()).filter(|name| !name.is_empty());
+    let Some(provider) = config.credentials_provider() else {
+        return Err(Unreachable::NoCredentials { why: "nothing to ask for them".to_owned(), profile });
+    };
+    provider.provide_credentials().await.map_err(|error| {
+        let mut why = error.to_string();
+        let mut inner: Option<&dyn std::error::Error> = std::error::Error::source(&error);
+        while let Some(here) = inner {
+            why = format!("{why}: {here}");
+            inner = here.source();
+        }
+        let why = why.split_whitespace().collect::<Vec<_>>().join(" ");
+        let about_sign_on = why.contains("SSO") || why.contains("sso");
+        if why.contains("could not find profile") || (why.contains("profile") && why.contains("was not defined")) {
+            Unreachable::NoProfile { name: profile.clone().unwrap_or_default() }
+        } else if about_sign_on && (why.contains("expired") || why.contains("token") || why.contains("Unauthorized")) {
+            Unreachable::SignOnExpired { why, profile }
+        } else {
+            Unreachable::NoCredentials { why, profile }
+        }
+    })
+}
+
+/// One HTTP stack for everything; `AWS_CA_BUNDLE` replaces the system's certificates, as in the AWS CLI.
+fn http_client() -> Result<SharedHttpClient, Unreachable> {
+    let Some(path) = std::env::var("AWS_CA_BUNDLE").ok().filter(|path| !path.is_empty()) else {
+        return Ok(https(TlsContext::default()));
+    };
+    let bad = |why: String| Unreachable::BadCertificates { path: path.clone(), why };
+    let pem = std::fs::read(&path).map_err(|error| bad(error.to_string()))?;
+    if !String::from_utf8_lossy(&pem).contains("-----BEGIN CERTIFICATE-----") {
+        return Err(bad("no certificate in it".to_owned()));
+    }
+    let trust = TrustStore::empty().with_pem_certificate(pem);
+    let context = TlsContext::builder().with_trust_store(trust).build().map_err(|error| bad(error.to_string()))?;
+    Ok(https(context))
+}
+
+/// Through `HTTPS_PROXY` and past `NO_PROXY`, as in the AWS CLI.
+fn https(context: TlsContext) -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new().build_with_connector_fn(move |settings, components| {
+        let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env());
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
+        connector.tls_provider(tls::Provider::Rustls(CryptoMode::AwsLc)).tls_context(context.clone()).build()
+    })
+}

@@ -1,0 +1,41 @@
+//! Every AWS action ecs-trace can call, on one list. The connector refuses all others.
+
+use crate::diagnosis::evidence::Source;
+
+/// One IAM action, which here is also one API operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Action {
+    /// `service:Operation`, as IAM spells it.
+    pub name: &'static str,
+    pub source: Source,
+    /// What is lost without it.
+    pub answers: &'static str,
+}
+
+const fn action(name: &'static str, source: Source, answers: &'static str) -> Action {
+    Action { name, source, answers }
+}
+
+/// All of them read; none changes anything.
+pub const ACTIONS: &[Action] = &[
+    action("ecs:DescribeTasks", Source::Ecs, "the task itself"),
+    action("ecs:DescribeTaskDefinition", Source::Ecs, "limits, log groups, health checks, which containers are essential"),
+    action("ecs:ListTasks", Source::Ecs, "finding a task by a prefix, by its service, or the latest one"),
+    action("ecs:ListClusters", Source::Ecs, "finding the cluster of a task id"),
+    action("ecs:DescribeServices", Source::Service, "service events, deployments, load balancers"),
+    action("ecs:ListServiceDeployments", Source::Service, "deployments that the service no longer lists"),
+    action("ecs:DescribeServiceDeployments", Source::Service, "rollbacks, circuit breaker, alarms"),
+    action("ecs:DescribeContainerInstances", Source::Host, "the EC2 instance under the task"),
+    action("cloudtrail:LookupEvents", Source::Cloudtrail, "who called StopTask or UpdateService"),
+    action("logs:GetLogEvents", Source::Logs, "the containers' last words"),
+    action("logs:DescribeLogGroups", Source::Logs, "why a log group cannot be read"),
+    action("elasticloadbalancing:DescribeTargetGroups", Source::Elb, "path, codes, interval and threshold of the health check"),
+    action("elasticloadbalancing:DescribeTargetGroupAttributes", Source::Elb, "deregistration delay and slow start"),
+    action("elasticloadbalancing:DescribeTargetHealth", Source::Elb, "what the load balancer says of the task's own target"),
+];
+
+/// The action a request is for, if it is on the list.
+#[must_use]
+pub fn named(name: &str) -> Option<&'static Action> {
+    ACTIONS.iter().find(|action| action.name == name)
+}

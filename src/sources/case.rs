@@ -1,0 +1,155 @@
+//! A case: AWS's own answers about one task, as they came over the wire, to replay when AWS has forgotten.
+//!
+//! One JSON file is fixture, demo, bug report and regression test. Bodies stay as AWS wrote them, so that a newer
+//! rule can judge an older case.
+
+use std::io::Read;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The version of the file format this program writes. Older ones are read, newer ones refused.
+pub const FORMAT: u32 = 1;
+/// A case of a task is some hundred kilobytes; what is much larger is not one.
+const MOST_BYTES: u64 = 256 << 20;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Case {
+    /// Format version.
+    pub ecs_trace_case: u32,
+    /// One line on what happened, for lists of demos.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    pub taken_at: Timestamp,
+    pub region: String,
+    pub task: Asked,
+    pub exchanges: Vec<Exchange>,
+}
+
+/// Which task the case is about.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Asked {
+    pub arn: String,
+    pub cluster: String,
+}
+
+/// One request and AWS's answer to it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Exchange {
+    /// `service:Operation`, as IAM spells it.
+    pub action: String,
+    pub region: String,
+    /// A JSON body as JSON, a form body as text.
+    pub request: Value,
+    pub status: u16,
+    /// The `x-amzn-errortype` header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_type: Option<String>,
+    /// A JSON body as JSON, any other as text.
+    pub response: Value,
+}
+
+/// Why a file is not a case this program can replay.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    #[error("not a case file: {0}")]
+    NotACase(String),
+    #[error("a case of format {0}, and this version reads up to {FORMAT}: a newer ecs-trace wrote it")]
+    Newer(u32),
+    #[error("larger than {} MiB: no case of one task is", MOST_BYTES >> 20)]
+    TooLarge,
+}
+
+impl Case {
+    /// Reads a case, gzipped or not.
+    ///
+    /// # Errors
+    /// If it is damaged, foreign, newer than this program, or far too large.
+    pub fn read(bytes: &[u8]) -> Result<Self, Unreadable> {
+        let plain;
+        let text = if bytes.starts_with(&[0x1f, 0x8b]) {
+            let mut unpacked = Vec::new();
+            let mut unpacker = flate2::read::GzDecoder::new(bytes).take(MOST_BYTES + 1);
+            unpacker.read_to_end(&mut unpacked).map_err(|broken| Unreadable::NotACase(format!("its gzip data is damaged ({broken})")))?;
+            plain = unpacked;
+            plain.as_slice()
+        } else {
+            bytes
+        };
+        if text.len() as u64 > MOST_BYTES {
+            return Err(Unreadable::TooLarge);
+        }
+        let value: Value = serde_json::from_slice(text).map_err(|broken| Unreadable::NotACase(format!("not JSON ({broken})")))?;
+        let Some(format) = value.get("ecsTraceCase") else {
+            return Err(Unreadable::NotACase("it has no `ecsTraceCase`".to_owned()));
+        };
+        match format.as_u64().and_then(|format| u32::try_from(format).ok()) {
+            Some(format) if format > FORMAT => Err(Unreadable::Newer(format)),
+            Some(_) => serde_json::from_value(value).map_err(|broken| Unreadable::NotACase(broken.to_string())),
+            None => Err(Unreadable::NotACase("its `ecsTraceCase` is no number".to_owned())),
+        }
+    }
+
+    /// The recorded answer to a request: the very same one, else the one that differs only in its window or page size.
+    ///
+    /// A later version may look at another span of time; what was recorded is still what AWS said.
+    #[must_use]
+    pub fn answer(&self, action: &str, region: &str, body: &[u8]) -> Option<&Exchange> {
+        let request = body_value(body);
+        let candidates = || self.exchanges.iter().filter(|exchange| exchange.action == action && (exchange.region == region || exchange.region.is_empty()));
+        candidates().find(|exchange| exchange.request == request).or_else(|| {
+            let loose = without_window(&request);
+            candidates().find(|exchange| without_window(&exchange.request) == loose)
+        })
+    }
+}
+
+impl Exchange {
+    #[must_use]
+    pub fn new(action: &str, region: &str, request: &[u8], status: u16, error_type: Option<String>, response: &[u8]) -> Self {
+        Self { action: action.to_owned(), region: region.to_owned(), request: body_value(request), status, error_type, response: body_value(response) }
+    }
+
+    #[must_use]
+    pub fn response_bytes(&self) -> Vec<u8> {
+        match &self.response {
+            Value::String(text) => text.clone().into_bytes(),
+            json => serde_json::to_vec(json).unwrap_or_default(),
+        }
+    }
+
+    #[must_use]
+    pub fn content_type(&self) -> &'static str {
+        match &self.response {
+            Value::String(_) => "text/xml",
+            _ => "application/x-amz-json-1.1",
+        }
+    }
+}
+
+fn body_value(body: &[u8]) -> Value {
+    match serde_json::from_slice::<Value>(body) {
+        Ok(value @ Value::Object(_)) => value,
+        // XML and forms are text; anything else is kept as well as text can keep it.
+        _ => Value::String(String::from_utf8_lossy(body).into_owned()),
+    }
+}
+
+const WINDOW: [&str; 7] = ["startTime", "endTime", "StartTime", "EndTime", "limit", "MaxResults", "maxResults"];
+
+fn without_window(request: &Value) -> Value {
+    match request {
+        Value::Object(fields) => {
+            let mut kept = fields.clone();
+            for name in WINDOW {
+                kept.remove(name);
+            }
+            kept.remove("createdAt");
+            Value::Object(kept)
+        }
+        other => other.clone(),
+    }
+}

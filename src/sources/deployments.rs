@@ -1,0 +1,109 @@
+//! Asks ECS for the service's deployment history: what the service itself no longer lists.
+
+use std::sync::Arc;
+
+use aws_smithy_types::DateTime;
+use aws_sdk_ecs::types as sdk;
+use futures::FutureExt;
+
+use crate::diagnosis::event::{Event, Level, Precision, What, Witness};
+use crate::diagnosis::evidence::{Source, Status};
+use crate::diagnosis::service::{Rollback, ServiceDeployment};
+use crate::diagnosis::task::last_segment;
+
+use super::failing::failing;
+use super::task::moment;
+use super::{Asker, Asking, Reach};
+
+pub const SOURCE: Asker = Asker { source: Source::Service, collect: |asking| collect(asking).boxed_local() };
+
+/// Blue/green tasks end in the clean-up, long after their deployment began.
+const REACH_BACK: i64 = 24 * 3600;
+/// DescribeServiceDeployments takes this many.
+const MOST: usize = 20;
+
+async fn collect(asking: &Asking<'_>) {
+    asking.history.clone().await;
+}
+
+/// Deployments that began within a day before the stop.
+pub(super) async fn fetch(reach: &Reach<'_>, skip: bool) -> Option<Arc<Vec<ServiceDeployment>>> {
+    let task = reach.task;
+    let (Some(name), Some(stop), false) = (task.service.as_deref(), task.stop_anchor(), skip) else { return None };
+    let service = format!("arn:aws:ecs:{}:{}:service/{}/{name}", task.region, task.account, task.cluster);
+    let inquiry = reach.ledger.ask(Source::Service, "ecs:ListServiceDeployments", &service);
+    inquiry.request();
+    let window = sdk::CreatedAt::builder().after(DateTime::from_secs(stop.as_second() - REACH_BACK)).before(DateTime::from_secs(stop.as_second() + 600)).build();
+    let listed = reach.account.ecs().list_service_deployments().cluster(&task.cluster).service(name).created_at(window).max_results(100).send().await;
+    let arns: Vec<String> = match listed {
+        Ok(answer) => {
+            let arns: Vec<String> = answer.service_deployments().iter().filter_map(|brief| brief.service_deployment_arn().map(str::to_owned)).take(MOST).collect();
+            inquiry.count(arns.len());
+            inquiry.done();
+            arns
+        }
+        Err(error) => {
+            let failing = failing(&error);
+            if failing.is("ServiceNotFoundException") {
+                inquiry.detail("the service is gone and its deployment history with it");
+                inquiry.end(Status::Empty);
+            } else {
+                inquiry.fail(&failing);
+            }
+            return None;
+        }
+    };
+    if arns.is_empty() {
+        return Some(Arc::default());
+    }
+    let inquiry = reach.ledger.ask(Source::Service, "ecs:DescribeServiceDeployments", &service);
+    inquiry.request();
+    match reach.account.ecs().describe_service_deployments().set_service_deployment_arns(Some(arns)).send().await {
+        Ok(answer) => {
+            let deployments: Vec<ServiceDeployment> = answer.service_deployments().iter().map(read).collect();
+            for deployment in &deployments {
+                let Some(at) = deployment.created_at else { continue };
+                let what = What::ServiceDeployment { id: deployment.arn.clone(), text: describe(deployment) };
+                let level = if deployment.status.starts_with("ROLLBACK") { Level::Warn } else { Level::Info };
+                inquiry.tell(Event { at, precision: Precision::Millisecond, witness: Witness::Deployment, level, container: None, what });
+            }
+            inquiry.done();
+            Some(Arc::new(deployments))
+        }
+        Err(error) => {
+            inquiry.fail(&failing(&error));
+            None
+        }
+    }
+}
+
+fn describe(deployment: &ServiceDeployment) -> String {
+    let mut text = format!("service deployment {} began, now {}", last_segment(&deployment.arn), deployment.status);
+    if let Some(reason) = &deployment.status_reason {
+        text.push_str(&format!(": {reason}"));
+    }
+    if let Some(reason) = deployment.rollback.as_ref().and_then(|rollback| rollback.reason.as_ref()) {
+        text.push_str(&format!(", rolled back: {reason}"));
+    }
+    if !deployment.alarms_triggered.is_empty() {
+        text.push_str(&format!(", alarms: {}", deployment.alarms_triggered.join(", ")));
+    }
+    text
+}
+
+fn read(deployment: &sdk::ServiceDeployment) -> ServiceDeployment {
+    let digits = |arn: Option<&str>| arn.map(|arn| last_segment(arn).to_owned());
+    ServiceDeployment {
+        arn: deployment.service_deployment_arn().unwrap_or_default().to_owned(),
+        status: deployment.status().map(|status| status.as_str().to_owned()).unwrap_or_default(),
+        status_reason: deployment.status_reason().map(str::to_owned),
+        created_at: deployment.created_at().and_then(moment),
+        started_at: deployment.started_at().and_then(moment),
+        finished_at: deployment.finished_at().and_then(moment),
+        source_revisions: deployment.source_service_revisions().iter().filter_map(|revision| digits(revision.arn())).collect(),
+        target_revision: digits(deployment.target_service_revision().and_then(|revision| revision.arn())),
+        rollback: deployment.rollback().map(|rollback| Rollback { reason: rollback.reason().map(str::to_owned), started_at: rollback.started_at().and_then(moment) }),
+        circuit_breaker: deployment.deployment_circuit_breaker().and_then(|breaker| breaker.status()).map(|status| status.as_str().to_owned()),
+        alarms_triggered: deployment.alarms().map(|alarms| alarms.triggered_alarm_names().to_vec()).unwrap_or_default(),
+    }
+}

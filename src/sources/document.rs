@@ -1,0 +1,236 @@
+//! A task somebody pasted as JSON: an EventBridge event, a describe-tasks answer, or a case.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::diagnosis::task::{Attachment, Container, EcsArn, StopCode, Task, last_segment};
+
+use super::case::{Case, Unreadable};
+use super::task::definition_name;
+
+/// What stood on standard input or in a file.
+#[derive(Debug)]
+pub enum Document {
+    Case(Box<Case>),
+    /// ECS's word on a task, at the time it was written.
+    Task(Box<Task>),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum NotADocument {
+    #[error(transparent)]
+    Case(#[from] Unreadable),
+    #[error("no JSON: {0}")]
+    NotJson(String),
+    #[error("no task in it; wanted is an `ECS Task State Change` event, a describe-tasks answer, or a case file")]
+    NoTask,
+    #[error("{} tasks in it; wanted is one ({})", .0.len(), .0.join(", "))]
+    Several(Vec<String>),
+}
+
+impl Document {
+    /// # Errors
+    /// If it is none of the three, or tells of more than one task.
+    pub fn read(bytes: &[u8]) -> Result<Self, NotADocument> {
+        if bytes.starts_with(&[0x1f, 0x8b]) {
+            return Ok(Self::Case(Box::new(Case::read(bytes)?)));
+        }
+        let value: Value = serde_json::from_slice(bytes).map_err(|error| NotADocument::NotJson(error.to_string()))?;
+        if value.get("ecsTraceCase").is_some() {
+            return Ok(Self::Case(Box::new(Case::read(bytes)?)));
+        }
+        let mut tasks = tasks_in(&value);
+        match tasks.len() {
+            0 => Err(NotADocument::NoTask),
+            1 => Ok(Self::Task(Box::new(tasks.remove(0)))),
+            _ => {
+                // The same task in several states: the newest word counts.
+                let first = tasks[0].arn.clone();
+                if tasks.iter().all(|task| task.arn == first) {
+                    tasks.sort_by_key(|task| task.version);
+                    return tasks.pop().map(|task| Self::Task(Box::new(task))).ok_or(NotADocument::NoTask);
+                }
+                Err(NotADocument::Several(tasks.into_iter().map(|task| task.id).collect()))
+            }
+        }
+    }
+}
+
+fn tasks_in(value: &Value) -> Vec<Task> {
+    if let Some(items) = value.as_array() {
+        return items.iter().flat_map(tasks_in).collect();
+    }
+    if let Some(items) = field(value, "tasks").and_then(Value::as_array) {
+        return items.iter().filter_map(task_from).collect();
+    }
+    if let Some(detail) = field(value, "detail") {
+        return task_from(detail).into_iter().collect();
+    }
+    task_from(value).into_iter().collect()
+}
+
+/// A field in ECS's camelCase or Step Functions' PascalCase.
+fn field<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
+    let capital = || {
+        let mut letters = name.chars();
+        letters.next().map(|first| first.to_uppercase().chain(letters).collect::<String>())
+    };
+    value.get(name).or_else(|| value.get(capital()?)).filter(|found| !found.is_null())
+}
+
+fn text(value: &Value, name: &str) -> Option<String> {
+    field(value, name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+fn items<'a>(value: &'a Value, name: &str) -> &'a [Value] {
+    field(value, name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// ISO 8601 with 0 to 6 fraction digits (events, AWS CLI v2), or epoch seconds (API, v1) or milliseconds (Step Functions).
+fn time(value: &Value, name: &str) -> Option<Timestamp> {
+    match field(value, name)? {
+        Value::String(text) => {
+            let at: Timestamp = text.parse().ok()?;
+            Timestamp::from_millisecond(at.as_millisecond()).ok()
+        }
+        Value::Number(number) => {
+            let number = number.as_f64()?;
+            let milliseconds = if number.abs() > 1e11 { number } else { number * 1000.0 };
+            #[expect(clippy::cast_possible_truncation, reason = "a time far outside i64 is refused by the next call")]
+            Timestamp::from_millisecond(milliseconds.round() as i64).ok()
+        }
+        _ => None,
+    }
+}
+
+fn integer(value: &Value, name: &str) -> Option<i64> {
+    field(value, name).and_then(Value::as_i64)
+}
+
+fn task_from(value: &Value) -> Option<Task> {
+    let arn = text(value, "taskArn")?;
+    let parsed = EcsArn::parse(&arn)?;
+    let group = text(value, "group");
+    let definition_arn = text(value, "taskDefinitionArn");
+    let (family, revision) = definition_name(definition_arn.as_deref());
+    let cluster = text(value, "clusterArn").map(|arn| last_segment(&arn).to_owned()).or_else(|| parsed.cluster.clone()).unwrap_or_else(|| "default".to_owned());
+    let mut task = Task {
+        id: parsed.name.clone(),
+        cluster,
+        region: parsed.region.clone(),
+        account: parsed.account,
+        service: group.as_deref().and_then(|group| group.strip_prefix("service:")).map(str::to_owned),
+        group,
+        started_by: text(value, "startedBy"),
+        definition_arn,
+        family,
+        revision,
+        launch_type: text(value, "launchType"),
+        capacity_provider: text(value, "capacityProviderName"),
+        platform_version: text(value, "platformVersion"),
+        availability_zone: text(value, "availabilityZone"),
+        container_instance_arn: text(value, "containerInstanceArn"),
+        last_status: text(value, "lastStatus"),
+        desired_status: text(value, "desiredStatus"),
+        health_status: text(value, "healthStatus"),
+        stop_code: text(value, "stopCode").map(|code| StopCode::named(&code)),
+        stopped_reason: text(value, "stoppedReason"),
+        cpu: text(value, "cpu"),
+        memory: text(value, "memory"),
+        version: integer(value, "version"),
+        containers: items(value, "containers").iter().map(container_from).collect(),
+        attachments: items(value, "attachments").iter().map(attachment_from).collect(),
+        arn,
+        ..Task::default()
+    };
+    task.times.created = time(value, "createdAt");
+    task.times.connected = time(value, "connectivityAt");
+    task.times.pull_started = time(value, "pullStartedAt");
+    task.times.pull_stopped = time(value, "pullStoppedAt");
+    task.times.started = time(value, "startedAt");
+    task.times.stopping = time(value, "stoppingAt");
+    task.times.execution_stopped = time(value, "executionStoppedAt");
+    task.times.stopped = time(value, "stoppedAt");
+    Some(task)
+}
+
+fn container_from(value: &Value) -> Container {
+    Container {
+        name: text(value, "name").unwrap_or_default(),
+        image: text(value, "image"),
+        image_digest: text(value, "imageDigest"),
+        runtime_id: text(value, "runtimeId"),
+        last_status: text(value, "lastStatus"),
+        exit_code: integer(value, "exitCode"),
+        reason: text(value, "reason"),
+        health_status: text(value, "healthStatus"),
+        private_ips: items(value, "networkInterfaces").iter().filter_map(|interface| text(interface, "privateIpv4Address")).collect(),
+        ports: items(value, "networkBindings").iter().filter_map(|binding| Some((integer(binding, "containerPort")?, integer(binding, "hostPort")?))).collect(),
+    }
+}
+
+fn attachment_from(value: &Value) -> Attachment {
+    Attachment {
+        id: text(value, "id").unwrap_or_default(),
+        kind: text(value, "type").unwrap_or_default(),
+        status: text(value, "status").unwrap_or_default(),
+        details: items(value, "details").iter().filter_map(|pair| Some((text(pair, "name")?, text(pair, "value")?))).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn task(json: &str) -> Task {
+        match Document::read(json.as_bytes()) {
+            Ok(Document::Task(task)) => *task,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_event_with_an_old_arn_and_short_fractions_is_a_task() {
+        let task = task(
+            r#"{"detail-type":"ECS Task State Change","detail":{"taskArn":"arn:aws:ecs:us-east-2:1:task/e9511a82-9247-4239-89e9-ffd548ed9ee4","clusterArn":"arn:aws:ecs:us-east-2:1:cluster/primary",
+            "createdAt":"2019-11-19T20:38:07.78Z","executionStoppedAt":"2019-11-19T21:13:24Z","stoppingAt":"2019-11-19T21:13:34.795Z","stopCode":"EssentialContainerExited","group":"family:v","containers":[{"name":"v","exitCode":0}]}}"#,
+        );
+        assert_eq!((task.cluster.as_str(), task.id.as_str()), ("primary", "e9511a82-9247-4239-89e9-ffd548ed9ee4"));
+        assert_eq!(task.times.created.map(Timestamp::as_millisecond), Some(1_574_195_887_780));
+        assert_eq!(task.containers[0].exit_code, Some(0));
+    }
+
+    #[test]
+    fn step_functions_capitals_and_milliseconds_are_read() {
+        let task = task(r#"{"TaskArn":"arn:aws:ecs:us-east-1:3:task/c/5c704c7e4f1348f3969072b112bdaaf0","ClusterArn":"arn:aws:ecs:us-east-1:3:cluster/c","StoppingAt":1568727886597,"Containers":[{"Name":"m","ExitCode":0}]}"#);
+        assert_eq!(task.times.stopping.map(Timestamp::as_millisecond), Some(1_568_727_886_597));
+        assert_eq!(task.containers[0].name, "m");
+    }
+
+    #[test]
+    fn epoch_seconds_of_the_api_are_rounded_to_milliseconds() {
+        let task = task(r#"{"tasks":[{"taskArn":"arn:aws:ecs:us-east-1:3:task/c/5c704c7e4f1348f3969072b112bdaaf0","stoppingAt":1772546923.771}],"failures":[]}"#);
+        assert_eq!(task.times.stopping.map(Timestamp::as_millisecond), Some(1_772_546_923_771));
+    }
+
+    #[test]
+    fn an_absent_exit_code_is_not_0_and_no_containers_are_none() {
+        let task = task(r#"{"taskArn":"arn:aws:ecs:us-east-1:3:task/c/5c704c7e4f1348f3969072b112bdaaf0","containers":[{"name":"m","exitCode":null}]}"#);
+        assert_eq!(task.containers[0].exit_code, None);
+    }
+
+    #[test]
+    fn several_tasks_no_task_and_no_json_are_refused_with_words() {
+        let two = r#"{"tasks":[{"taskArn":"arn:aws:ecs:r:3:task/c/a"},{"taskArn":"arn:aws:ecs:r:3:task/c/b"}]}"#;
+        assert!(matches!(Document::read(two.as_bytes()), Err(NotADocument::Several(ids)) if ids == ["a", "b"]));
+        assert!(matches!(Document::read(b"{}"), Err(NotADocument::NoTask)));
+        assert!(matches!(Document::read(b"hello"), Err(NotADocument::NotJson(_))));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_at_all_make_it_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+            let _ = Document::read(&bytes);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! How a call failed, in the few kinds that matter, with words a person can act on.
+
+use std::error::Error;
+
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::diagnosis::evidence::Status;
+
+use super::wire::{NotInCase, NotOnTheList};
+
+/// A failed call. `message` is one line without a full stop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failing {
+    pub kind: Kind,
+    /// AWS's own error code, where it gave one.
+    pub code: Option<String>,
+    pub message: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Denied,
+    /// The credentials have expired or are not known: nothing else will work either.
+    Credentials,
+    Throttled,
+    TimedOut,
+    /// No answer, or none that could be read.
+    Unreachable,
+    /// The case file holds no answer to this question.
+    NotRecorded,
+    Unexpected,
+}
+
+impl Failing {
+    #[must_use]
+    pub fn status(&self) -> Status {
+        match self.kind {
+            Kind::Denied => Status::Denied,
+            Kind::Throttled => Status::Throttled,
+            Kind::TimedOut => Status::TimedOut,
+            Kind::NotRecorded => Status::Skipped,
+            Kind::Credentials | Kind::Unreachable | Kind::Unexpected => Status::Failed,
+        }
+    }
+
+    /// An answer came and cannot be what the operation gives.
+    #[must_use]
+    pub fn unreadable(message: impl Into<String>) -> Self {
+        Self { kind: Kind::Unexpected, code: None, message: message.into() }
+    }
+
+    #[must_use]
+    pub fn is(&self, code: &str) -> bool {
+        self.code.as_deref() == Some(code)
+    }
+}
+
+/// Sorts an SDK error by its code where AWS gave one, else by where on the way it arose.
+///
+/// `SdkError` prints as "service error": the sentence is made from code and message, or from the innermost source.
+pub fn failing<E, R>(error: &SdkError<E, R>) -> Failing
+where
+    E: ProvideErrorMetadata + Error + 'static,
+    R: std::fmt::Debug + 'static,
+{
+    if let Some(kind) = own_refusal(error) {
+        return Failing { kind, code: None, message: innermost(error) };
+    }
+    if let SdkError::ServiceError(service) = error {
+        let code = service.err().code().map(str::to_owned);
+        let message = service.err().message().map_or_else(|| code.clone().unwrap_or_else(|| "no message".to_owned()), one_line);
+        return match code {
+            Some(code) => Failing { kind: kind_of(&code), message, code: Some(code) },
+            None => Failing { kind: Kind::Unreachable, code: None, message: format!("an error without a code that could be read ({})", innermost(error)) },
+        };
+    }
+    match error {
+        SdkError::TimeoutError(_) => Failing { kind: Kind::TimedOut, code: None, message: "no answer in time".to_owned() },
+        SdkError::DispatchFailure(dispatch) if dispatch.is_timeout() => Failing { kind: Kind::TimedOut, code: None, message: "no answer in time".to_owned() },
+        SdkError::DispatchFailure(_) => Failing { kind: Kind::Unreachable, code: None, message: innermost(error) },
+        SdkError::ResponseError(_) => Failing { kind: Kind::Unreachable, code: None, message: format!("an answer that cannot be read ({})", innermost(error)) },
+        _ => Failing { kind: Kind::Unexpected, code: None, message: innermost(error) },
+    }
+}
+
+fn kind_of(code: &str) -> Kind {
+    match code {
+        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "NotAuthorized" | "UnauthorizedException" => Kind::Denied,
+        "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" | "UnrecognizedClientException" | "InvalidClientTokenId" | "InvalidSignatureException" | "SignatureDoesNotMatch"
+        | "AuthFailure" | "IncompleteSignature" | "MissingAuthenticationToken" => Kind::Credentials,
+        "Throttling" | "ThrottlingException" | "ThrottledException" | "TooManyRequestsException" | "RequestLimitExceeded" | "RequestThrottled" | "RequestThrottledException" | "SlowDown" => Kind::Throttled,
+        _ => Kind::Unexpected,
+    }
+}
+
+fn own_refusal(error: &(dyn Error + 'static)) -> Option<Kind> {
+    let mut at = Some(error);
+    while let Some(here) = at {
+        if here.is::<NotInCase>() {
+            return Some(Kind::NotRecorded);
+        }
+        if here.is::<NotOnTheList>() {
+            return Some(Kind::Unexpected);
+        }
+        at = here.source();
+    }
+    None
+}
+
+/// The words of the innermost cause: outer layers only say that something failed.
+fn innermost(error: &(dyn Error + 'static)) -> String {
+    let mut at = error;
+    while let Some(next) = at.source() {
+        at = next;
+    }
+    one_line(&at.to_string())
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ").trim_end_matches('.').to_owned()
+}

@@ -1,0 +1,209 @@
+//! Where sources write down what they learn, so that a deadline or Ctrl-C loses nothing that had arrived.
+
+use std::sync::Mutex;
+
+use jiff::Timestamp;
+
+use crate::diagnosis::event::Event;
+use crate::diagnosis::evidence::{Evidence, Reading, Source, Status};
+use crate::diagnosis::service::TargetGroup;
+
+use super::Ended;
+use super::failing::Failing;
+
+/// What the screen is told while sources ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    Asking(Source),
+    Answered(Source, Status),
+}
+
+/// Shared by all sources of one run.
+pub struct Ledger {
+    book: Mutex<Book>,
+    progress: Box<dyn Fn(Progress) + Send + Sync>,
+}
+
+#[derive(Default)]
+struct Book {
+    events: Vec<Event>,
+    target_groups: Vec<TargetGroup>,
+    entries: Vec<Entry>,
+    ended: Option<Ended>,
+}
+
+struct Entry {
+    reading: Reading,
+    open: bool,
+}
+
+impl Ledger {
+    #[must_use]
+    pub fn new(progress: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+        Self { book: Mutex::default(), progress: Box::new(progress) }
+    }
+
+    fn book(&self) -> std::sync::MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    pub fn tell(&self, event: Event) {
+        self.book().events.push(event);
+    }
+
+    pub fn tell_target_group(&self, group: TargetGroup) {
+        self.book().target_groups.push(group);
+    }
+
+    /// Notes an outcome that needed no request.
+    pub fn note(&self, reading: Reading) {
+        (self.progress)(Progress::Answered(reading.source, reading.status));
+        self.book().entries.push(Entry { reading, open: false });
+    }
+
+    /// Opens the entry for one operation on one resource; whatever becomes of it, the entry stays.
+    pub fn ask(&self, source: Source, action: &str, resource: impl Into<String>) -> Inquiry<'_> {
+        let mut reading = Reading::new(source, Status::TimedOut);
+        reading.action = Some(action.to_owned());
+        reading.resource = Some(resource.into());
+        let mut book = self.book();
+        book.entries.push(Entry { reading, open: true });
+        let at = book.entries.len() - 1;
+        drop(book);
+        (self.progress)(Progress::Asking(source));
+        Inquiry { ledger: self, at }
+    }
+
+    /// From now on, entries still open were cut off by this end.
+    pub fn close(&self, ended: Ended) {
+        let mut book = self.book();
+        book.ended = Some(ended);
+        for entry in book.entries.iter_mut().filter(|entry| entry.open) {
+            entry.open = false;
+            match ended {
+                Ended::Interrupted => {
+                    entry.reading.status = Status::Skipped;
+                    entry.reading.detail = Some("interrupted".to_owned());
+                }
+                Ended::OutOfTime | Ended::Complete => {
+                    entry.reading.status = Status::TimedOut;
+                    entry.reading.detail = Some("no answer within the run's time".to_owned());
+                }
+            }
+        }
+    }
+
+    /// Everything told so far; readings of one source with one outcome stand together.
+    #[must_use]
+    pub fn evidence(&self, now: Timestamp) -> Evidence {
+        let book = self.book();
+        let readings = merge(book.entries.iter().map(|entry| entry.reading.clone()));
+        Evidence { taken_at: now, events: book.events.clone(), target_groups: book.target_groups.clone(), readings, ..Evidence::default() }
+    }
+}
+
+/// One operation being asked. Dropped without an outcome it counts as cut off.
+pub struct Inquiry<'a> {
+    ledger: &'a Ledger,
+    at: usize,
+}
+
+impl Inquiry<'_> {
+    fn with<T>(&self, change: impl FnOnce(&mut Entry) -> T) -> T {
+        change(&mut self.ledger.book().entries[self.at])
+    }
+
+    /// Counts a request that is about to leave.
+    pub fn request(&self) {
+        self.with(|entry| entry.reading.requests += 1);
+    }
+
+    pub fn looked(&self, from: Option<Timestamp>, to: Option<Timestamp>) {
+        self.with(|entry| (entry.reading.looked_from, entry.reading.looked_to) = (from, to));
+    }
+
+    /// The name CloudTrail is searched for.
+    pub fn about(&self, name: &str) {
+        self.with(|entry| entry.reading.about = Some(name.to_owned()));
+    }
+
+    pub fn detail(&self, detail: impl Into<String>) {
+        let detail = detail.into();
+        self.with(|entry| entry.reading.detail = Some(detail));
+    }
+
+    /// Tells an event and counts it as this operation's.
+    pub fn tell(&self, event: Event) {
+        self.with(|entry| entry.reading.events += 1);
+        self.ledger.tell(event);
+    }
+
+    pub fn count(&self, events: usize) {
+        self.with(|entry| entry.reading.events += events);
+    }
+
+    /// Read in full: `ok`, or `empty` if it told nothing.
+    pub fn done(self) {
+        let status = self.with(|entry| if entry.reading.events > 0 { Status::Ok } else { Status::Empty });
+        self.end(status);
+    }
+
+    pub fn end(self, status: Status) {
+        let source = self.with(|entry| {
+            entry.open = false;
+            entry.reading.status = status;
+            entry.reading.source
+        });
+        (self.ledger.progress)(Progress::Answered(source, status));
+    }
+
+    pub fn fail(self, failing: &Failing) {
+        let status = failing.status();
+        // A refusal says which resource it was about; everything else says what happened.
+        self.with(|entry| {
+            if status == Status::Denied {
+                if let Some(resource) = resource_in(&failing.message) {
+                    entry.reading.resource = Some(resource);
+                }
+            }
+            let code = failing.code.as_deref().filter(|code| *code != failing.message).map(|code| format!("{code}: ")).unwrap_or_default();
+            entry.reading.detail = Some(format!("{code}{}", failing.message));
+        });
+        self.end(status);
+    }
+}
+
+/// The resource of `… is not authorized to perform: A on resource: R because …`.
+fn resource_in(message: &str) -> Option<String> {
+    let (_, rest) = message.split_once("on resource: ")?;
+    rest.split_whitespace().next().map(|resource| resource.trim_end_matches([',', '.']).to_owned())
+}
+
+/// CloudTrail keeps an entry per call name, since who-stopped asks for them by it; other good outcomes of one
+/// operation are told once.
+fn merge(readings: impl Iterator<Item = Reading>) -> Vec<Reading> {
+    let mut merged: Vec<Reading> = Vec::new();
+    for reading in readings {
+        let same = merged.iter_mut().find(|earlier| {
+            earlier.about.is_none() && earlier.source == reading.source && earlier.action == reading.action && earlier.status.was_read() && reading.status.was_read()
+        });
+        match same {
+            Some(earlier) => {
+                earlier.requests += reading.requests;
+                earlier.events += reading.events;
+                earlier.status = earlier.status.min(reading.status);
+                earlier.looked_from = earlier.looked_from.into_iter().chain(reading.looked_from).min();
+                earlier.looked_to = earlier.looked_to.into_iter().chain(reading.looked_to).max();
+                earlier.detail = match (earlier.detail.take(), reading.detail) {
+                    (Some(a), Some(b)) if a != b => Some(format!("{a}; {b}")),
+                    (a, b) => a.or(b),
+                };
+                if earlier.resource != reading.resource {
+                    earlier.resource = None;
+                }
+            }
+            None => merged.push(reading),
+        }
+    }
+    merged
+}

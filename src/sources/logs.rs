@@ -1,0 +1,262 @@
+//! Asks CloudWatch Logs for each container's last words, in the group, region and stream its own task definition
+//! names. Reads backwards from the end and holds one page at a time: memory does not grow with the log.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use futures::FutureExt;
+use futures::future::join_all;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::diagnosis::event::{Event, Level, LogLine, Precision, What, Witness};
+use crate::diagnosis::evidence::{Reading, Source, Status};
+use crate::diagnosis::task::{Container, LogConfiguration, Task, TaskDefinition};
+use crate::diagnosis::words::shell;
+
+use super::failing::{Failing, Kind, failing};
+use super::log_lines::{RawLine, Reader, Statement};
+use super::{Asker, Asking, Reach, redact};
+
+pub const SOURCE: Asker = Asker { source: Source::Logs, collect: |asking| collect(asking).boxed_local() };
+
+/// How far before the stop the window reaches.
+const BEFORE_STOP: SignedDuration = SignedDuration::from_secs(15 * 60);
+/// Lines written while stopping, and those that came late.
+const AFTER_END: SignedDuration = SignedDuration::from_secs(60);
+/// Pages read of one stream: up to 10,000 lines or 1 MiB each. What lies before them is said to be unread.
+const MOST_PAGES: usize = 10;
+/// How many statements are kept: the last ones, the errors, and those before the order to stop.
+const LAST: usize = 8;
+const ERRORS: usize = 5;
+const BEFORE_ORDER: usize = 4;
+
+async fn collect(asking: &Asking<'_>) {
+    let reach = asking.reach;
+    let task = reach.task;
+    if task.containers.is_empty() {
+        reach.ledger.note(Reading::new(Source::Logs, Status::NotApplicable).detailed("no container was ever created"));
+        return;
+    }
+    let Some(definition) = asking.definition.clone().await else {
+        reach.ledger.note(Reading::new(Source::Logs, Status::Skipped).detailed("the task definition, which names the logs, could not be read"));
+        return;
+    };
+    join_all(task.containers.iter().map(|container| of_container(reach, &definition, container))).await;
+}
+
+/// Where a container's log is, or why it cannot be read from CloudWatch Logs.
+enum Place {
+    Stream { group: String, region: String, stream: String },
+    Nowhere(Status, String),
+}
+
+fn place(task: &Task, definition: &TaskDefinition, container: &Container) -> Place {
+    let name = &container.name;
+    let Some(defined) = definition.container(name) else {
+        let by = container.injected_by().unwrap_or("AWS");
+        return Place::Nowhere(Status::NotApplicable, format!("{name}: put there by {by}, its log is not in the task definition"));
+    };
+    let Some(log) = &defined.log else {
+        return Place::Nowhere(Status::NotApplicable, format!("{name}: no log driver is configured"));
+    };
+    match log.driver.as_str() {
+        "awslogs" => stream(task, container, log),
+        "awsfirelens" => {
+            let to = log.option("Name").or(log.option("name")).unwrap_or("its own destination");
+            Place::Nowhere(Status::NotApplicable, format!("{name}: FireLens sends its lines to {to}{}", firelens_group(log)))
+        }
+        other => Place::Nowhere(Status::NotApplicable, format!("{name}: log driver {other}, its lines are not in CloudWatch Logs")),
+    }
+}
+
+fn firelens_group(log: &LogConfiguration) -> String {
+    log.option("log_group_name").map(|group| format!(", log group {group}")).unwrap_or_default()
+}
+
+fn stream(task: &Task, container: &Container, log: &LogConfiguration) -> Place {
+    let name = &container.name;
+    let Some(group) = log.option("awslogs-group") else {
+        return Place::Nowhere(Status::NotApplicable, format!("{name}: its log configuration names no group"));
+    };
+    let stream = match (log.option("awslogs-stream-prefix").filter(|prefix| !prefix.is_empty()), &container.runtime_id) {
+        (Some(prefix), _) => format!("{prefix}/{name}/{}", task.id),
+        // Without a prefix, on EC2, Docker names the stream by its own container id.
+        (None, Some(docker_id)) => docker_id.clone(),
+        (None, None) => return Place::Nowhere(Status::Empty, format!("{name}: it never got a container id, so it never wrote")),
+    };
+    let region = log.option("awslogs-region").filter(|region| !region.is_empty()).unwrap_or(&task.region);
+    Place::Stream { group: group.to_owned(), region: region.to_owned(), stream }
+}
+
+async fn of_container(reach: &Reach<'_>, definition: &TaskDefinition, container: &Container) {
+    match place(reach.task, definition, container) {
+        Place::Nowhere(status, why) => reach.ledger.note(Reading::new(Source::Logs, status).detailed(why)),
+        Place::Stream { group, region, stream } => read(reach, container, &group, &region, &stream).await,
+    }
+}
+
+async fn read(reach: &Reach<'_>, container: &Container, group: &str, region: &str, stream: &str) {
+    let task = reach.task;
+    let (from, to) = window(task, reach.now);
+    let resource = format!("arn:aws:logs:{region}:{}:log-group:{group}:log-stream:{stream}", task.account);
+    let inquiry = reach.ledger.ask(Source::Logs, "logs:GetLogEvents", resource);
+    inquiry.looked(Some(from), Some(to));
+    let client = reach.account.logs(region);
+    let order = task.times.stopping.map(Timestamp::as_millisecond);
+    let mut kept = Kept::default();
+    let (mut token, mut seen, mut lines, mut oldest) = (None::<String>, BTreeSet::new(), 0_usize, to);
+    // Lines at the head of a page that go on with a trace begun on the page before.
+    let mut carried: Vec<RawLine> = Vec::new();
+    let mut cut_short = None;
+    for page in 0.. {
+        if page == MOST_PAGES {
+            cut_short = Some(oldest);
+            break;
+        }
+        inquiry.request();
+        let asked = client
+            .get_log_events()
+            .log_group_name(group)
+            .log_stream_name(stream)
+            .start_time(from.as_millisecond())
+            // Unlike the start, the end is excluded.
+            .end_time(to.as_millisecond() + 1)
+            .start_from_head(false);
+        let answer = match asked.set_next_token(token.clone()).send().await {
+            Ok(answer) => answer,
+            Err(error) => {
+                // What had been read is told all the same.
+                kept.tell(reach, container, stream, &inquiry);
+                return fail(reach, inquiry, failing(&error), group, region).await;
+            }
+        };
+        lines += answer.events().len();
+        let next = answer.next_backward_token().filter(|next| !next.is_empty()).map(str::to_owned);
+        let mut events: Vec<RawLine> = answer.events.unwrap_or_default().into_iter().map(|event| RawLine { at: event.timestamp.unwrap_or_default(), text: event.message.unwrap_or_default() }).collect();
+        if let Some(first) = events.first().and_then(|first| Timestamp::from_millisecond(first.at).ok()) {
+            oldest = first;
+        }
+        let leading = if next.is_some() { events.iter().take_while(|line| line.text.starts_with([' ', '\t'])).count().min(200) } else { 0 };
+        let held_back: Vec<RawLine> = events.drain(..leading).collect();
+        let mut of_page = Kept::default();
+        let mut reader = Reader::new(|statement| of_page.add(statement, order));
+        events.iter().chain(&carried).for_each(|line| reader.read(line));
+        reader.finish();
+        kept.put_before(of_page);
+        carried = held_back;
+        match next {
+            // The token repeats at the beginning of the stream: there is no more.
+            Some(next) if token.as_ref() != Some(&next) && seen.insert(next.clone()) => token = Some(next),
+            _ => break,
+        }
+        if oldest.as_millisecond() <= from.as_millisecond() {
+            break;
+        }
+    }
+    if !carried.is_empty() {
+        let mut of_page = Kept::default();
+        let mut reader = Reader::new(|statement| of_page.add(statement, order));
+        carried.iter().for_each(|line| reader.read(line));
+        reader.finish();
+        kept.put_before(of_page);
+    }
+    kept.tell(reach, container, stream, &inquiry);
+    let name = &container.name;
+    match cut_short {
+        Some(oldest) => {
+            inquiry.looked(Some(oldest), Some(to));
+            inquiry.detail(format!("{name}: the last {lines} lines, back to {oldest:.0}; the log goes further back"));
+        }
+        None if lines > 0 => inquiry.detail(format!("{name}: {}", crate::diagnosis::words::count(lines, "line"))),
+        None => inquiry.detail(format!("{name}: no line in that time")),
+    }
+    inquiry.done();
+}
+
+/// From a quarter of an hour before the stop (not before the task was there) to a minute after its end.
+fn window(task: &Task, now: Timestamp) -> (Timestamp, Timestamp) {
+    let stop = task.stop_anchor().unwrap_or(now);
+    // A container may write before ECS says that it started.
+    let born = task.times.created.unwrap_or(stop - BEFORE_STOP) - SignedDuration::from_secs(5);
+    let end = task.last_known().unwrap_or(stop).max(stop) + AFTER_END;
+    ((stop - BEFORE_STOP).max(born), end.min(now.max(stop)))
+}
+
+/// Tells why a log could not be read; a missing stream is evidence and no failure.
+async fn fail(reach: &Reach<'_>, inquiry: super::ledger::Inquiry<'_>, failing: Failing, group: &str, region: &str) {
+    if failing.is("ResourceNotFoundException") {
+        if failing.message.contains("stream") {
+            inquiry.detail("the log stream does not exist: the container never wrote a line");
+            inquiry.end(Status::Empty);
+        } else {
+            inquiry.detail(format!("log group {group} does not exist in {region}"));
+            inquiry.end(Status::Failed);
+        }
+        return;
+    }
+    if failing.kind == Kind::Unexpected && failing.code.is_some() && is_infrequent_access(reach, group, region).await {
+        let command = format!("aws logs start-query --log-group-name {} --region {} --query-string …", shell(group), shell(region));
+        inquiry.detail(format!("log group {group} is of class INFREQUENT_ACCESS, which only Logs Insights can read, for money: {command}"));
+        inquiry.end(Status::Skipped);
+        return;
+    }
+    inquiry.fail(&failing);
+}
+
+async fn is_infrequent_access(reach: &Reach<'_>, group: &str, region: &str) -> bool {
+    let answer = reach.account.logs(region).describe_log_groups().log_group_name_prefix(group).send().await;
+    answer.is_ok_and(|answer| {
+        answer.log_groups().iter().any(|found| found.log_group_name() == Some(group) && found.log_group_class().is_some_and(|class| class.as_str() == "INFREQUENT_ACCESS"))
+    })
+}
+
+/// The few statements of a log that are shown.
+#[derive(Default)]
+struct Kept {
+    last: VecDeque<Statement>,
+    errors: VecDeque<Statement>,
+    before_order: VecDeque<Statement>,
+}
+
+impl Kept {
+    fn add(&mut self, statement: Statement, order: Option<i64>) {
+        if statement.level == Level::Error {
+            push(&mut self.errors, statement.clone(), ERRORS);
+        }
+        if order.is_some_and(|order| statement.at <= order) {
+            push(&mut self.before_order, statement.clone(), BEFORE_ORDER);
+        }
+        push(&mut self.last, statement, LAST);
+    }
+
+    /// Puts an older page's statements before these, as far as there is room.
+    fn put_before(&mut self, older: Self) {
+        for (mine, older, room) in [(&mut self.last, older.last, LAST), (&mut self.errors, older.errors, ERRORS), (&mut self.before_order, older.before_order, BEFORE_ORDER)] {
+            for statement in older.into_iter().rev().take(room.saturating_sub(mine.len())) {
+                mine.push_front(statement);
+            }
+        }
+    }
+
+    fn tell(self, reach: &Reach<'_>, container: &Container, stream: &str, inquiry: &super::ledger::Inquiry<'_>) {
+        // One statement may be kept for two reasons; two equal statements may both have been written.
+        let mut shown: Vec<Statement> = self.last.into();
+        for more in [self.errors, self.before_order] {
+            let extra: Vec<Statement> = more.into_iter().filter(|statement| !shown.contains(statement)).collect();
+            shown.extend(extra);
+        }
+        shown.sort_by_key(|statement| statement.at);
+        for statement in shown {
+            let Ok(at) = Timestamp::from_millisecond(statement.at) else { continue };
+            let text = if reach.redact { redact::text(&statement.text).into_owned() } else { statement.text };
+            let what = What::Logged(LogLine { text, more: statement.more, out_of_memory: statement.out_of_memory, stream: stream.to_owned() });
+            inquiry.tell(Event { at, precision: Precision::Millisecond, witness: Witness::Logs, level: statement.level, container: Some(container.name.clone()), what });
+        }
+    }
+}
+
+fn push(kept: &mut VecDeque<Statement>, statement: Statement, room: usize) {
+    kept.push_back(statement);
+    if kept.len() > room {
+        kept.pop_front();
+    }
+}

@@ -1,0 +1,138 @@
+//! Asks the witnesses. The only folder that speaks to AWS.
+//!
+//! The task comes first; it alone gives the window. Then every source is asked at once, each its own chain of
+//! calls; what two of them need is fetched once and shared. A source that fails leaves a reading, never an error.
+
+pub mod account;
+pub mod actions;
+mod api_calls;
+pub mod case;
+mod deployments;
+pub mod document;
+pub mod failing;
+mod host;
+pub mod ledger;
+mod log_lines;
+mod logs;
+pub mod redact;
+mod service;
+mod target_health;
+pub mod target;
+pub mod task;
+mod wire;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::{LocalBoxFuture, Shared, join_all};
+use jiff::Timestamp;
+
+use crate::diagnosis::evidence::{Evidence, Reading, Source, Status};
+use crate::diagnosis::service::{Host, Service, ServiceDeployment};
+use crate::diagnosis::task::{Task, TaskDefinition};
+
+use account::Account;
+use ledger::Ledger;
+
+/// One witness's asker: its name, the IAM actions it may use, and how it asks.
+pub struct Asker {
+    pub source: Source,
+    pub collect: for<'a, 'b> fn(&'a Asking<'b>) -> LocalBoxFuture<'a, ()>,
+}
+
+/// Every source there is, the task itself apart. A new witness is one file and one line here.
+const SOURCES: &[Asker] = &[service::SOURCE, deployments::SOURCE, api_calls::SOURCE, logs::SOURCE, target_health::SOURCE, host::SOURCE];
+
+/// What every source is given.
+pub struct Reach<'a> {
+    pub task: &'a Task,
+    pub account: &'a Account,
+    pub ledger: &'a Ledger,
+    pub now: Timestamp,
+    pub redact: bool,
+}
+
+type Fetched<'a, T> = Shared<LocalBoxFuture<'a, Option<Arc<T>>>>;
+
+/// A source's view: the task, the account, and what it shares with the others.
+pub struct Asking<'a> {
+    pub reach: &'a Reach<'a>,
+    /// Absent where it could not be read; the reading says why.
+    pub definition: Fetched<'a, TaskDefinition>,
+    pub service: Fetched<'a, Service>,
+    pub history: Fetched<'a, Vec<ServiceDeployment>>,
+    pub host: Fetched<'a, Host>,
+}
+
+/// How long a run may take and which of the sources it asks.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    pub deadline: tokio::time::Instant,
+    /// `logs` asks only ECS and the logs.
+    pub only_logs: bool,
+}
+
+/// How the gathering ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    Complete,
+    OutOfTime,
+    Interrupted,
+}
+
+/// Asks every source that can exist for the task, all at once, until the deadline or an interrupt.
+///
+/// Never fails: what had arrived is in the evidence, what had not has a reading that says so.
+pub async fn gather(reach: &Reach<'_>, limits: Limits, interrupt: impl Future<Output = ()>) -> (Evidence, Ended) {
+    let asking = Asking {
+        reach,
+        definition: task::definition(reach).boxed_local().shared(),
+        service: service::fetch(reach, limits.only_logs).boxed_local().shared(),
+        history: deployments::fetch(reach, limits.only_logs).boxed_local().shared(),
+        host: host::fetch(reach, limits.only_logs).boxed_local().shared(),
+    };
+    let wanted = SOURCES.iter().filter(|asker| !limits.only_logs || asker.source == Source::Logs);
+    let all = join_all(wanted.map(|asker| (asker.collect)(&asking)).chain([asking.definition.clone().map(drop).boxed_local()]));
+    let ended = tokio::select! {
+        _ = all => Ended::Complete,
+        () = tokio::time::sleep_until(limits.deadline) => Ended::OutOfTime,
+        () = interrupt => Ended::Interrupted,
+    };
+    reach.ledger.close(ended);
+    let taken = |shared: Option<&Option<Arc<Service>>>| shared.and_then(|found| found.as_ref().map(|found| Service::clone(found)));
+    let mut evidence = reach.ledger.evidence(reach.now);
+    evidence.task = reach.task.clone();
+    evidence.definition = asking.definition.peek().and_then(|found| found.as_ref().map(|found| TaskDefinition::clone(found)));
+    evidence.service = taken(asking.service.peek());
+    evidence.service_deployments = asking.history.peek().and_then(|found| found.as_ref().map(|found| found.to_vec())).unwrap_or_default();
+    evidence.host = asking.host.peek().and_then(|found| found.as_ref().map(|found| Host::clone(found)));
+    evidence.readings.extend(unasked(&evidence, limits, ended));
+    evidence.readings.sort_by(|a, b| (a.source, a.status, &a.action, &a.resource).cmp(&(b.source, b.status, &b.action, &b.resource)));
+    (evidence, ended)
+}
+
+/// A reading for each source that left none: it was not its turn, or this version does not ask it.
+fn unasked(evidence: &Evidence, limits: Limits, ended: Ended) -> Vec<Reading> {
+    let missing = Source::ALL.into_iter().filter(|source| !evidence.readings.iter().any(|reading| reading.source == *source));
+    missing
+        .filter(|source| !limits.only_logs || matches!(source, Source::Ecs | Source::Logs))
+        .map(|source| {
+            let fargate = evidence.task.runs_on_fargate();
+            match source {
+                Source::Autoscaling if evidence.task.service.is_none() => Reading::new(source, Status::NotApplicable).detailed("the task is no part of a service"),
+                Source::Host if fargate => Reading::new(source, Status::NotApplicable).detailed("Fargate: the host is AWS's"),
+                Source::Metrics | Source::Autoscaling | Source::Archive => Reading::new(source, Status::Skipped).detailed("this version does not read it"),
+                _ if ended == Ended::Interrupted => Reading::new(source, Status::Skipped).detailed("interrupted before its turn"),
+                _ if ended == Ended::OutOfTime => Reading::new(source, Status::Skipped).detailed("the run ended before its turn"),
+                _ => Reading::new(source, Status::Skipped).detailed("what it needs could not be read"),
+            }
+        })
+        .collect()
+}
+
+/// The share of the run that one attempt of one request may take: a hung connection must leave time for another.
+#[must_use]
+pub fn attempt_limit(run: Duration) -> Duration {
+    run.mul_f64(0.4).max(Duration::from_millis(500))
+}

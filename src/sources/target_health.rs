@@ -1,0 +1,175 @@
+//! Asks the load balancer: the health check's settings, and the task's own target while it is still known.
+//!
+//! The answer is of now, not of the stop: an address may belong to another task by then, so only a target that is
+//! still draining within its delay is taken for this task's.
+
+use aws_sdk_elasticloadbalancingv2::types as sdk;
+use futures::FutureExt;
+use futures::future::join_all;
+
+use crate::diagnosis::event::{Event, Level, Precision, What, Witness};
+use crate::diagnosis::evidence::{Reading, Source, Status};
+use crate::diagnosis::service::{TargetGroup, TargetHealth};
+
+use super::failing::failing;
+use super::{Asker, Asking, Reach};
+
+pub const SOURCE: Asker = Asker { source: Source::Elb, collect: |asking| collect(asking).boxed_local() };
+
+/// Seconds a target drains where its group does not say.
+const DEFAULT_DELAY: i64 = 300;
+
+async fn collect(asking: &Asking<'_>) {
+    let reach = asking.reach;
+    let named = reach.task.stopped_reason.as_deref().and_then(group_in);
+    let service = asking.service.clone().await;
+    let mut arns: Vec<String> = service.iter().flat_map(|service| &service.load_balancers).map(|balancer| balancer.target_group_arn.clone()).chain(named).collect();
+    arns.sort();
+    arns.dedup();
+    if arns.is_empty() {
+        let reading = match (&reach.task.service, service) {
+            (None, _) => Reading::new(Source::Elb, Status::NotApplicable).detailed("the task is no part of a service"),
+            (Some(_), Some(_)) => Reading::new(Source::Elb, Status::NotApplicable).detailed("the service has no load balancer"),
+            (Some(_), None) => Reading::new(Source::Elb, Status::Skipped).detailed("the service, which names its target groups, could not be read"),
+        };
+        reach.ledger.note(reading);
+        return;
+    }
+    let host = asking.host.clone().await;
+    let instance = host.as_ref().and_then(|host| host.instance_id.clone());
+    let (mut groups, details) = futures::join!(settings(reach, &arns), join_all(arns.iter().map(|arn| async { (attributes(reach, arn).await, health(reach, arn).await) })));
+    for (arn, (attributes, health)) in arns.iter().zip(details) {
+        let known = groups.iter().position(|group| group.arn == *arn).unwrap_or_else(|| {
+            let name = crate::diagnosis::service::target_group_name(arn).to_owned();
+            groups.push(TargetGroup { arn: arn.clone(), name, ..TargetGroup::default() });
+            groups.len() - 1
+        });
+        let group = &mut groups[known];
+        (group.deregistration_delay, group.slow_start) = attributes;
+        group.health = health.unwrap_or_default();
+        tell_own_target(reach, group, instance.as_deref());
+    }
+    for group in groups {
+        reach.ledger.tell_target_group(group);
+    }
+}
+
+fn group_in(reason: &str) -> Option<String> {
+    let (_, rest) = reason.split_once("(target-group ")?;
+    rest.split(')').next().map(|arn| arn.trim().to_owned()).filter(|arn| arn.starts_with("arn:"))
+}
+
+async fn settings(reach: &Reach<'_>, arns: &[String]) -> Vec<TargetGroup> {
+    let inquiry = reach.ledger.ask(Source::Elb, "elasticloadbalancing:DescribeTargetGroups", arns.join(" "));
+    inquiry.request();
+    match reach.account.load_balancing().describe_target_groups().set_target_group_arns(Some(arns.to_vec())).send().await {
+        Ok(answer) => {
+            let groups: Vec<TargetGroup> = answer.target_groups().iter().map(read).collect();
+            inquiry.count(groups.len());
+            inquiry.done();
+            groups
+        }
+        Err(error) => {
+            gone_or_failed(inquiry, &failing(&error));
+            Vec::new()
+        }
+    }
+}
+
+fn gone_or_failed(inquiry: super::ledger::Inquiry<'_>, failing: &super::failing::Failing) {
+    if failing.is("TargetGroupNotFound") {
+        inquiry.detail("the target group is gone");
+        inquiry.end(Status::Empty);
+    } else {
+        inquiry.fail(failing);
+    }
+}
+
+/// Deregistration delay and slow start, in seconds.
+async fn attributes(reach: &Reach<'_>, arn: &str) -> (Option<i64>, Option<i64>) {
+    let inquiry = reach.ledger.ask(Source::Elb, "elasticloadbalancing:DescribeTargetGroupAttributes", arn);
+    inquiry.request();
+    match reach.account.load_balancing().describe_target_group_attributes().target_group_arn(arn).send().await {
+        Ok(answer) => {
+            let value = |key: &str| answer.attributes().iter().find(|attribute| attribute.key() == Some(key)).and_then(|attribute| attribute.value()?.parse().ok());
+            inquiry.count(answer.attributes().len());
+            let read = (value("deregistration_delay.timeout_seconds"), value("slow_start.duration_seconds"));
+            inquiry.done();
+            read
+        }
+        Err(error) => {
+            gone_or_failed(inquiry, &failing(&error));
+            (None, None)
+        }
+    }
+}
+
+async fn health(reach: &Reach<'_>, arn: &str) -> Option<Vec<TargetHealth>> {
+    let inquiry = reach.ledger.ask(Source::Elb, "elasticloadbalancing:DescribeTargetHealth", arn);
+    inquiry.request();
+    match reach.account.load_balancing().describe_target_health().target_group_arn(arn).send().await {
+        Ok(answer) => {
+            let targets: Vec<TargetHealth> = answer.target_health_descriptions().iter().map(read_health).collect();
+            inquiry.count(targets.len());
+            inquiry.done();
+            Some(targets)
+        }
+        Err(error) => {
+            gone_or_failed(inquiry, &failing(&error));
+            None
+        }
+    }
+}
+
+/// Tells the task's own target, if what stands there now can only be this task's.
+fn tell_own_target(reach: &Reach<'_>, group: &TargetGroup, instance: Option<&str>) {
+    let task = reach.task;
+    let addresses = task.private_ips();
+    let ports: Vec<i64> = task.containers.iter().flat_map(|container| &container.ports).map(|(_, host)| *host).collect();
+    let is_own = |health: &&TargetHealth| match group.target_type.as_deref() {
+        Some("instance") => instance == Some(health.target.as_str()) && health.port.is_some_and(|port| ports.contains(&port)),
+        _ => addresses.contains(&health.target),
+    };
+    let Some(own) = group.health.iter().find(is_own) else { return };
+    let still_ours = match task.times.stopped.or(task.times.execution_stopped).or(task.times.stopping) {
+        None => true,
+        Some(ended) => {
+            let delay = group.deregistration_delay.unwrap_or(DEFAULT_DELAY);
+            own.state.contains("draining") && reach.now.duration_since(ended).as_secs() <= delay + 60
+        }
+    };
+    if still_ours {
+        let level = if own.state.starts_with("unhealthy") { Level::Warn } else { Level::Info };
+        let what = What::TargetNow { target_group: group.arn.clone(), health: own.clone() };
+        reach.ledger.tell(Event { at: reach.now, precision: Precision::Millisecond, witness: Witness::Elb, level, container: None, what });
+    }
+}
+
+fn read(group: &sdk::TargetGroup) -> TargetGroup {
+    TargetGroup {
+        arn: group.target_group_arn().unwrap_or_default().to_owned(),
+        name: group.target_group_name().unwrap_or_default().to_owned(),
+        target_type: group.target_type().map(|kind| kind.as_str().to_owned()),
+        protocol: group.health_check_protocol().or(group.protocol()).map(|protocol| protocol.as_str().to_owned()),
+        port: group.port().map(i64::from),
+        path: group.health_check_path().map(str::to_owned),
+        matcher: group.matcher().and_then(|matcher| matcher.http_code().or(matcher.grpc_code())).map(str::to_owned),
+        health_port: group.health_check_port().map(str::to_owned),
+        interval: group.health_check_interval_seconds().map(i64::from),
+        timeout: group.health_check_timeout_seconds().map(i64::from),
+        healthy_threshold: group.healthy_threshold_count().map(i64::from),
+        unhealthy_threshold: group.unhealthy_threshold_count().map(i64::from),
+        ..TargetGroup::default()
+    }
+}
+
+fn read_health(description: &sdk::TargetHealthDescription) -> TargetHealth {
+    let health = description.target_health();
+    TargetHealth {
+        target: description.target().and_then(|target| target.id()).unwrap_or_default().to_owned(),
+        port: description.target().and_then(|target| target.port()).map(i64::from),
+        state: health.and_then(|health| health.state()).map(|state| state.as_str().to_owned()).unwrap_or_default(),
+        reason: health.and_then(|health| health.reason()).map(|reason| reason.as_str().to_owned()),
+        description: health.and_then(|health| health.description()).map(str::to_owned),
+    }
+}

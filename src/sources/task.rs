@@ -1,0 +1,483 @@
+//! Asks ECS for the task and its definition: the one answer that must come.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use aws_sdk_ecs::types as sdk;
+use aws_smithy_types::DateTime;
+use futures::future::join_all;
+use jiff::Timestamp;
+
+use crate::diagnosis::evidence::{Reading, Source, Status};
+use crate::diagnosis::task::{
+    Attachment, Container, ContainerDefinition, EcsArn, HealthCheck, LogConfiguration, StopCode, Task, TaskDefinition, last_segment,
+};
+
+use super::Reach;
+use super::account::Account;
+use super::failing::{Failing, Kind, failing};
+use super::ledger::Ledger;
+use super::target::{Place, Target};
+
+/// Why no task can be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum NotFound {
+    #[error("no task `{id}` {}", place(.looked_in, .region))]
+    Missing { id: String, region: String, looked_in: Vec<String>, elsewhere: Option<String>, denied: Vec<String> },
+    #[error("no cluster `{cluster}` in {region}")]
+    NoCluster { cluster: String, region: String, others: Vec<String> },
+    #[error("no service `{service}` {}", place(.looked_in, .region))]
+    NoService { service: String, region: String, looked_in: Vec<String> },
+    #[error("no stopped task {}", place(.looked_in, .region))]
+    NothingStopped { service: Option<String>, region: String, looked_in: Vec<String> },
+    #[error("`{prefix}` is the beginning of {} tasks", .candidates.len())]
+    Ambiguous { prefix: String, candidates: Vec<Candidate> },
+    #[error("{action} failed: {}", .failing.message)]
+    Refused { action: &'static str, failing: Failing },
+}
+
+fn place(looked_in: &[String], region: &str) -> String {
+    match looked_in {
+        [] => format!("in {region}, which has no cluster"),
+        [one] => format!("in cluster `{one}` of {region}"),
+        many => format!("in any of the {} clusters of {region}", many.len()),
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    pub cluster: String,
+    pub id: String,
+    pub about: String,
+}
+
+/// Finds the task that was pasted. `cluster` is the one the command line or the environment names.
+///
+/// # Errors
+/// If there is no such task, more than one, or AWS refused the question.
+pub async fn find(account: &Account, ledger: &Ledger, target: &Target, cluster: Option<&str>) -> Result<Task, NotFound> {
+    let finder = Finder { account, ledger };
+    match target {
+        Target::Task(place) => {
+            let wanted = place.arn.as_deref().unwrap_or(&place.id);
+            match place.cluster.as_deref().or(cluster) {
+                Some(cluster) => finder.in_one(cluster, wanted, &place.id, place).await,
+                None => finder.in_all(wanted, &place.id).await,
+            }
+        }
+        Target::Prefix { prefix, cluster: own } => finder.by_prefix(prefix, own.as_deref().or(cluster)).await,
+        Target::Service { cluster: own, name, .. } => finder.latest(Some(name), own.as_deref().or(cluster)).await,
+        Target::Latest => finder.latest(None, cluster).await,
+        Target::Stdin | Target::Demo(_) | Target::File(_) => {
+            let failing = Failing::unreadable("not a question for ECS");
+            Err(NotFound::Refused { action: "ecs:DescribeTasks", failing })
+        }
+    }
+}
+
+struct Finder<'a> {
+    account: &'a Account,
+    ledger: &'a Ledger,
+}
+
+/// What DescribeTasks says of some ids in one cluster.
+enum Described {
+    Tasks(Vec<Task>),
+    NoCluster,
+}
+
+impl Finder<'_> {
+    async fn describe(&self, cluster: &str, ids: &[String]) -> Result<Described, Failing> {
+        let inquiry = self.ledger.ask(Source::Ecs, "ecs:DescribeTasks", ids.first().cloned().unwrap_or_default());
+        inquiry.request();
+        match self.account.ecs().describe_tasks().cluster(cluster).set_tasks(Some(ids.to_vec())).send().await {
+            Ok(answer) => {
+                // Without tasks and without failures it is no answer to this question.
+                if answer.tasks().is_empty() && answer.failures().is_empty() {
+                    let failing = Failing { kind: Kind::Unreachable, code: None, message: "an empty answer".to_owned() };
+                    inquiry.fail(&failing);
+                    return Err(failing);
+                }
+                let tasks: Vec<Task> = answer.tasks().iter().map(|task| read_task(task, cluster)).collect();
+                inquiry.count(tasks.len());
+                inquiry.done();
+                Ok(Described::Tasks(tasks))
+            }
+            Err(error) => {
+                let failing = failing(&error);
+                if failing.is("ClusterNotFoundException") {
+                    inquiry.end(Status::Empty);
+                    return Ok(Described::NoCluster);
+                }
+                inquiry.fail(&failing);
+                Err(failing)
+            }
+        }
+    }
+
+    async fn in_one(&self, cluster: &str, wanted: &str, id: &str, place: &Place) -> Result<Task, NotFound> {
+        let refused = |failing| NotFound::Refused { action: "ecs:DescribeTasks", failing };
+        match self.describe(cluster, &[wanted.to_owned()]).await {
+            Ok(Described::Tasks(tasks)) => {
+                if let Some(task) = tasks.into_iter().next() {
+                    return Ok(task);
+                }
+                let elsewhere = self.elsewhere(cluster, id).await;
+                Err(NotFound::Missing { id: id.to_owned(), region: self.account.region.clone(), looked_in: vec![last_segment(cluster).to_owned()], elsewhere, denied: Vec::new() })
+            }
+            Ok(Described::NoCluster) => {
+                let others = self.clusters().await.unwrap_or_default().iter().map(|arn| last_segment(arn).to_owned()).collect();
+                Err(NotFound::NoCluster { cluster: last_segment(cluster).to_owned(), region: self.account.region.clone(), others })
+            }
+            // An ARN of another cluster, or a foreign account's, is refused as a parameter.
+            Err(failing) if failing.is("InvalidParameterException") && place.arn.is_some() => {
+                Err(NotFound::Missing { id: id.to_owned(), region: self.account.region.clone(), looked_in: vec![last_segment(cluster).to_owned()], elsewhere: None, denied: Vec::new() })
+            }
+            Err(failing) => Err(refused(failing)),
+        }
+    }
+
+    /// Where else in the region the task is, to tell a wrong cluster from a forgotten task.
+    async fn elsewhere(&self, not: &str, id: &str) -> Option<String> {
+        let clusters = self.clusters().await.ok()?;
+        let ids = [id.to_owned()];
+        let others: Vec<&String> = clusters.iter().filter(|arn| last_segment(arn) != last_segment(not)).collect();
+        let answers = join_all(others.iter().map(|arn| self.describe(arn, &ids))).await;
+        others.iter().zip(answers).find_map(|(arn, answer)| match answer {
+            Ok(Described::Tasks(tasks)) if !tasks.is_empty() => Some(last_segment(arn).to_owned()),
+            _ => None,
+        })
+    }
+
+    async fn in_all(&self, wanted: &str, id: &str) -> Result<Task, NotFound> {
+        let clusters = self.clusters().await.map_err(|failing| NotFound::Refused { action: "ecs:ListClusters", failing })?;
+        let ids = [wanted.to_owned()];
+        let answers = join_all(clusters.iter().map(|cluster| self.describe(cluster, &ids))).await;
+        let mut denied = Vec::new();
+        let mut found = Vec::new();
+        let mut failed = None;
+        for (cluster, answer) in clusters.iter().zip(answers) {
+            match answer {
+                Ok(Described::Tasks(tasks)) => found.extend(tasks),
+                Ok(Described::NoCluster) => {}
+                Err(failing) => {
+                    denied.push(last_segment(cluster).to_owned());
+                    failed = Some(failing);
+                }
+            }
+        }
+        // Not found where one could look, and one could not look everywhere: the refusal is the answer.
+        if let (true, Some(failing)) = (found.is_empty(), failed) {
+            return Err(NotFound::Refused { action: "ecs:DescribeTasks", failing });
+        }
+        self.only(id, found, clusters, denied)
+    }
+
+    fn only(&self, id: &str, mut found: Vec<Task>, clusters: Vec<String>, denied: Vec<String>) -> Result<Task, NotFound> {
+        match found.len() {
+            0 => Err(NotFound::Missing { id: id.to_owned(), region: self.account.region.clone(), looked_in: names(&clusters), elsewhere: None, denied }),
+            1 => Ok(found.remove(0)),
+            _ => Err(NotFound::Ambiguous { prefix: id.to_owned(), candidates: found.iter().map(candidate).collect() }),
+        }
+    }
+
+    /// Names or ARNs of the region's clusters, or the one that is given.
+    async fn clusters_or(&self, cluster: Option<&str>) -> Result<Vec<String>, NotFound> {
+        match cluster {
+            Some(cluster) => Ok(vec![cluster.to_owned()]),
+            None => self.clusters().await.map_err(|failing| NotFound::Refused { action: "ecs:ListClusters", failing }),
+        }
+    }
+
+    async fn clusters(&self) -> Result<Vec<String>, Failing> {
+        let inquiry = self.ledger.ask(Source::Ecs, "ecs:ListClusters", "*");
+        let (mut clusters, mut token, mut seen) = (Vec::new(), None::<String>, BTreeSet::new());
+        loop {
+            inquiry.request();
+            match self.account.ecs().list_clusters().set_next_token(token.clone()).send().await {
+                Ok(answer) => {
+                    clusters.extend(answer.cluster_arns().iter().cloned());
+                    token = answer.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
+                }
+                Err(error) => {
+                    let failing = failing(&error);
+                    inquiry.fail(&failing);
+                    return Err(failing);
+                }
+            }
+            match &token {
+                Some(next) if seen.insert(next.clone()) => {}
+                _ => break,
+            }
+        }
+        inquiry.count(clusters.len());
+        inquiry.done();
+        Ok(clusters)
+    }
+
+    /// ARNs of a cluster's tasks with this desired status, of a service if one is named.
+    async fn list(&self, cluster: &str, service: Option<&str>, status: sdk::DesiredStatus) -> Result<Vec<String>, Failing> {
+        let inquiry = self.ledger.ask(Source::Ecs, "ecs:ListTasks", last_segment(cluster));
+        let (mut tasks, mut token, mut seen) = (Vec::new(), None::<String>, BTreeSet::new());
+        loop {
+            inquiry.request();
+            let asked = self.account.ecs().list_tasks().cluster(cluster).desired_status(status.clone()).set_service_name(service.map(str::to_owned));
+            match asked.set_next_token(token.clone()).send().await {
+                Ok(answer) => {
+                    tasks.extend(answer.task_arns().iter().cloned());
+                    token = answer.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
+                }
+                Err(error) => {
+                    let failing = failing(&error);
+                    if failing.is("ServiceNotFoundException") {
+                        inquiry.end(Status::Empty);
+                    } else {
+                        inquiry.fail(&failing);
+                    }
+                    return Err(failing);
+                }
+            }
+            match &token {
+                Some(next) if seen.insert(next.clone()) => {}
+                _ => break,
+            }
+        }
+        inquiry.count(tasks.len());
+        inquiry.done();
+        Ok(tasks)
+    }
+
+    async fn by_prefix(&self, prefix: &str, cluster: Option<&str>) -> Result<Task, NotFound> {
+        let clusters = self.clusters_or(cluster).await?;
+        let listed = join_all(clusters.iter().map(|cluster| async move {
+            let (stopped, running) = futures::join!(self.list(cluster, None, sdk::DesiredStatus::Stopped), self.list(cluster, None, sdk::DesiredStatus::Running));
+            Ok::<_, Failing>(stopped?.into_iter().chain(running?).filter(|arn| last_segment(arn).starts_with(prefix)).map(|arn| (cluster.clone(), arn)).collect::<Vec<_>>())
+        }))
+        .await;
+        let mut matching = Vec::new();
+        for answer in listed {
+            match answer {
+                Ok(found) => matching.extend(found),
+                Err(failing) if failing.is("ClusterNotFoundException") => {
+                    return Err(NotFound::NoCluster { cluster: cluster.unwrap_or_default().to_owned(), region: self.account.region.clone(), others: Vec::new() });
+                }
+                Err(failing) => return Err(NotFound::Refused { action: "ecs:ListTasks", failing }),
+            }
+        }
+        let mut found = Vec::new();
+        for cluster in &clusters {
+            let arns: Vec<String> = matching.iter().filter(|(of, _)| of == cluster).map(|(_, arn)| arn.clone()).collect();
+            for part in arns.chunks(100) {
+                if let Described::Tasks(tasks) = self.describe(cluster, part).await.map_err(|failing| NotFound::Refused { action: "ecs:DescribeTasks", failing })? {
+                    found.extend(tasks);
+                }
+            }
+        }
+        self.only(prefix, found, clusters, Vec::new())
+    }
+
+    /// The latest stopped task of a service, or of the clusters.
+    async fn latest(&self, service: Option<&str>, cluster: Option<&str>) -> Result<Task, NotFound> {
+        let clusters = self.clusters_or(cluster).await?;
+        let answers = join_all(clusters.iter().map(|cluster| self.stopped_in(cluster, service))).await;
+        let (mut stopped, mut failed, mut known) = (Vec::new(), None, service.is_none());
+        for answer in answers {
+            match answer {
+                Ok(tasks) => {
+                    known = true;
+                    stopped.extend(tasks);
+                }
+                Err(failing) if failing.is("ServiceNotFoundException") => {}
+                Err(failing) if failing.is("ClusterNotFoundException") => {
+                    let others = if cluster.is_some() { self.clusters().await.unwrap_or_default() } else { Vec::new() };
+                    return Err(NotFound::NoCluster { cluster: cluster.unwrap_or_default().to_owned(), region: self.account.region.clone(), others: names(&others) });
+                }
+                Err(failing) => failed = Some(failing),
+            }
+        }
+        let latest = stopped.into_iter().max_by_key(|task| (task.times.stopped.or(task.times.stopping), task.id.clone()));
+        let region = self.account.region.clone();
+        match (latest, failed, service) {
+            (Some(task), ..) => Ok(task),
+            (None, Some(failing), _) => Err(NotFound::Refused { action: "ecs:ListTasks", failing }),
+            (None, None, Some(service)) if !known => Err(NotFound::NoService { service: service.to_owned(), region, looked_in: names(&clusters) }),
+            (None, None, service) => Err(NotFound::NothingStopped { service: service.map(str::to_owned), region, looked_in: names(&clusters) }),
+        }
+    }
+
+    async fn stopped_in(&self, cluster: &str, service: Option<&str>) -> Result<Vec<Task>, Failing> {
+        let mut arns = self.list(cluster, service, sdk::DesiredStatus::Stopped).await?;
+        // ListTasks by service is known to leave stopped tasks out: then the whole cluster is asked.
+        if arns.is_empty() && service.is_some() {
+            arns = self.list(cluster, None, sdk::DesiredStatus::Stopped).await?;
+        }
+        let parts: Vec<Vec<String>> = arns.chunks(100).map(<[String]>::to_vec).collect();
+        let mut tasks = Vec::new();
+        for answer in join_all(parts.iter().map(|part| self.describe(cluster, part))).await {
+            if let Described::Tasks(some) = answer? {
+                tasks.extend(some);
+            }
+        }
+        tasks.retain(|task| service.is_none_or(|service| task.service.as_deref() == Some(service)));
+        Ok(tasks)
+    }
+}
+
+fn names(arns: &[String]) -> Vec<String> {
+    arns.iter().map(|arn| last_segment(arn).to_owned()).collect()
+}
+
+fn candidate(task: &Task) -> Candidate {
+    let what = task.definition_name().unwrap_or_default();
+    let state = task.last_status.clone().unwrap_or_default().to_ascii_lowercase();
+    Candidate { cluster: task.cluster.clone(), id: task.id.clone(), about: format!("{what} {state}").trim().to_owned() }
+}
+
+/// Milliseconds, rounded: the SDK cuts ECS's floating seconds to something like .770999.
+#[must_use]
+pub fn moment(time: &DateTime) -> Option<Timestamp> {
+    let nanoseconds = i128::from(time.secs()) * 1_000_000_000 + i128::from(time.subsec_nanos());
+    let milliseconds = (nanoseconds + 500_000).div_euclid(1_000_000);
+    Timestamp::from_millisecond(i64::try_from(milliseconds).ok()?).ok()
+}
+
+fn read_task(task: &sdk::Task, asked_cluster: &str) -> Task {
+    let arn = task.task_arn().unwrap_or_default();
+    let parsed = EcsArn::parse(arn);
+    let of_cluster = task.cluster_arn().map(last_segment).filter(|name| !name.is_empty());
+    let group = task.group().map(str::to_owned);
+    let (family, revision) = definition_name(task.task_definition_arn());
+    let at = |time: Option<&DateTime>| time.and_then(moment);
+    let mut read = Task {
+        arn: arn.to_owned(),
+        id: last_segment(arn).to_owned(),
+        cluster: of_cluster.map(str::to_owned).or_else(|| parsed.as_ref().and_then(|arn| arn.cluster.clone())).unwrap_or_else(|| last_segment(asked_cluster).to_owned()),
+        region: parsed.as_ref().map(|arn| arn.region.clone()).unwrap_or_default(),
+        account: parsed.as_ref().map(|arn| arn.account.clone()).unwrap_or_default(),
+        service: group.as_deref().and_then(|group| group.strip_prefix("service:")).map(str::to_owned),
+        group,
+        started_by: task.started_by().map(str::to_owned),
+        definition_arn: task.task_definition_arn().map(str::to_owned),
+        family,
+        revision,
+        launch_type: task.launch_type().map(|kind| kind.as_str().to_owned()),
+        capacity_provider: task.capacity_provider_name().map(str::to_owned),
+        platform_version: task.platform_version().map(str::to_owned),
+        availability_zone: task.availability_zone().map(str::to_owned),
+        container_instance_arn: task.container_instance_arn().map(str::to_owned),
+        last_status: task.last_status().map(str::to_owned),
+        desired_status: task.desired_status().map(str::to_owned),
+        health_status: task.health_status().map(|status| status.as_str().to_owned()),
+        stop_code: task.stop_code().map(|code| StopCode::named(code.as_str())),
+        stopped_reason: task.stopped_reason().filter(|reason| !reason.is_empty()).map(str::to_owned),
+        cpu: task.cpu().map(str::to_owned),
+        memory: task.memory().map(str::to_owned),
+        version: Some(task.version()),
+        containers: task.containers().iter().map(read_container).collect(),
+        attachments: task
+            .attachments()
+            .iter()
+            .map(|attachment| Attachment {
+                id: attachment.id().unwrap_or_default().to_owned(),
+                kind: attachment.r#type().unwrap_or_default().to_owned(),
+                status: attachment.status().unwrap_or_default().to_owned(),
+                details: attachment.details().iter().map(|pair| (pair.name().unwrap_or_default().to_owned(), pair.value().unwrap_or_default().to_owned())).collect(),
+            })
+            .collect(),
+        ..Task::default()
+    };
+    read.times.created = at(task.created_at());
+    read.times.connected = at(task.connectivity_at());
+    read.times.pull_started = at(task.pull_started_at());
+    read.times.pull_stopped = at(task.pull_stopped_at());
+    read.times.started = at(task.started_at());
+    read.times.stopping = at(task.stopping_at());
+    read.times.execution_stopped = at(task.execution_stopped_at());
+    read.times.stopped = at(task.stopped_at());
+    read
+}
+
+/// `family` and `revision` of `…:task-definition/family:revision`.
+#[must_use]
+pub fn definition_name(arn: Option<&str>) -> (Option<String>, Option<i64>) {
+    let Some(name) = arn.map(last_segment) else { return (None, None) };
+    match name.rsplit_once(':') {
+        Some((family, revision)) => (Some(family.to_owned()), revision.parse().ok()),
+        None => (Some(name.to_owned()), None),
+    }
+}
+
+fn read_container(container: &sdk::Container) -> Container {
+    let ports = container.network_bindings().iter().filter_map(|binding| Some((i64::from(binding.container_port()?), i64::from(binding.host_port()?))));
+    Container {
+        name: container.name().unwrap_or_default().to_owned(),
+        image: container.image().map(str::to_owned),
+        image_digest: container.image_digest().map(str::to_owned),
+        runtime_id: container.runtime_id().map(str::to_owned),
+        last_status: container.last_status().map(str::to_owned),
+        exit_code: container.exit_code().map(i64::from),
+        reason: container.reason().filter(|reason| !reason.is_empty()).map(str::to_owned),
+        health_status: container.health_status().map(|status| status.as_str().to_owned()),
+        private_ips: container.network_interfaces().iter().filter_map(|interface| interface.private_ipv4_address().map(str::to_owned)).collect(),
+        ports: ports.collect(),
+    }
+}
+
+/// The task definition the stopped task ran from: its own revision, never the service's current one.
+pub(super) async fn definition(reach: &Reach<'_>) -> Option<Arc<TaskDefinition>> {
+    let Some(arn) = reach.task.definition_arn.as_deref() else {
+        reach.ledger.note(Reading::new(Source::Ecs, Status::Skipped).detailed("the task names no task definition"));
+        return None;
+    };
+    let inquiry = reach.ledger.ask(Source::Ecs, "ecs:DescribeTaskDefinition", arn);
+    inquiry.request();
+    match reach.account.ecs().describe_task_definition().task_definition(arn).send().await {
+        Ok(answer) => match answer.task_definition() {
+            Some(definition) => {
+                inquiry.count(1);
+                inquiry.done();
+                Some(Arc::new(read_definition(definition)))
+            }
+            None => {
+                inquiry.fail(&Failing { kind: Kind::Unreachable, code: None, message: "an empty answer".to_owned() });
+                None
+            }
+        },
+        Err(error) => {
+            inquiry.fail(&failing(&error));
+            None
+        }
+    }
+}
+
+fn read_definition(definition: &sdk::TaskDefinition) -> TaskDefinition {
+    TaskDefinition {
+        network_mode: definition.network_mode().map(|mode| mode.as_str().to_owned()),
+        memory: definition.memory().and_then(|memory| memory.parse().ok()),
+        execution_role_arn: definition.execution_role_arn().map(str::to_owned),
+        containers: definition.container_definitions().iter().map(read_container_definition).collect(),
+    }
+}
+
+fn read_container_definition(container: &sdk::ContainerDefinition) -> ContainerDefinition {
+    ContainerDefinition {
+        name: container.name().unwrap_or_default().to_owned(),
+        image: container.image().map(str::to_owned),
+        // ECS's default where the definition leaves it out.
+        essential: container.essential().unwrap_or(true),
+        memory: container.memory().map(i64::from),
+        memory_reservation: container.memory_reservation().map(i64::from),
+        stop_timeout: container.stop_timeout().map(i64::from),
+        health_check: container.health_check().map(|check| HealthCheck {
+            command: check.command().to_vec(),
+            interval: check.interval().map_or(30, i64::from),
+            timeout: check.timeout().map_or(5, i64::from),
+            retries: check.retries().map_or(3, i64::from),
+            start_period: check.start_period().map_or(0, i64::from),
+        }),
+        log: container.log_configuration().map(|log| LogConfiguration {
+            driver: log.log_driver().as_str().to_owned(),
+            options: log.options().map(|options| options.iter().map(|(name, value)| (name.clone(), value.clone())).collect()).unwrap_or_default(),
+        }),
+    }
+}

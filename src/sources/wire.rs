@@ -1,0 +1,272 @@
+//! The one place every request passes: the list of allowed actions, CloudTrail's pace, the limit of one attempt,
+//! and the recording and replay of AWS's own answers.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::http::StatusCode;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use tokio::time::Instant;
+
+use super::actions;
+use super::case::{Case, Exchange};
+
+/// LookupEvents: two requests a second for each account and region.
+const CLOUDTRAIL_REQUESTS: usize = 2;
+/// A little over a second, since the server's clock counts arrivals and not departures.
+const CLOUDTRAIL_WINDOW: Duration = Duration::from_millis(1_050);
+
+/// What `-v` prints of each request.
+#[derive(Debug, Clone)]
+pub struct Passed {
+    pub action: String,
+    pub region: String,
+    pub took: Duration,
+    /// `200`, `400 AccessDeniedException`, `no answer in time` …
+    pub outcome: String,
+}
+
+type Observer = Arc<dyn Fn(Passed) + Send + Sync>;
+
+/// An HTTP client for the SDK that keeps the promises about what leaves this process.
+#[derive(Clone)]
+pub struct Wire(Arc<Inner>);
+
+struct Inner {
+    far_end: FarEnd,
+    /// Limit of one attempt, from the moment it may leave until its last byte.
+    attempt: Duration,
+    pace: tokio::sync::Mutex<VecDeque<Instant>>,
+    recorded: Option<Mutex<Vec<Exchange>>>,
+    observer: Option<Observer>,
+}
+
+enum FarEnd {
+    Aws(SharedHttpClient),
+    Case(Arc<Case>),
+}
+
+impl fmt::Debug for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Wire")
+    }
+}
+
+/// The case holds no answer to this request.
+#[derive(Debug, thiserror::Error)]
+#[error("this case holds no answer to {0}; it was recorded by a version that did not ask, or for another task")]
+pub struct NotInCase(String);
+
+/// A request that is on no list of what ecs-trace may ask.
+#[derive(Debug, thiserror::Error)]
+#[error("refused to send {0}: it is not on the list of actions")]
+pub struct NotOnTheList(String);
+
+#[derive(Debug, thiserror::Error)]
+#[error("no whole answer within {0:?}")]
+struct AttemptTooLong(Duration);
+
+impl Wire {
+    #[must_use]
+    pub fn to_aws(client: SharedHttpClient, attempt: Duration, record: bool, observer: Option<Observer>) -> Self {
+        let recorded = record.then(Mutex::default);
+        Self(Arc::new(Inner { far_end: FarEnd::Aws(client), attempt, pace: tokio::sync::Mutex::default(), recorded, observer }))
+    }
+
+    #[must_use]
+    pub fn to_case(case: Arc<Case>, observer: Option<Observer>) -> Self {
+        let inner = Inner { far_end: FarEnd::Case(case), attempt: Duration::from_secs(60), pace: tokio::sync::Mutex::default(), recorded: None, observer };
+        Self(Arc::new(inner))
+    }
+
+    /// What was recorded so far, in the order the answers came.
+    #[must_use]
+    pub fn recorded(&self) -> Vec<Exchange> {
+        self.0.recorded.as_ref().map(|exchanges| exchanges.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()).unwrap_or_default()
+    }
+}
+
+impl HttpClient for Wire {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        let far = match &self.0.far_end {
+            FarEnd::Aws(client) => Some(client.http_connector(settings, components)),
+            FarEnd::Case(_) => None,
+        };
+        SharedHttpConnector::new(Line { inner: self.0.clone(), far })
+    }
+}
+
+#[derive(Clone)]
+struct Line {
+    inner: Arc<Inner>,
+    far: Option<SharedHttpConnector>,
+}
+
+impl fmt::Debug for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Line")
+    }
+}
+
+impl HttpConnector for Line {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let line = self.clone();
+        HttpConnectorFuture::new(async move { line.pass(request).await })
+    }
+}
+
+impl Line {
+    async fn pass(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let body = request.body().bytes().unwrap_or_default().to_vec();
+        let region = region_of(&request);
+        let Some(action) = action_of(&request, &body) else {
+            let what = request.uri().to_owned();
+            return Err(ConnectorError::user(NotOnTheList(what).into()));
+        };
+        let far = match &self.inner.far_end {
+            FarEnd::Case(case) => return self.answer_from(case, &action, &region, &body),
+            FarEnd::Aws(_) => self.far.as_ref(),
+        };
+        let Some(far) = far else { return Err(ConnectorError::user(NotOnTheList(action).into())) };
+        if action == "cloudtrail:LookupEvents" {
+            self.wait_for_cloudtrail().await;
+        }
+        let began = Instant::now();
+        let attempt = self.inner.attempt;
+        let result = match tokio::time::timeout(attempt, whole_answer(far, request)).await {
+            Ok(result) => result,
+            Err(_) => Err(ConnectorError::timeout(AttemptTooLong(attempt).into())),
+        };
+        self.observe(&action, &region, began, &result);
+        let (status, headers, bytes) = result?;
+        if action == "cloudtrail:LookupEvents" && status == 400 && String::from_utf8_lossy(&bytes).contains("Throttl") {
+            self.hold_cloudtrail().await;
+        }
+        if let Some(recorded) = &self.inner.recorded {
+            let exchange = Exchange::new(&action, &region, &body, status, error_type(&headers), &bytes);
+            let mut recorded = recorded.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            // A retry's better answer takes the place of the refusal before it.
+            recorded.retain(|earlier| !(earlier.action == exchange.action && earlier.region == exchange.region && earlier.request == exchange.request));
+            recorded.push(exchange);
+        }
+        Ok(response(status, headers, bytes))
+    }
+
+    fn answer_from(&self, case: &Case, action: &str, region: &str, body: &[u8]) -> Result<HttpResponse, ConnectorError> {
+        let began = Instant::now();
+        let Some(exchange) = case.answer(action, region, body) else {
+            let result: Result<Answer, ConnectorError> = Err(ConnectorError::user(NotInCase(action.to_owned()).into()));
+            self.observe(action, region, began, &result);
+            return result.map(|(status, headers, bytes)| response(status, headers, bytes));
+        };
+        let mut headers = vec![("content-type".to_owned(), exchange.content_type().to_owned())];
+        headers.extend(exchange.error_type.iter().map(|error| ("x-amzn-errortype".to_owned(), error.clone())));
+        let result = Ok((exchange.status, headers, exchange.response_bytes()));
+        self.observe(action, region, began, &result);
+        result.map(|(status, headers, bytes)| response(status, headers, bytes))
+    }
+
+    /// Returns when a LookupEvents may leave: no window of a second holds more than two, retries among them.
+    async fn wait_for_cloudtrail(&self) {
+        // The lock is held while waiting, so that requests leave in the order they came.
+        let mut sent = self.inner.pace.lock().await;
+        while sent.len() >= CLOUDTRAIL_REQUESTS {
+            if let Some(first) = sent.pop_front() {
+                tokio::time::sleep_until(first + CLOUDTRAIL_WINDOW).await;
+            }
+        }
+        sent.push_back(Instant::now());
+    }
+
+    /// Somebody else spends the same budget: leave the next second to them.
+    async fn hold_cloudtrail(&self) {
+        let mut sent = self.inner.pace.lock().await;
+        sent.clear();
+        sent.extend([Instant::now(); CLOUDTRAIL_REQUESTS]);
+    }
+
+    fn observe(&self, action: &str, region: &str, began: Instant, result: &Result<Answer, ConnectorError>) {
+        let Some(observer) = &self.inner.observer else { return };
+        let outcome = match result {
+            Ok((status, headers, bytes)) if *status >= 400 => {
+                let code = error_type(headers).or_else(|| error_code(bytes)).unwrap_or_default();
+                format!("{status} {code}").trim().to_owned()
+            }
+            Ok((status, ..)) => status.to_string(),
+            Err(error) if error.is_timeout() => "no answer in time".to_owned(),
+            Err(error) => std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string),
+        };
+        observer(Passed { action: action.to_owned(), region: region.to_owned(), took: began.elapsed(), outcome });
+    }
+}
+
+type Answer = (u16, Vec<(String, String)>, Vec<u8>);
+
+async fn whole_answer(far: &SharedHttpConnector, request: HttpRequest) -> Result<Answer, ConnectorError> {
+    let mut answer = far.call(request).await?;
+    let status = answer.status().as_u16();
+    let headers = answer.headers().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let body = std::mem::replace(answer.body_mut(), SdkBody::taken());
+    let bytes = ByteStream::new(body).collect().await.map_err(|broken| ConnectorError::io(broken.into()))?.to_vec();
+    Ok((status, headers, bytes))
+}
+
+fn response(status: u16, headers: Vec<(String, String)>, bytes: Vec<u8>) -> HttpResponse {
+    let status = StatusCode::try_from(status).unwrap_or_else(|_| StatusCode::try_from(500).expect("500 is a status"));
+    let mut response = HttpResponse::new(status, SdkBody::from(bytes));
+    for (name, value) in headers {
+        let _ = response.headers_mut().try_insert(name, value);
+    }
+    response
+}
+
+fn error_type(headers: &[(String, String)]) -> Option<String> {
+    headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("x-amzn-errortype")).map(|(_, value)| value.clone())
+}
+
+fn error_code(bytes: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(bytes);
+    if let Some((_, rest)) = text.split_once("<Code>") {
+        return rest.split('<').next().map(str::to_owned);
+    }
+    let value: serde_json::Value = serde_json::from_slice(bytes).ok()?;
+    value.get("__type")?.as_str()?.rsplit('#').next().map(str::to_owned)
+}
+
+/// `service:Operation` as IAM spells it, if it is on the list.
+fn action_of(request: &HttpRequest, body: &[u8]) -> Option<String> {
+    let name = match request.headers().get("x-amz-target") {
+        Some(target) => {
+            let (prefix, operation) = target.rsplit_once('.')?;
+            let service = match prefix {
+                "AmazonEC2ContainerServiceV20141113" => "ecs",
+                "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101" => "cloudtrail",
+                "Logs_20140328" => "logs",
+                _ => return None,
+            };
+            format!("{service}:{operation}")
+        }
+        None => {
+            let form = std::str::from_utf8(body).ok()?;
+            let field = |name: &str| form.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+            match field("Version")? {
+                "2015-12-01" => format!("elasticloadbalancing:{}", field("Action")?),
+                _ => return None,
+            }
+        }
+    };
+    actions::named(&name).map(|action| action.name.to_owned())
+}
+
+/// The region a request is signed for.
+fn region_of(request: &HttpRequest) -> String {
+    let signed = request.headers().get("authorization").and_then(|value| value.split("Credential=").nth(1));
+    signed.and_then(|scope| scope.split('/').nth(2)).unwrap_or_default().to_owned()
+}
