@@ -5,3 +5,5 @@
 
 pub mod diagnosis;
 pub mod sources;
+pub mod render;
+pub mod cli;

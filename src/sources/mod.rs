@@ -7,6 +7,7 @@ pub mod account;
 pub mod actions;
 mod api_calls;
 pub mod case;
+pub mod demos;
 mod deployments;
 pub mod document;
 pub mod failing;
@@ -20,6 +21,8 @@ mod target_health;
 pub mod target;
 pub mod task;
 mod wire;
+
+pub use wire::Passed;
 
 use std::sync::Arc;
 use std::time::Duration;

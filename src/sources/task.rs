@@ -75,6 +75,16 @@ pub async fn find(account: &Account, ledger: &Ledger, target: &Target, cluster: 
     }
 }
 
+/// ECS's word on a task it may have forgotten: no failure if it has, or cannot be asked.
+pub async fn current(account: &Account, ledger: &Ledger, place: &Place) -> Option<Task> {
+    let finder = Finder { account, ledger };
+    let wanted = place.arn.clone().unwrap_or_else(|| place.id.clone());
+    match finder.describe(place.cluster.as_deref().unwrap_or("default"), &[wanted]).await {
+        Ok(Described::Tasks(mut tasks)) if !tasks.is_empty() => Some(tasks.remove(0)),
+        _ => None,
+    }
+}
+
 struct Finder<'a> {
     account: &'a Account,
     ledger: &'a Ledger,

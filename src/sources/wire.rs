@@ -247,7 +247,7 @@ fn action_of(request: &HttpRequest, body: &[u8]) -> Option<String> {
             let (prefix, operation) = target.rsplit_once('.')?;
             let service = match prefix {
                 "AmazonEC2ContainerServiceV20141113" => "ecs",
-                "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101" => "cloudtrail",
+                "CloudTrail_20131101" | "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101" => "cloudtrail",
                 "Logs_20140328" => "logs",
                 _ => return None,
             };

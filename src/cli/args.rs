@@ -1,0 +1,107 @@
+//! Options every command shares, named as in the AWS CLI.
+
+use std::time::Duration;
+
+use clap::builder::{StringValueParser, TypedValueParser};
+use clap::{Args, ValueEnum};
+use clap_complete::engine::ArgValueCandidates;
+
+use super::complete;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Text,
+    Json,
+    Jsonl,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Zone {
+    Local,
+    Utc,
+}
+
+/// Given before or after the command.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options everywhere")]
+pub struct Everywhere {
+    /// Profile of the AWS config files
+    #[arg(short, long, global = true, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Region; the one in an ARN or URL wins over the environment's and the profile's
+    #[arg(short, long, global = true, value_name = "NAME")]
+    pub region: Option<String>,
+    /// Cluster by name or ARN; without one, every cluster of the region is asked
+    #[arg(short, long, global = true, value_name = "NAME", env = "ECS_CLUSTER", hide_env_values = true)]
+    pub cluster: Option<String>,
+    /// Send every request there instead of to AWS
+    #[arg(long, global = true, value_name = "URL")]
+    pub endpoint_url: Option<String>,
+    /// How to print the answer
+    #[arg(short, long, visible_alias = "format", global = true, value_name = "FORMAT", default_value = "text")]
+    pub output: Format,
+    /// Part of the JSON to print, as a JMESPath expression; needs -o json
+    #[arg(long, global = true, value_name = "EXPRESSION")]
+    pub query: Option<String>,
+    /// Paint the text
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: When,
+    /// Zone of the times in text; always shown
+    #[arg(long, global = true, value_name = "ZONE", default_value = "local")]
+    pub time: Zone,
+    /// Limit of the whole run; what had arrived by then is shown
+    #[arg(long, global = true, value_name = "DURATION", default_value = "20s", value_parser = StringValueParser::new().try_map(|text| duration(&text)))]
+    pub timeout: Duration,
+    /// Show secrets found in logs and reasons
+    #[arg(long, global = true)]
+    pub no_redact: bool,
+    /// No progress and no notes; who-stopped prints the actor alone
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Each request, its time and its outcome on stderr
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+}
+
+/// The task, in whatever form it was at hand.
+#[derive(Debug, Clone, Args)]
+pub struct TaskArgument {
+    /// Task id, prefix of one, cluster/id, ARN, console URL, log stream, service/NAME, @latest, case file, - or demo:NAME
+    #[arg(value_name = "TASK", add = ArgValueCandidates::new(complete::tasks))]
+    pub task: Option<String>,
+}
+
+/// `20s`, `2m`, `1m 30s`, `500ms`; a bare number is seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let text = text.trim();
+    if let Ok(seconds) = text.parse::<u64>() {
+        return positive(Duration::from_secs(seconds));
+    }
+    let span: jiff::SignedDuration = text.parse().map_err(|_| "wanted a duration such as 20s, 2m or 500ms".to_owned())?;
+    positive(Duration::try_from(span).map_err(|_| "wanted a duration above zero, such as 20s".to_owned())?)
+}
+
+fn positive(duration: Duration) -> Result<Duration, String> {
+    if duration.is_zero() { Err("wanted a duration above zero, such as 20s".to_owned()) } else { Ok(duration) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_as_people_write_them() {
+        assert_eq!(duration("20s"), Ok(Duration::from_secs(20)));
+        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("7"), Ok(Duration::from_secs(7)));
+        assert!(duration("soon").is_err() && duration("0").is_err() && duration("-3s").is_err());
+    }
+}

@@ -1,0 +1,39 @@
+//! `completions`: the loader for a shell. Thin on purpose: it asks this very binary, so it is never out of date.
+
+use clap::{Args, ValueEnum};
+
+use super::Done;
+use super::failure::Exit;
+use super::screen::Screen;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+    Powershell,
+    Elvish,
+}
+
+/// Print the completion loader for a shell
+///
+/// Put its line into the shell's rc file; TAB then completes commands, options and demos.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  source <(ecs-trace completions bash)              in ~/.bashrc
+  ecs-trace completions fish > ~/.config/fish/completions/ecs-trace.fish")]
+pub struct Arguments {
+    /// The shell
+    shell: Shell,
+}
+
+pub fn run(arguments: &Arguments, screen: &Screen) -> Done {
+    screen.answer(match arguments.shell {
+        Shell::Bash => include_str!("../../completions/ecs-trace.bash"),
+        Shell::Zsh => include_str!("../../completions/_ecs-trace"),
+        Shell::Fish => include_str!("../../completions/ecs-trace.fish"),
+        Shell::Powershell => include_str!("../../completions/ecs-trace.ps1"),
+        Shell::Elvish => include_str!("../../completions/ecs-trace.elv"),
+    })?;
+    Ok(Exit::Answered)
+}

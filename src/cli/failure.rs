@@ -1,0 +1,136 @@
+//! When a command cannot answer: one line that says what was wrong, hints that say what to type, a return code.
+
+use crate::sources::account::Unreachable;
+use crate::sources::document::NotADocument;
+use crate::sources::failing::Kind;
+use crate::sources::target::NotATarget;
+use crate::sources::task::NotFound;
+
+/// Return codes; 252 to 255 are the AWS CLI's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    Answered = 0,
+    /// Answered, but nothing that can be acted on: a witness is missing.
+    Inconclusive = 3,
+    NoSuchTask = 4,
+    Interrupted = 130,
+    Usage = 252,
+    /// No region, no credentials.
+    NoAccess = 253,
+    /// AWS refused the one call that must work.
+    Refused = 254,
+    Other = 255,
+}
+
+/// Why there is no answer. `message` is a lower-case fragment; each hint is an imperative.
+#[derive(Debug)]
+pub struct Failure {
+    pub exit: Exit,
+    pub message: String,
+    pub hints: Vec<String>,
+}
+
+impl Failure {
+    #[must_use]
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), hints: Vec::new() }
+    }
+
+    #[must_use]
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, message)
+    }
+
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+}
+
+impl From<NotATarget> for Failure {
+    fn from(error: NotATarget) -> Self {
+        Self::usage(error.to_string()).hint("see what can be pasted: ecs-trace timeline --help")
+    }
+}
+
+impl From<NotADocument> for Failure {
+    fn from(error: NotADocument) -> Self {
+        Self::usage(error.to_string())
+    }
+}
+
+impl From<Unreachable> for Failure {
+    fn from(error: Unreachable) -> Self {
+        let failure = Self::new(Exit::NoAccess, error.to_string());
+        let flag = |profile: &Option<String>| profile.as_ref().map(|name| format!(" --profile {}", crate::diagnosis::words::shell(name))).unwrap_or_default();
+        match &error {
+            Unreachable::NoRegion { profile } => failure.hint(format!("name one: --region eu-west-1, or set AWS_REGION, or: aws configure set region eu-west-1{}", flag(profile))),
+            Unreachable::NoProfile { .. } => failure.hint("see the profiles there are: aws configure list-profiles"),
+            Unreachable::NoCredentials { profile, .. } => {
+                failure.hint(format!("sign in: aws sso login{}, or: aws configure{}", flag(profile), flag(profile))).hint("or use another profile: --profile NAME")
+            }
+            Unreachable::SignOnExpired { profile, .. } => failure.hint(format!("sign in again: aws sso login{}", flag(profile))),
+            Unreachable::BadCertificates { .. } => failure.hint("name a file of PEM certificates in AWS_CA_BUNDLE, or unset it"),
+        }
+    }
+}
+
+impl From<NotFound> for Failure {
+    fn from(error: NotFound) -> Self {
+        let message = error.to_string();
+        match error {
+            NotFound::Missing { id, region, looked_in, elsewhere, denied } => {
+                let failure = Self::new(Exit::NoSuchTask, message);
+                if let Some(cluster) = elsewhere {
+                    return failure.hint(format!("it is in cluster `{cluster}`: ecs-trace timeline {cluster}/{id}"));
+                }
+                let mut failure = failure
+                    .hint("ECS forgets a stopped task about an hour after it stopped; a service's later ones: ecs-trace timeline service/NAME")
+                    .hint(format!("if it ran in another region than {region}: --region NAME"));
+                failure = match looked_in.as_slice() {
+                    [] => failure,
+                    [one] => failure.hint(format!("if it ran in another cluster than `{one}`: --cluster NAME, or leave the cluster out and all are asked")),
+                    many => failure.hint(format!("asked: {}", many.join(", "))),
+                };
+                if denied.is_empty() { failure } else { failure.hint(format!("not allowed to look into: {}", denied.join(", "))) }
+            }
+            NotFound::NoCluster { others, region, .. } => {
+                let failure = Self::new(Exit::NoSuchTask, message);
+                if others.is_empty() { failure.hint(format!("{region} has no cluster this profile may see; name another region: --region NAME")) } else { failure.hint(format!("there are: {}", others.join(", "))) }
+            }
+            NotFound::NoService { region, looked_in, .. } => {
+                Self::new(Exit::NoSuchTask, message).hint(format!("looked in {}; another region than {region}: --region NAME", if looked_in.is_empty() { "no cluster".to_owned() } else { looked_in.join(", ") }))
+            }
+            NotFound::NothingStopped { service, .. } => {
+                let about = service.map(|service| format!(" of service {service}")).unwrap_or_default();
+                Self::new(Exit::NoSuchTask, message).hint(format!("nothing{about} stopped within the hour that ECS remembers"))
+            }
+            NotFound::Ambiguous { candidates, .. } => {
+                let mut failure = Self::usage(format!("{message}; give more of it"));
+                for candidate in candidates.iter().take(20) {
+                    failure = failure.hint(format!("{}/{}  {}", candidate.cluster, candidate.id, candidate.about));
+                }
+                if candidates.len() > 20 { failure.hint(format!("and {} more", candidates.len() - 20)) } else { failure }
+            }
+            NotFound::Refused { action, failing } => {
+                let exit = match failing.kind {
+                    Kind::Denied | Kind::Throttled | Kind::Unexpected => Exit::Refused,
+                    Kind::Credentials => Exit::NoAccess,
+                    Kind::TimedOut | Kind::Unreachable | Kind::NotRecorded => Exit::Other,
+                };
+                let failure = Self::new(exit, message);
+                match failing.kind {
+                    Kind::Denied => failure.hint(format!("allow {action} for this identity, or use another one: --profile NAME")),
+                    Kind::Credentials => failure.hint("sign in again: aws sso login, or renew the credentials"),
+                    Kind::Throttled => failure.hint("AWS is throttling; try again in a minute"),
+                    Kind::TimedOut => failure.hint("give it more time: --timeout 60s, or see each request with -v"),
+                    Kind::Unreachable => failure.hint("see each request with -v; check --endpoint-url, proxy and network"),
+                    Kind::NotRecorded => failure.hint("the case is of another task or damaged"),
+                    Kind::Unexpected => failure,
+                }
+            }
+        }
+    }
+}

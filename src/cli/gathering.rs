@@ -1,0 +1,218 @@
+//! From what was typed to a judged trace: which task, which account, then every source at once.
+
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::diagnosis::task::{Task, last_segment};
+use crate::diagnosis::{Trace, trace};
+use crate::sources::account::{Account, Session};
+use crate::sources::case::{Asked, Case, FORMAT};
+use crate::sources::document::Document;
+use crate::sources::ledger::Ledger;
+use crate::sources::target::{Place, Target};
+use crate::sources::{Ended, Limits, Reach, attempt_limit, demos, gather, task};
+
+use super::args::Everywhere;
+use super::failure::{Exit, Failure};
+use super::screen::{Screen, say};
+
+/// A judged trace and how its gathering ended.
+pub struct Gathered {
+    pub trace: Trace,
+    pub ended: Ended,
+    account: Account,
+}
+
+/// What a command wants gathered.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wanted {
+    /// Ask only ECS and the logs.
+    pub only_logs: bool,
+    /// Keep AWS's answers, to save them.
+    pub record: bool,
+}
+
+impl Gathered {
+    /// 130 after an interrupt, else what the command makes of it.
+    #[must_use]
+    pub fn exit(&self, exit: Exit) -> Exit {
+        if self.ended == Ended::Interrupted { Exit::Interrupted } else { exit }
+    }
+
+    /// AWS's answers as a case. Not redacted yet.
+    #[must_use]
+    pub fn case(&self) -> Case {
+        let evidence = &self.trace.timeline.evidence;
+        Case {
+            ecs_trace_case: FORMAT,
+            title: None,
+            taken_at: evidence.taken_at,
+            region: self.account.region.clone(),
+            task: Asked { arn: evidence.task.arn.clone(), cluster: evidence.task.cluster.clone() },
+            exchanges: self.account.recorded(),
+        }
+    }
+}
+
+/// Where the answers come from.
+enum From {
+    Aws(Target),
+    /// A task pasted as JSON: ECS is asked for a newer word, and this one stands where it has none.
+    Given(Box<Task>),
+    Case(Arc<Case>),
+}
+
+/// Finds the task, asks every source, judges.
+///
+/// # Errors
+/// If what was typed is no task, no account can be reached, or the task cannot be found.
+pub fn gathered(typed: Option<&str>, options: &Everywhere, wanted: Wanted, screen: &Screen, now: Timestamp) -> Result<Gathered, Failure> {
+    let Some(typed) = typed else {
+        return Err(Failure::usage("no task given; wanted is a task id, a prefix of one, an ARN, a console URL, service/NAME, @latest or demo:NAME")
+            .hint("try it without an account: ecs-trace timeline demo:out-of-memory"));
+    };
+    let target = Target::parse(typed)?;
+    contradictions(&target, options)?;
+    let from = origin(target)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Failure::new(Exit::Other, format!("cannot start: {error}")))?;
+    runtime.block_on(gather_from(from, options, wanted, screen, now))
+}
+
+/// An explicit option that says otherwise than the text itself is a mistake, not a preference.
+fn contradictions(target: &Target, options: &Everywhere) -> Result<(), Failure> {
+    if let (Some(theirs), Some(ours)) = (target.region(), options.region.as_deref())
+        && theirs != ours
+    {
+        return Err(Failure::usage(format!("the task is of region {theirs}, and --region says {ours}")).hint("leave --region out, or paste the other region's task"));
+    }
+    // An exported ECS_CLUSTER is a default and yields; the option itself does not.
+    let explicit = options.cluster.as_deref().filter(|_| std::env::var("ECS_CLUSTER").ok() != options.cluster);
+    if let (Some(theirs), Some(ours)) = (target.cluster(), explicit)
+        && theirs != last_segment(ours)
+    {
+        return Err(Failure::usage(format!("the task is of cluster {theirs}, and --cluster says {ours}")).hint("leave --cluster out, or paste the other cluster's task"));
+    }
+    Ok(())
+}
+
+fn origin(target: Target) -> Result<From, Failure> {
+    let of_document = |bytes: &[u8], name: &str| match Document::read(bytes) {
+        Ok(Document::Case(case)) => Ok(From::Case(Arc::new(*case))),
+        Ok(Document::Task(task)) => Ok(From::Given(task)),
+        Err(error) => Err(Failure::usage(format!("cannot read {name}: {error}"))),
+    };
+    match target {
+        Target::Demo(name) => match demos::find(&name) {
+            Some(Ok(case)) => Ok(From::Case(Arc::new(case))),
+            Some(Err(error)) => Err(Failure::new(Exit::Other, format!("demo `{name}`: {error}"))),
+            None => {
+                let names: Vec<&str> = demos::names().map(|(name, _)| name).collect();
+                Err(Failure::usage(format!("no demo `{name}`")).hint(format!("there are: {}", names.join(", "))))
+            }
+        },
+        Target::File(path) => of_document(&read_file(&path)?, &format!("`{}`", path.display())),
+        Target::Stdin => {
+            let mut bytes = Vec::new();
+            std::io::stdin().lock().take(256 << 20).read_to_end(&mut bytes).map_err(|error| Failure::new(Exit::Other, format!("cannot read standard input: {error}")))?;
+            of_document(&bytes, "standard input")
+        }
+        target => Ok(From::Aws(target)),
+    }
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
+    let shown = path.display();
+    match std::fs::metadata(path) {
+        Ok(found) if found.len() > 256 << 20 => Err(Failure::usage(format!("`{shown}` is larger than any case file"))),
+        _ => std::fs::read(path).map_err(|error| Failure::usage(format!("cannot read the case file `{shown}`: {error}"))),
+    }
+}
+
+async fn gather_from(from: From, options: &Everywhere, wanted: Wanted, screen: &Screen, now: Timestamp) -> Result<Gathered, Failure> {
+    let deadline = tokio::time::Instant::now() + options.timeout;
+    let bars = Arc::new(screen.progress());
+    let painted = Arc::clone(&bars);
+    let ledger = Ledger::new(move |progress| painted.update(progress));
+    let observer = screen.observer();
+    let limits = Limits { deadline, only_logs: wanted.only_logs };
+    let interrupt = || async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    let (account, now, found) = {
+        let locate = async {
+            match from {
+                From::Case(case) => {
+                    let place = Place { id: last_segment(&case.task.arn).to_owned(), cluster: Some(case.task.cluster.clone()), arn: Some(case.task.arn.clone()), ..Place::default() };
+                    let taken_at = case.taken_at;
+                    let account = Account::replay(case, observer);
+                    let found = task::find(&account, &ledger, &Target::Task(place), None).await?;
+                    Ok::<_, Failure>((account, taken_at, found))
+                }
+                From::Given(given) => {
+                    let region = Some(given.region.clone()).filter(|region| !region.is_empty());
+                    let account = open(options, region, wanted, screen, observer).await?;
+                    let found = newer_word(&account, &ledger, *given).await;
+                    Ok((account, now, found))
+                }
+                From::Aws(target) => {
+                    let account = open(options, target.region().map(str::to_owned), wanted, screen, observer).await?;
+                    let found = task::find(&account, &ledger, &target, options.cluster.as_deref()).await?;
+                    Ok((account, now, found))
+                }
+            }
+        };
+        tokio::select! {
+            located = locate => located.inspect_err(|_| bars.clear())?,
+            () = tokio::time::sleep_until(deadline) => {
+                bars.clear();
+                return Err(Failure::new(Exit::Other, format!("the task was not found within {:?}: ECS did not answer in time", options.timeout)).hint("give it more time: --timeout 60s, or see each request with -v"));
+            }
+            () = interrupt() => {
+                bars.clear();
+                return Err(Failure::new(Exit::Interrupted, "interrupted before the task was found"));
+            }
+        }
+    };
+    let reach = Reach { task: &found, account: &account, ledger: &ledger, now, redact: !options.no_redact };
+    let (evidence, ended) = gather(&reach, limits, interrupt()).await;
+    bars.clear();
+    Ok(Gathered { trace: trace(evidence), ended, account })
+}
+
+async fn open(options: &Everywhere, region: Option<String>, wanted: Wanted, screen: &Screen, observer: Option<super::screen::Observer>) -> Result<Account, Failure> {
+    let session = Session {
+        profile: options.profile.clone(),
+        region: options.region.clone().or_else(|| region.clone()),
+        endpoint_url: options.endpoint_url.clone(),
+        attempt: attempt_limit(options.timeout),
+        record: wanted.record,
+    };
+    let account = Account::open(&session, observer).await?;
+    if let Some(own) = region.filter(|_| options.region.is_none()) {
+        let environment = std::env::var("AWS_REGION").or_else(|_| std::env::var("AWS_DEFAULT_REGION")).ok().filter(|name| !name.is_empty());
+        match environment {
+            Some(other) if other != own => screen.note(&format!("region {own}, which the task itself names (the environment says {other})")),
+            _ => {}
+        }
+    }
+    Ok(account)
+}
+
+/// ECS's own newer word on a pasted task, or the pasted one where ECS has forgotten it or cannot be asked.
+async fn newer_word(account: &Account, ledger: &Ledger, given: Task) -> Task {
+    let place = Place { id: given.id.clone(), cluster: Some(given.cluster.clone()), arn: Some(given.arn.clone()), ..Place::default() };
+    match task::current(account, ledger, &place).await {
+        Some(current) if current.version >= given.version => current,
+        _ => given,
+    }
+}
+
+/// What a command prints of a request under `-v`.
+pub fn print_request(passed: &crate::sources::Passed) {
+    say(&format!("{:>6} ms  {:<12} {}  {}", passed.took.as_millis(), passed.region, passed.action, passed.outcome));
+}

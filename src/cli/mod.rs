@@ -1,0 +1,102 @@
+//! The command line: one subcommand, one file. Reads what was typed, has it gathered and judged, prints it.
+
+mod args;
+mod complete;
+mod completions;
+pub mod failure;
+mod gathering;
+mod logs;
+mod output;
+mod save;
+mod screen;
+mod timeline;
+mod who_stopped;
+mod why;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use jiff::Timestamp;
+
+use args::Everywhere;
+use failure::{Exit, Failure};
+use screen::Screen;
+
+/// Why an ECS task stopped, and who stopped it
+///
+/// Asks ECS, CloudTrail, CloudWatch Logs and the load balancer at once and prints one timeline, a verdict that
+/// cites its lines, and the person, pipeline or policy behind the stop. It only reads.
+#[derive(Debug, Parser)]
+#[command(name = "ecs-trace", version, max_term_width = 100, subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    everywhere: Everywhere,
+}
+
+const EXAMPLES: &str = "Examples:
+  ecs-trace timeline demo:out-of-memory     try it, no AWS account needed
+  ecs-trace timeline service/web-api        the latest stopped task of a service
+  ecs-trace who-stopped 77ab                by the beginning of its id
+
+Return codes: 0 answered, 3 inconclusive, 4 no such task, 130 interrupted,
+252 usage, 253 no region or credentials, 254 refused by AWS, 255 anything else";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Timeline(timeline::Arguments),
+    WhoStopped(who_stopped::Arguments),
+    Why(why::Arguments),
+    Logs(logs::Arguments),
+    Save(save::Arguments),
+    Completions(completions::Arguments),
+}
+
+/// The command as clap knows it, for completion.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Runs one command line. `now` is the moment everything is judged from.
+#[must_use]
+pub fn run(now: Timestamp) -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are answers; everything else is bad usage, with the AWS CLI's code for it.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { Exit::Usage as u8 } else { 0 });
+        }
+    };
+    let screen = Screen::new(&cli.everywhere);
+    let everywhere = &cli.everywhere;
+    let done = match &cli.command {
+        Command::Timeline(arguments) => timeline::run(arguments, everywhere, &screen, now),
+        Command::WhoStopped(arguments) => who_stopped::run(arguments, everywhere, &screen, now),
+        Command::Why(arguments) => why::run(arguments, everywhere, &screen, now),
+        Command::Logs(arguments) => logs::run(arguments, everywhere, &screen, now),
+        Command::Save(arguments) => save::run(arguments, everywhere, &screen, now),
+        Command::Completions(arguments) => completions::run(arguments, &screen),
+    };
+    match done {
+        Ok(exit) => ExitCode::from(exit as u8),
+        Err(failure) => {
+            Screen::failure(&failure);
+            ExitCode::from(failure.exit as u8)
+        }
+    }
+}
+
+type Done = Result<Exit, Failure>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,73 @@
+//! `save`: a case file, to replay tomorrow when AWS has forgotten.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueHint};
+use jiff::Timestamp;
+
+use crate::sources::case::Case;
+use crate::sources::redact;
+
+use super::Done;
+use super::args::{Everywhere, TaskArgument};
+use super::failure::{Exit, Failure};
+use super::gathering::{Wanted, gathered};
+use super::screen::Screen;
+
+/// Save every answer AWS gave about a task as a case file
+///
+/// Redacted as it is written, readable by you alone (0600). Replay it with any command: the file's path stands for
+/// the task. A name that ends in .gz is compressed.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ecs-trace save 9f2c ./inc-4711.json.gz
+  ecs-trace timeline ./inc-4711.json.gz")]
+pub struct Arguments {
+    #[command(flatten)]
+    task: TaskArgument,
+    /// Where to write it; an existing file is replaced
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    file: Option<PathBuf>,
+}
+
+pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen, now: Timestamp) -> Done {
+    let Some(file) = &arguments.file else {
+        return Err(Failure::usage("no file given; wanted is a path that ends in .json or .json.gz").hint("for example: ecs-trace save 9f2c ./9f2c.json.gz"));
+    };
+    let gathered = gathered(arguments.task.task.as_deref(), options, Wanted { only_logs: false, record: true }, screen, now)?;
+    let mut case = gathered.case();
+    if case.exchanges.is_empty() {
+        return Err(Failure::usage("this task already comes from a case; copy the file instead"));
+    }
+    if !options.no_redact {
+        case = redact::case(case);
+    }
+    write(&case, file).map_err(|error| Failure::new(Exit::Other, format!("cannot write `{}`: {error}", file.display())))?;
+    screen.note(&format!("{} answers about task {} saved; replay: ecs-trace timeline {}", case.exchanges.len(), gathered.trace.timeline.evidence.task.id, crate::diagnosis::words::shell(&pasteable(file))));
+    Ok(gathered.exit(Exit::Answered))
+}
+
+/// A path in a form that is read as one.
+fn pasteable(file: &Path) -> String {
+    let shown = file.display().to_string();
+    if shown.contains('/') && !shown.starts_with(|first: char| first.is_alphanumeric()) { shown } else { format!("./{shown}") }
+}
+
+/// Whole or not at all: written beside its place and moved there, readable by its owner alone.
+fn write(case: &Case, file: &Path) -> std::io::Result<()> {
+    let text = serde_json::to_vec_pretty(case)?;
+    let bytes = if file.extension().is_some_and(|extension| extension == "gz") {
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        packer.write_all(&text)?;
+        packer.finish()?
+    } else {
+        text
+    };
+    let folder = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut beside = tempfile::Builder::new().prefix(".ecs-trace-").tempfile_in(folder)?;
+    beside.write_all(&bytes)?;
+    beside.as_file().sync_all()?;
+    beside.persist(file).map_err(|error| error.error)?;
+    Ok(())
+}

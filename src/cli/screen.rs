@@ -1,0 +1,142 @@
+//! The streams: stdout is the answer, stderr the conversation. Colour and width are decided here, once.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use anstream::{AutoStream, ColorChoice};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::diagnosis::evidence::Source;
+use crate::render::Page;
+use crate::render::clock::Clock;
+use crate::render::look::Look;
+use crate::render::printable::printable;
+use crate::sources::ledger::Progress;
+
+use super::args::{Everywhere, When, Zone};
+use super::failure::{Exit, Failure};
+
+/// Told of each request when it has ended.
+pub type Observer = std::sync::Arc<dyn Fn(crate::sources::Passed) + Send + Sync>;
+
+pub struct Screen {
+    choice: ColorChoice,
+    quiet: bool,
+    verbose: bool,
+    pub page: Page,
+}
+
+impl Screen {
+    #[must_use]
+    pub fn new(options: &Everywhere) -> Self {
+        let choice = match options.color {
+            When::Always => ColorChoice::Always,
+            When::Never => ColorChoice::Never,
+            When::Auto => AutoStream::choice(&io::stdout()),
+        };
+        let coloured = !matches!(choice, ColorChoice::Never);
+        let width = io::stdout().is_terminal().then(|| terminal_width().unwrap_or(80)).or_else(|| std::env::var("COLUMNS").ok()?.parse().ok());
+        let page = Page {
+            width,
+            look: if coloured { Look::coloured() } else { Look::plain() },
+            clock: match options.time {
+                Zone::Local => Clock::local(),
+                Zone::Utc => Clock::utc(),
+            },
+        };
+        Self { choice, quiet: options.quiet, verbose: options.verbose, page }
+    }
+
+    /// Prints the answer. A closed pipe is success: whoever read it has seen enough.
+    ///
+    /// # Errors
+    /// If it cannot be written, as on a full disk.
+    pub fn answer(&self, text: &str) -> Result<(), Failure> {
+        let mut out = AutoStream::new(io::stdout().lock(), self.choice);
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(Exit::Other, format!("cannot write the answer: {error}"))),
+            _ => Ok(()),
+        }
+    }
+
+    /// A note beside the answer; silenced by `--quiet`.
+    pub fn note(&self, text: &str) {
+        if !self.quiet {
+            say(&format!("note: {text}"));
+        }
+    }
+
+    pub fn failure(failure: &Failure) {
+        say(&format!("ecs-trace: {}", failure.message));
+        for hint in &failure.hints {
+            say(&format!("  {hint}"));
+        }
+    }
+
+    /// Under `-v`, prints each request as it ends.
+    #[must_use]
+    pub fn observer(&self) -> Option<Observer> {
+        self.verbose.then(|| {
+            let observer: Observer = std::sync::Arc::new(|passed| super::gathering::print_request(&passed));
+            observer
+        })
+    }
+
+    /// One line a source on a terminal's stderr; elsewhere nothing.
+    #[must_use]
+    pub fn progress(&self) -> Bars {
+        let shown = io::stderr().is_terminal() && !self.quiet && !self.verbose && std::env::var_os("CI").is_none();
+        Bars::new(shown)
+    }
+}
+
+/// One line to stderr, with nothing in it that the terminal obeys; a closed stderr is no reason to stop.
+pub fn say(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{}", printable(line));
+}
+
+fn terminal_width() -> Option<usize> {
+    terminal_size::terminal_size().map(|(width, _)| usize::from(width.0))
+}
+
+/// Progress of the sources. Gone before the first byte of the answer.
+pub struct Bars {
+    all: MultiProgress,
+    bars: Mutex<Vec<(Source, ProgressBar)>>,
+}
+
+impl Bars {
+    fn new(shown: bool) -> Self {
+        let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        Self { all: MultiProgress::with_draw_target(target), bars: Mutex::default() }
+    }
+
+    pub fn update(&self, progress: Progress) {
+        let mut bars = self.bars.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        match progress {
+            Progress::Asking(source) => {
+                if !bars.iter().any(|(of, _)| *of == source) {
+                    let bar = self.all.add(ProgressBar::new_spinner());
+                    bar.set_style(ProgressStyle::with_template("{spinner} {prefix:12} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()));
+                    bar.set_prefix(source.as_str());
+                    bar.set_message("asking");
+                    bar.enable_steady_tick(Duration::from_millis(120));
+                    bars.push((source, bar));
+                }
+            }
+            Progress::Answered(source, status) => {
+                if let Some((_, bar)) = bars.iter().find(|(of, _)| *of == source) {
+                    bar.set_message(if status.was_read() { "✓".to_owned() } else { status.as_str().to_owned() });
+                }
+            }
+        }
+    }
+
+    pub fn clear(&self) {
+        for (_, bar) in self.bars.lock().unwrap_or_else(std::sync::PoisonError::into_inner).drain(..) {
+            bar.finish_and_clear();
+        }
+        let _ = self.all.clear();
+    }
+}

@@ -1,0 +1,34 @@
+//! `timeline`: everything that happened to the task, in order, under a verdict.
+
+use clap::Args;
+use jiff::Timestamp;
+
+use crate::render::json::v1::Document;
+use crate::render::text;
+
+use super::Done;
+use super::args::{Everywhere, TaskArgument};
+use super::failure::Exit;
+use super::gathering::{Wanted, gathered};
+use super::output::rendered;
+use super::screen::Screen;
+
+/// Everything that happened to a task, in order, under a verdict
+///
+/// Asks every witness at once and puts what they say on one time axis. `~` marks a line whose place among its
+/// neighbours the clocks do not settle.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ecs-trace timeline 9f2c
+  ecs-trace timeline service/web-api -o json | jq .verdict")]
+pub struct Arguments {
+    #[command(flatten)]
+    task: TaskArgument,
+}
+
+pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen, now: Timestamp) -> Done {
+    let gathered = gathered(arguments.task.task.as_deref(), options, Wanted::default(), screen, now)?;
+    let trace = &gathered.trace;
+    screen.answer(&rendered(options, || Document::from(trace), || text::timeline(trace, &screen.page))?)?;
+    Ok(gathered.exit(if trace.verdict.is_conclusive() { Exit::Answered } else { Exit::Inconclusive }))
+}

@@ -1,0 +1,35 @@
+//! `who-stopped`: the person, pipeline, policy or AWS process behind the stop.
+
+use clap::Args;
+use jiff::Timestamp;
+
+use crate::render::json::v1::Document;
+use crate::render::text;
+
+use super::Done;
+use super::args::{Everywhere, TaskArgument};
+use super::failure::Exit;
+use super::gathering::{Wanted, gathered};
+use super::output::rendered;
+use super::screen::Screen;
+
+/// Who or what stopped a task, back to the person or pipeline
+///
+/// One line first, then the chain that leads there, then the calls that were refused. Says "nobody" only where ECS
+/// itself says that nobody asked; where CloudTrail is late, unreadable or too old, it says that.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ecs-trace who-stopped 77ab
+  ecs-trace who-stopped 77ab -q              the name alone")]
+pub struct Arguments {
+    #[command(flatten)]
+    task: TaskArgument,
+}
+
+pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen, now: Timestamp) -> Done {
+    let gathered = gathered(arguments.task.task.as_deref(), options, Wanted::default(), screen, now)?;
+    let trace = &gathered.trace;
+    let told = || if options.quiet { text::actor_alone(&trace.stopped_by) } else { text::who_stopped(trace, &screen.page) };
+    screen.answer(&rendered(options, || Document::from(trace), told)?)?;
+    Ok(gathered.exit(if trace.stopped_by.is_answered() { Exit::Answered } else { Exit::Inconclusive }))
+}

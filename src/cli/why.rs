@@ -1,0 +1,33 @@
+//! `why`: the verdict alone, with the lines it cites and what to do next.
+
+use clap::Args;
+use jiff::Timestamp;
+
+use crate::render::json::v1::Document;
+use crate::render::text;
+
+use super::Done;
+use super::args::{Everywhere, TaskArgument};
+use super::failure::Exit;
+use super::gathering::{Wanted, gathered};
+use super::output::rendered;
+use super::screen::Screen;
+
+/// Why a task stopped: the cause, its evidence, and what to do next
+///
+/// The verdict alone, with the lines it cites, the exact next commands, and what could not be checked.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ecs-trace why @latest --cluster prod
+  aws ecs describe-tasks --cluster prod --tasks 9f2c… | ecs-trace why -")]
+pub struct Arguments {
+    #[command(flatten)]
+    task: TaskArgument,
+}
+
+pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen, now: Timestamp) -> Done {
+    let gathered = gathered(arguments.task.task.as_deref(), options, Wanted::default(), screen, now)?;
+    let trace = &gathered.trace;
+    screen.answer(&rendered(options, || Document::from(trace), || text::why(trace, &screen.page))?)?;
+    Ok(gathered.exit(if trace.verdict.is_conclusive() { Exit::Answered } else { Exit::Inconclusive }))
+}

@@ -1,0 +1,376 @@
+//! A trace as text for a tired reader: the verdict first, then the lines it rests on, then what was not seen.
+//!
+//! Laid out bare, painted afterwards; a mark and a word carry every meaning that a colour repeats.
+
+use owo_colors::Style;
+
+use crate::diagnosis::Trace;
+use crate::diagnosis::actors;
+use crate::diagnosis::call::ApiCall;
+use crate::diagnosis::event::{Event, Level, Precision, What};
+use crate::diagnosis::evidence::{Evidence, Reading, Status};
+use crate::diagnosis::stopped_by::{self, Hop};
+use crate::diagnosis::task::Task;
+use crate::diagnosis::timeline::{Line, Timeline};
+use crate::diagnosis::verdict::{Cause, Confidence, Verdict};
+
+use super::Page;
+use super::clock::offset;
+use super::columns::{cut, padded, width, wrapped};
+use super::printable::printable;
+
+/// `timeline`: everything.
+#[must_use]
+pub fn timeline(trace: &Trace, page: &Page) -> String {
+    let mut out = Out::new(page);
+    out.heading(&trace.timeline.evidence.task);
+    out.blank();
+    out.verdict(trace);
+    out.blank();
+    out.lines(&trace.timeline, trace.timeline.lines.iter());
+    out.blank();
+    out.next_steps(&trace.verdict);
+    out.sources(&trace.timeline.evidence);
+    out.text
+}
+
+/// `why`: the verdict, the lines it cites, the next steps.
+#[must_use]
+pub fn why(trace: &Trace, page: &Page) -> String {
+    let mut out = Out::new(page);
+    out.heading(&trace.timeline.evidence.task);
+    out.blank();
+    out.verdict(trace);
+    out.blank();
+    let cited = |line: &&Line| trace.verdict.evidence.contains(&line.n) || trace.verdict.notes.iter().any(|note| note.evidence.contains(&line.n));
+    out.lines(&trace.timeline, trace.timeline.lines.iter().filter(cited));
+    out.blank();
+    out.next_steps(&trace.verdict);
+    out.others(&trace.verdict);
+    out.gaps(&trace.timeline.evidence);
+    out.text
+}
+
+/// `who-stopped`: one line, the chain, the refused attempts.
+#[must_use]
+pub fn who_stopped(trace: &Trace, page: &Page) -> String {
+    let mut out = Out::new(page);
+    let by = &trace.stopped_by;
+    let style = if by.is_answered() { &page.look.strong } else { &page.look.doubt };
+    out.paragraph("", "", &by.sentence, style);
+    for hop in &by.chain {
+        out.hop(hop);
+    }
+    if let Some((_, call)) = &by.call {
+        out.origin(call, by.through.as_deref());
+    }
+    if !by.attempts.is_empty() {
+        out.blank();
+        out.paragraph("", "", "Refused before or after, and no cause of the stop:", &page.look.strong);
+        for (_, call) in &by.attempts {
+            let who = actors::describe(call).name;
+            let text = format!("{} by {who}: {}  CloudTrail event {}", call.name, call.error_code.as_deref().unwrap_or_default(), call.event_id);
+            out.timed(&text, Some(call.time));
+        }
+    }
+    if !by.is_answered() {
+        out.blank();
+        out.paragraph("", "", &format!("The task: {} {}", trace.verdict.headline, trace.verdict.summary), &Style::new());
+        out.gaps(&trace.timeline.evidence);
+    }
+    out.text
+}
+
+/// `logs`: each container's last words.
+#[must_use]
+pub fn logs(trace: &Trace, page: &Page) -> String {
+    let mut out = Out::new(page);
+    let timeline = &trace.timeline;
+    out.heading(&timeline.evidence.task);
+    for container in &timeline.evidence.task.containers {
+        out.blank();
+        let end = timeline.container_line(&container.name).map(|line| line.event.text()).unwrap_or_else(|| container.name.clone());
+        out.paragraph("", "", &end, &page.look.strong);
+        let logged: Vec<&Line> = timeline.log_lines(&container.name).map(|(line, _)| line).collect();
+        if logged.is_empty() {
+            out.paragraph("  ", "  ", "no lines", &page.look.faint);
+        } else {
+            out.lines(timeline, logged.into_iter());
+        }
+    }
+    out.blank();
+    out.sources(&timeline.evidence);
+    out.text
+}
+
+struct Out<'a> {
+    page: &'a Page,
+    text: String,
+}
+
+impl<'a> Out<'a> {
+    fn new(page: &'a Page) -> Self {
+        Self { page, text: String::new() }
+    }
+
+    fn blank(&mut self) {
+        if !self.text.is_empty() && !self.text.ends_with("\n\n") {
+            self.text.push('\n');
+        }
+    }
+
+    fn put(&mut self, line: &str) {
+        self.text.push_str(line.trim_end());
+        self.text.push('\n');
+    }
+
+    fn heading(&mut self, task: &Task) {
+        let short = if self.page.measure() < 100 && task.id.len() > 8 { format!("{}…", &task.id[..8]) } else { task.id.clone() };
+        let mut parts = Vec::new();
+        parts.extend(task.definition_name());
+        let kind = match (task.launch_type.as_deref(), task.capacity_provider.as_deref()) {
+            (Some("FARGATE"), _) => Some("Fargate"),
+            (Some(kind), _) => Some(kind),
+            (None, provider) => provider,
+        };
+        parts.push([kind, task.availability_zone.as_deref().or(Some(&task.region))].into_iter().flatten().collect::<Vec<_>>().join(" "));
+        parts.extend(task.service.as_ref().map(|service| format!("service {service}")));
+        parts.push(format!("cluster {}", task.cluster));
+        let rest = printable(&parts.join("  ")).into_owned();
+        let first = format!("task {short}");
+        let lines = wrapped(&format!("{first}  {rest}"), self.page.measure());
+        for (at, line) in lines.iter().enumerate() {
+            let line = if at == 0 { line.replacen(&first, &self.page.look.paint(&self.page.look.strong, &first), 1) } else { format!("  {line}") };
+            self.put(&line);
+        }
+    }
+
+    /// A paragraph whose first line begins with `head` and the others with `indent`, painted as a whole.
+    fn paragraph(&mut self, head: &str, indent: &str, text: &str, style: &Style) {
+        let room = self.page.measure().saturating_sub(width(head).max(width(indent)));
+        for (at, line) in wrapped(&printable(text), room).iter().enumerate() {
+            let line = self.page.look.paint(style, line);
+            let before = if at == 0 { head } else { indent };
+            self.put(&format!("{before}{line}"));
+        }
+    }
+
+    /// A labelled paragraph: `who   …`, continued below its own text.
+    fn labelled(&mut self, label: &str, text: &str, style: &Style) {
+        let label = padded(label, 6);
+        let painted = self.page.look.paint(&self.page.look.faint, &label);
+        let room = self.page.measure().saturating_sub(6);
+        for (at, line) in wrapped(&printable(text), room).iter().enumerate() {
+            let line = self.page.look.paint(style, line);
+            self.put(&format!("{}{line}", if at == 0 { &painted } else { "      " }));
+        }
+    }
+
+    fn verdict(&mut self, trace: &Trace) {
+        let verdict = &trace.verdict;
+        let look = &self.page.look;
+        let (mark, style) = match (verdict.cause, verdict.confidence, verdict.expected) {
+            (Cause::Unknown, ..) | (_, Confidence::Possible, _) => ("?", &look.doubt),
+            (_, _, true) => ("✓", &look.good),
+            (_, _, false) => ("✗", &look.bad),
+        };
+        let doubt = match (verdict.cause, verdict.confidence) {
+            (Cause::Unknown, _) | (_, Confidence::Certain) => String::new(),
+            (_, confidence) => format!(" ({})", confidence.as_str()),
+        };
+        let headline = format!("{mark} {}{doubt}.", verdict.headline);
+        // Wrapped together, painted apart: the headline may be broken by a narrow page.
+        let lines = wrapped(&printable(&format!("{headline}  {}", verdict.summary)), self.page.measure() - 2);
+        for (at, line) in lines.iter().enumerate() {
+            match line.strip_prefix(headline.as_str()).filter(|_| at == 0) {
+                Some(rest) => self.put(&format!("{}{rest}", look.paint(style, &headline))),
+                None => self.put(&format!("{}{line}", if at == 0 { "" } else { "  " })),
+            }
+        }
+        let by = &trace.stopped_by;
+        let cite = by.call.as_ref().map(|(n, _)| format!(" [{n}]")).unwrap_or_default();
+        let sentence = format!("{}{cite}", by.sentence.trim_end_matches('.'));
+        let style = if by.is_answered() { Style::new() } else { look.doubt };
+        self.labelled("who", &format!("{sentence}."), &style);
+        for note in &verdict.notes {
+            let cites = note.evidence.iter().map(|n| format!("[{n}]")).collect::<Vec<_>>().join(" ");
+            self.labelled("note", &format!("{} {cites}", note.text), &Style::new());
+        }
+    }
+
+    /// The table: number, time, distance, witness, what.
+    fn lines<'l>(&mut self, timeline: &Timeline, lines: impl Iterator<Item = &'l Line>) {
+        let lines: Vec<&Line> = lines.collect();
+        let Some(first) = lines.first() else { return };
+        let clock = &self.page.clock;
+        let dated = lines.iter().any(|line| clock.date(line.event.at) != clock.date(first.event.at));
+        let zero = timeline.zero();
+        let distances = self.page.measure() >= 72;
+        let moment = zero.unwrap_or(first.event.at);
+        let zone = format!("TIME ({})", clock.zone_at(moment));
+        let time_columns = if dated { 19 } else { 13 }.max(width(&zone) + 1);
+        let witness_columns = lines.iter().map(|line| width(&witness(&line.event)) + 2).max().unwrap_or(12).clamp(9, 20);
+        let mut head = format!("{}{}", " ".repeat(6), padded(&zone, time_columns + 1));
+        if distances {
+            head.push_str(&padded("OFFSET", 10));
+        }
+        head.push_str(&format!("{}  WHAT", padded("WITNESS", witness_columns)));
+        self.put(&self.page.look.paint(&self.page.look.faint, &head));
+        let before_what = 6 + time_columns + 1 + if distances { 10 } else { 0 } + witness_columns;
+        for line in lines {
+            let event = &line.event;
+            let mut time = clock.time(event.at, event.precision);
+            if dated {
+                time = format!("{} {time}", clock.date(event.at));
+            }
+            // `~`: at that time or before it, or its order among its neighbours is not certain.
+            let tie = if line.tied { "~" } else { " " };
+            let distance = zero.map(|zero| offset(event.at, zero)).unwrap_or_default();
+            let look = &self.page.look;
+            let mut row = format!("{}  {}{tie}", look.paint(&look.faint, &format!("{:>4}", line.n)), padded(&time, time_columns));
+            if distances {
+                row.push_str(&look.paint(&look.faint, &padded(&distance, 10)));
+            }
+            row.push_str(&padded(&cut(&printable(&witness(event)), witness_columns - 1), witness_columns));
+            let (mark, style) = match event.level {
+                Level::Error => ("✗ ", look.bad),
+                Level::Warn => ("! ", look.doubt),
+                Level::Info => ("  ", Style::new()),
+            };
+            row.push_str(&look.paint(&style, mark));
+            let text = printable(&event.text()).into_owned();
+            match self.page.width {
+                None => self.put(&format!("{row}{text}")),
+                Some(_) => {
+                    let room = self.page.measure().saturating_sub(before_what + 2);
+                    let all = wrapped(&text, room);
+                    // A log line is a pointer into the log; what ECS and CloudTrail say is shown whole.
+                    let most = if matches!(event.what, What::Logged(_)) { 3 } else { usize::MAX };
+                    for (at, part) in all.iter().take(most).enumerate() {
+                        let part = if at + 1 == most && all.len() > most { cut(&format!("{part}…"), room) } else { part.clone() };
+                        let before = if at == 0 { row.clone() } else { " ".repeat(before_what + 2) };
+                        self.put(&format!("{before}{part}"));
+                    }
+                }
+            }
+        }
+    }
+
+    fn next_steps(&mut self, verdict: &Verdict) {
+        for (at, step) in verdict.next_steps.iter().enumerate() {
+            let label = if at == 0 { "next" } else { "" };
+            let number = format!("{}. ", at + 1);
+            let text = match &step.command {
+                Some(_) => format!("{number}{}:", step.text.trim_end_matches('.')),
+                None => format!("{number}{}", step.text),
+            };
+            self.labelled(label, &text, &Style::new());
+            if let Some(command) = &step.command {
+                // Never wrapped: a command is there to be copied.
+                let look = &self.page.look;
+                let command = look.paint(&look.command, &printable(command));
+                self.put(&format!("         {command}"));
+            }
+        }
+    }
+
+    fn others(&mut self, verdict: &Verdict) {
+        for (cause, why) in &verdict.alternatives {
+            self.labelled("or", &format!("{}: {why}", cause.as_str()), &Style::new());
+        }
+        for (cause, why) in &verdict.unchecked {
+            self.labelled("open", &format!("{} could not be checked: {why}", cause.as_str()), &self.page.look.doubt.clone());
+        }
+    }
+
+    /// `seen`, `not` and `n/a`: which witnesses spoke, which could not be heard, which cannot exist.
+    fn sources(&mut self, evidence: &Evidence) {
+        let mut seen: Vec<String> = Vec::new();
+        for reading in evidence.readings.iter().filter(|reading| reading.status.was_read()) {
+            let name = reading.source.as_str();
+            let told = describe_reading(reading, self.page);
+            match seen.iter_mut().find(|entry| entry.split(' ').next() == Some(name)) {
+                Some(entry) if !told.is_empty() => *entry = format!("{entry}, {told}"),
+                Some(_) => {}
+                None => seen.push(format!("{name} ✓ {told}").trim_end().to_owned()),
+            }
+        }
+        if !seen.is_empty() {
+            self.labelled("seen", &seen.join("  "), &Style::new());
+        }
+        self.gaps(evidence);
+        let mut cannot: Vec<&str> = evidence.readings.iter().filter(|reading| reading.status == Status::NotApplicable).map(|reading| reading.source.as_str()).collect();
+        cannot.dedup();
+        cannot.retain(|name| !evidence.readings.iter().any(|reading| reading.source.as_str() == *name && reading.status != Status::NotApplicable));
+        if !cannot.is_empty() {
+            self.labelled("n/a", &cannot.join("  "), &self.page.look.faint.clone());
+        }
+    }
+
+    fn gaps(&mut self, evidence: &Evidence) {
+        let mut gaps: Vec<String> = evidence.readings.iter().filter(|reading| reading.status.is_gap()).map(Reading::sentence).collect();
+        gaps.dedup();
+        for (at, gap) in gaps.iter().enumerate() {
+            self.labelled(if at == 0 { "not" } else { "" }, gap, &self.page.look.doubt.clone());
+        }
+    }
+
+    /// A line of the chain, its time at the right where there is room.
+    fn timed(&mut self, text: &str, at: Option<jiff::Timestamp>) {
+        let time = at.map(|at| self.page.clock.full(at)).unwrap_or_default();
+        let room = self.page.measure().saturating_sub(width(&time) + 4);
+        let text = printable(text).into_owned();
+        if width(&text) <= room {
+            let time = self.page.look.paint(&self.page.look.faint, &time);
+            self.put(&format!("  {}  {time}", padded(&text, room)));
+        } else {
+            self.paragraph("  ", "    ", &text, &Style::new());
+            let time = self.page.look.paint(&self.page.look.faint, &time);
+            self.put(&format!("    {time}"));
+        }
+    }
+
+    fn hop(&mut self, hop: &Hop) {
+        self.timed(&hop.what, hop.time);
+    }
+
+    fn origin(&mut self, call: &ApiCall, through: Option<&str>) {
+        let mut parts = Vec::new();
+        parts.extend(through.map(str::to_owned));
+        parts.extend(call.source_ip.as_ref().map(|ip| format!("from {ip}")));
+        parts.extend(actors::tool(call).map(|tool| format!("with {tool}")));
+        parts.extend(call.identity.mfa.map(|mfa| if mfa { "MFA".to_owned() } else { "no MFA".to_owned() }));
+        self.paragraph("    ", "    ", &parts.join(", "), &Style::new());
+        if let Some(reason) = &call.parameters.reason {
+            self.paragraph("    ", "    ", &format!("reason given: {reason}"), &Style::new());
+        }
+        self.paragraph("    ", "    ", &format!("CloudTrail event {}", call.event_id), &Style::new());
+    }
+}
+
+fn witness(event: &Event) -> String {
+    match (&event.what, &event.container) {
+        (What::Logged(_), Some(container)) => format!("logs {container}"),
+        _ => event.witness.as_str().to_owned(),
+    }
+}
+
+/// What a reading adds to its tick: CloudTrail's window and count, the number of log lines.
+fn describe_reading(reading: &Reading, page: &Page) -> String {
+    match (&reading.about, reading.looked_from, reading.looked_to) {
+        (Some(about), Some(from), Some(to)) => {
+            let time = |at| page.clock.time(at, Precision::Second);
+            let early = if reading.status == Status::TooEarly { ", and more may come" } else { "" };
+            format!("({} in {}–{}{early})", crate::diagnosis::words::count(reading.events, &format!("{about} call")), time(from), time(to))
+        }
+        _ if reading.source.as_str() == "logs" => reading.detail.clone().map(|detail| format!("({detail})")).unwrap_or_default(),
+        _ => String::new(),
+    }
+}
+
+/// The one line that `who-stopped -q` prints: the actor, or the status where nobody can be named.
+#[must_use]
+pub fn actor_alone(by: &stopped_by::StoppedBy) -> String {
+    let line = by.actor.clone().unwrap_or_else(|| by.status.as_str().to_owned());
+    format!("{}\n", printable(&line))
+}
