@@ -124,10 +124,10 @@ impl Reading {
         self
     }
 
-    /// One clause that names the gap: `cloudtrail: AccessDenied, needs cloudtrail:LookupEvents on *`.
+    /// Why it could not be seen: `AccessDenied, needs cloudtrail:LookupEvents on *`.
     #[must_use]
-    pub fn sentence(&self) -> String {
-        let why = match self.status {
+    pub fn gap(&self) -> String {
+        match self.status {
             Status::Denied => {
                 let needs = self.action.as_deref().map(|action| format!(", needs {action} on {}", self.resource.as_deref().unwrap_or("*"))).unwrap_or_default();
                 format!("AccessDenied{needs}")
@@ -136,8 +136,13 @@ impl Reading {
                 let detail = self.detail.as_deref().map(|detail| format!(" ({detail})")).unwrap_or_default();
                 format!("{}{detail}", status.as_str())
             }
-        };
-        format!("{}: {why}", self.source.as_str())
+        }
+    }
+
+    /// The gap with its source in front: `cloudtrail: AccessDenied, …`.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        format!("{}: {}", self.source.as_str(), self.gap())
     }
 }
 

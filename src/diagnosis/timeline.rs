@@ -238,7 +238,9 @@ fn task_events(evidence: &Evidence, gathered: &[Event]) -> Vec<Event> {
         let is_culprit = culprit.as_deref() == Some(container.name.as_str());
         let Some(at) = (if is_culprit { first_end } else { last_end }).or(Some(evidence.taken_at)) else { continue };
         let exact = only_one && times.execution_stopped == Some(at);
-        let failed = container.exit_code.is_some_and(|code| code != 0) || container.reason.is_some();
+        // What a stop leaves behind (0, SIGTERM's 143, SIGKILL's 137) is a consequence and no failure.
+        let consequence = !is_culprit && matches!(container.exit_code, None | Some(0 | 137 | 143));
+        let failed = !consequence && container.exit_code != Some(0) || container.reason.is_some();
         events.push(Event {
             at,
             precision: match (exact, whole_second) {
@@ -247,7 +249,7 @@ fn task_events(evidence: &Evidence, gathered: &[Event]) -> Vec<Event> {
                 (false, _) => Precision::AtOrBefore,
             },
             witness: Witness::Ecs,
-            level: if failed && (is_culprit || !caused) { Level::Error } else { Level::Info },
+            level: if failed { Level::Error } else { Level::Info },
             container: Some(container.name.clone()),
             what: What::ContainerEnded { exit_code: container.exit_code, reason: container.reason.clone(), last_status: container.last_status.clone() },
         });

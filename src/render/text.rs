@@ -9,6 +9,7 @@ use crate::diagnosis::actors;
 use crate::diagnosis::call::ApiCall;
 use crate::diagnosis::event::{Event, Level, Precision, What};
 use crate::diagnosis::evidence::{Evidence, Reading, Status};
+use crate::diagnosis::service::{is_task_id, target_group_name};
 use crate::diagnosis::stopped_by::{self, Hop};
 use crate::diagnosis::task::Task;
 use crate::diagnosis::timeline::{Line, Timeline};
@@ -157,12 +158,18 @@ impl<'a> Out<'a> {
 
     /// A labelled paragraph: `who   …`, continued below its own text.
     fn labelled(&mut self, label: &str, text: &str, style: &Style) {
+        self.hanging(label, text, 0, style);
+    }
+
+    /// As `labelled`, every line but the first set in by `hang` more.
+    fn hanging(&mut self, label: &str, text: &str, hang: usize, style: &Style) {
         let label = padded(label, 6);
         let painted = self.page.look.paint(&self.page.look.faint, &label);
-        let room = self.page.measure().saturating_sub(6);
+        let room = self.page.measure().saturating_sub(6 + hang);
         for (at, line) in wrapped(&printable(text), room).iter().enumerate() {
             let line = self.page.look.paint(style, line);
-            self.put(&format!("{}{line}", if at == 0 { &painted } else { "      " }));
+            let before = if at == 0 { painted.clone() } else { " ".repeat(6 + hang) };
+            self.put(&format!("{before}{line}"));
         }
     }
 
@@ -242,6 +249,7 @@ impl<'a> Out<'a> {
             match self.page.width {
                 None => self.put(&format!("{row}{text}")),
                 Some(_) => {
+                    let text = shorter(event, &text);
                     let room = self.page.measure().saturating_sub(before_what + 2);
                     let all = wrapped(&text, room);
                     // A log line is a pointer into the log; what ECS and CloudTrail say is shown whole.
@@ -264,7 +272,7 @@ impl<'a> Out<'a> {
                 Some(_) => format!("{number}{}:", step.text.trim_end_matches('.')),
                 None => format!("{number}{}", step.text),
             };
-            self.labelled(label, &text, &Style::new());
+            self.hanging(label, &text, number.len(), &Style::new());
             if let Some(command) = &step.command {
                 // Never wrapped: a command is there to be copied.
                 let look = &self.page.look;
@@ -285,18 +293,18 @@ impl<'a> Out<'a> {
 
     /// `seen`, `not` and `n/a`: which witnesses spoke, which could not be heard, which cannot exist.
     fn sources(&mut self, evidence: &Evidence) {
-        let mut seen: Vec<String> = Vec::new();
+        let mut seen: Vec<(&str, Vec<String>)> = Vec::new();
         for reading in evidence.readings.iter().filter(|reading| reading.status.was_read()) {
             let name = reading.source.as_str();
             let told = describe_reading(reading, self.page);
-            match seen.iter_mut().find(|entry| entry.split(' ').next() == Some(name)) {
-                Some(entry) if !told.is_empty() => *entry = format!("{entry}, {told}"),
-                Some(_) => {}
-                None => seen.push(format!("{name} ✓ {told}").trim_end().to_owned()),
+            match seen.iter_mut().find(|(of, _)| *of == name) {
+                Some((_, details)) => details.extend(told),
+                None => seen.push((name, told.into_iter().collect())),
             }
         }
         if !seen.is_empty() {
-            self.labelled("seen", &seen.join("  "), &Style::new());
+            let entry = |(name, details): &(&str, Vec<String>)| if details.is_empty() { format!("{name} ✓") } else { format!("{name} ✓ ({})", details.join("; ")) };
+            self.labelled("seen", &seen.iter().map(entry).collect::<Vec<_>>().join("  "), &Style::new());
         }
         self.gaps(evidence);
         let mut cannot: Vec<&str> = evidence.readings.iter().filter(|reading| reading.status == Status::NotApplicable).map(|reading| reading.source.as_str()).collect();
@@ -308,10 +316,17 @@ impl<'a> Out<'a> {
     }
 
     fn gaps(&mut self, evidence: &Evidence) {
-        let mut gaps: Vec<String> = evidence.readings.iter().filter(|reading| reading.status.is_gap()).map(Reading::sentence).collect();
-        gaps.dedup();
-        for (at, gap) in gaps.iter().enumerate() {
-            self.labelled(if at == 0 { "not" } else { "" }, gap, &self.page.look.doubt.clone());
+        // Sources with one and the same gap stand in one line.
+        let mut gaps: Vec<(String, String)> = Vec::new();
+        for (name, why) in evidence.readings.iter().filter(|reading| reading.status.is_gap()).map(|reading| (reading.source.as_str().to_owned(), reading.gap())) {
+            match gaps.iter_mut().find(|(_, same)| *same == why) {
+                Some((names, _)) if !names.split(", ").any(|known| known == name) => *names = format!("{names}, {name}"),
+                Some(_) => {}
+                None => gaps.push((name, why)),
+            }
+        }
+        for (at, (names, why)) in gaps.iter().enumerate() {
+            self.labelled(if at == 0 { "not" } else { "" }, &format!("{names}: {why}"), &self.page.look.doubt.clone());
         }
     }
 
@@ -348,6 +363,50 @@ impl<'a> Out<'a> {
     }
 }
 
+/// For a terminal: target groups by name, ids by their beginning (which any command takes), log lines without the
+/// time that already stands in front of them. JSON and pipes get every word.
+fn shorter(event: &Event, text: &str) -> String {
+    if matches!(event.what, What::Logged(_)) {
+        return without_time(text).to_owned();
+    }
+    let words: Vec<String> = text.split(' ').map(shorter_word).collect();
+    words.join(" ")
+}
+
+fn shorter_word(word: &str) -> String {
+    let bare = word.trim_end_matches([')', '.', ',', ';', ':']);
+    let rest = &word[bare.len()..];
+    if bare.contains(":targetgroup/") {
+        return format!("{}{rest}", target_group_name(bare));
+    }
+    if is_task_id(bare) {
+        return format!("{}…{rest}", &bare[..8]);
+    }
+    match bare.split_once("ecs-svc/") {
+        Some((before, digits)) if digits.len() > 8 && digits.bytes().all(|byte| byte.is_ascii_digit()) => format!("{before}ecs-svc/{}…{rest}", &digits[..6]),
+        _ => word.to_owned(),
+    }
+}
+
+/// The line without a leading date and time, where something is left then.
+fn without_time(text: &str) -> &str {
+    let digits = |part: &str| part.bytes().filter(u8::is_ascii_digit).count();
+    let is_clock = |part: &str| digits(part) >= 6 && part.contains(':') && part.bytes().all(|byte| byte.is_ascii_digit() || b"-:T.,Z+/[]".contains(&byte));
+    let is_date = |part: &str| digits(part) == 8 && part.bytes().all(|byte| byte.is_ascii_digit() || b"-/[".contains(&byte));
+    let Some((first, rest)) = text.split_once(' ') else { return text };
+    let rest = if is_clock(first) {
+        rest
+    } else if is_date(first) {
+        match rest.split_once(' ') {
+            Some((second, rest)) if is_clock(second) => rest,
+            _ => return text,
+        }
+    } else {
+        return text;
+    };
+    if rest.trim().is_empty() { text } else { rest.trim_start() }
+}
+
 fn witness(event: &Event) -> String {
     match (&event.what, &event.container) {
         (What::Logged(_), Some(container)) => format!("logs {container}"),
@@ -356,15 +415,15 @@ fn witness(event: &Event) -> String {
 }
 
 /// What a reading adds to its tick: CloudTrail's window and count, the number of log lines.
-fn describe_reading(reading: &Reading, page: &Page) -> String {
+fn describe_reading(reading: &Reading, page: &Page) -> Option<String> {
     match (&reading.about, reading.looked_from, reading.looked_to) {
         (Some(about), Some(from), Some(to)) => {
             let time = |at| page.clock.time(at, Precision::Second);
             let early = if reading.status == Status::TooEarly { ", and more may come" } else { "" };
-            format!("({} in {}–{}{early})", crate::diagnosis::words::count(reading.events, &format!("{about} call")), time(from), time(to))
+            Some(format!("{} in {}–{}{early}", crate::diagnosis::words::count(reading.events, &format!("{about} call")), time(from), time(to)))
         }
-        _ if reading.source.as_str() == "logs" => reading.detail.clone().map(|detail| format!("({detail})")).unwrap_or_default(),
-        _ => String::new(),
+        _ if reading.source.as_str() == "logs" => reading.detail.clone(),
+        _ => None,
     }
 }
 
@@ -373,4 +432,25 @@ fn describe_reading(reading: &Reading, page: &Page) -> String {
 pub fn actor_alone(by: &stopped_by::StoppedBy) -> String {
     let line = by.actor.clone().unwrap_or_else(|| by.status.as_str().to_owned());
     format!("{}\n", printable(&line))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_line_loses_its_own_time_and_nothing_else() {
+        assert_eq!(without_time("2026-11-24 01:16:36,936 WARN [gc] 97%"), "WARN [gc] 97%");
+        assert_eq!(without_time("2026-11-24T01:16:36.936Z  INFO x"), "INFO x");
+        assert_eq!(without_time("GET /x 200"), "GET /x 200");
+        assert_eq!(without_time("12:30:11"), "12:30:11");
+        assert_eq!(without_time("4096 is the limit"), "4096 is the limit");
+    }
+
+    #[test]
+    fn long_names_are_shortened_to_what_can_still_be_pasted() {
+        assert_eq!(shorter_word("arn:aws:elasticloadbalancing:r:1:targetgroup/web/73e2)"), "web)");
+        assert_eq!(shorter_word("9f3c2b7e51d84a6fb0c1d2e3f4a5b6c7)."), "9f3c2b7e…).");
+        assert_eq!(shorter_word("ecs-svc/4815162342108151623"), "ecs-svc/481516…");
+    }
 }

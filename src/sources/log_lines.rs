@@ -51,7 +51,7 @@ static GLOG: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^([IWEF])\d{4} \d{2
 static OUTCRY: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
         r"^\s*(?:",
-        r"(?:Uncaught |Unhandled )?(?:[A-Za-z_$][\w$]*[.:/\\]+)*[A-Z][\w$]*(?:Error|Exception|Fault|Panic|Interrupt)(?:\b|:)|",
+        r"(?:Uncaught |Unhandled )?(?:[A-Za-z_$][\w$]*[.:/\\]+)*(?:[A-Z][\w$]*)?(?:Error|Exception|Fault|Panic|Interrupt)(?:\b|:)|",
         r"(?:error|fatal|panic|critical|exception)\b\s*[:\[!(]|",
         r"fatal error|",
         r"Exception in thread |Unhandled exception|Unhandled rejection|UnhandledPromiseRejection|",

@@ -28,6 +28,9 @@ const MOST_PAGES: usize = 10;
 const LAST: usize = 8;
 const ERRORS: usize = 5;
 const BEFORE_ORDER: usize = 4;
+/// Of the last statements, these many stay however old they are; the others must be near the stop.
+const LAST_AT_ANY_AGE: usize = 3;
+const NEAR_STOP: i64 = 120_000;
 
 async fn collect(asking: &Asking<'_>) {
     let reach = asking.reach;
@@ -222,7 +225,7 @@ impl Kept {
         if statement.level == Level::Error {
             push(&mut self.errors, statement.clone(), ERRORS);
         }
-        if order.is_some_and(|order| statement.at <= order) {
+        if order.is_some_and(|order| (order - NEAR_STOP..=order).contains(&statement.at)) {
             push(&mut self.before_order, statement.clone(), BEFORE_ORDER);
         }
         push(&mut self.last, statement, LAST);
@@ -238,8 +241,11 @@ impl Kept {
     }
 
     fn tell(self, reach: &Reach<'_>, container: &Container, stream: &str, inquiry: &super::ledger::Inquiry<'_>) {
+        let near = reach.task.stop_anchor().map_or(i64::MIN, |stop| stop.as_millisecond() - NEAR_STOP);
+        let many = self.last.len();
+        let last = self.last.into_iter().enumerate().filter(|(at, statement)| at + LAST_AT_ANY_AGE >= many || statement.at >= near);
         // One statement may be kept for two reasons; two equal statements may both have been written.
-        let mut shown: Vec<Statement> = self.last.into();
+        let mut shown: Vec<Statement> = last.map(|(_, statement)| statement).collect();
         for more in [self.errors, self.before_order] {
             let extra: Vec<Statement> = more.into_iter().filter(|statement| !shown.contains(statement)).collect();
             shown.extend(extra);
