@@ -243,6 +243,7 @@ pub struct Line {
     pub phase: String,
     /// Another witness's line may have come first: their clocks do not tell.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(test, schemars(default))]
     pub tied: bool,
 }
 

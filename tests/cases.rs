@@ -1,0 +1,22 @@
+//! Whole reasoning: each case's text and JSON as snapshots. `INSTA_UPDATE=always cargo test` writes them anew.
+
+use super::cli::program::{program, run};
+
+#[test]
+fn every_case_reads_as_it_did() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases");
+    let mut names: Vec<String> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    assert!(!names.is_empty());
+    for name in names {
+        let case = format!("{folder}/{name}/case.json");
+        insta::with_settings!({ snapshot_path => format!("cases/{name}"), prepend_module_to_snapshot => false, omit_expression => true }, {
+            let text = run(program(&["timeline", &case]).env("COLUMNS", "100")).code(&[0, 3]);
+            insta::assert_snapshot!("timeline", text.stdout);
+            let who = run(program(&["who-stopped", &case]).env("COLUMNS", "80")).code(&[0, 3]);
+            insta::assert_snapshot!("who-stopped", who.stdout);
+            let json = run(&mut program(&["timeline", &case, "-o", "json"])).code(&[0, 3]).json();
+            insta::assert_json_snapshot!("json", json);
+        });
+    }
+}

@@ -1,0 +1,239 @@
+//! An AWS that answers from a case, over HTTP/1.1, moved in time so that the stop was minutes ago; with faults and
+//! a journal of what was asked.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use ecs_trace::sources::case::Case;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+/// What goes wrong with the answers to one action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    Denied,
+    /// The first N.
+    Throttled(usize),
+    /// The first N.
+    ServerError(usize),
+    Reset,
+    Hang,
+    Truncated,
+    NotReadable,
+    Empty,
+}
+
+#[derive(Debug, Clone)]
+pub struct Asked {
+    pub action: String,
+    pub body: String,
+    pub came: Instant,
+    pub left: Option<Instant>,
+}
+
+pub struct FakeAws {
+    pub url: String,
+    pub task_arn: String,
+    pub cluster: String,
+    pub region: String,
+    journal: Arc<Mutex<Vec<Asked>>>,
+}
+
+struct World {
+    case: Case,
+    faults: Vec<(String, Fault)>,
+    latency: Duration,
+    journal: Arc<Mutex<Vec<Asked>>>,
+}
+
+impl FakeAws {
+    pub fn serving(name: &str) -> Self {
+        Self::with(name, &[], Duration::ZERO)
+    }
+
+    pub fn with(name: &str, faults: &[(&str, Fault)], latency: Duration) -> Self {
+        let bytes = std::fs::read(format!("{}/tests/cases/{name}/case.json", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let mut case = Case::read(&bytes).unwrap();
+        let moved = Timestamp::now().as_millisecond() - case.taken_at.as_millisecond();
+        for exchange in &mut case.exchanges {
+            move_times(&mut exchange.response, moved);
+        }
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let journal = Arc::new(Mutex::new(Vec::new()));
+        let (task_arn, cluster, region) = (case.task.arn.clone(), case.task.cluster.clone(), case.region.clone());
+        let faults = faults.iter().map(|(action, fault)| ((*action).to_owned(), *fault)).collect();
+        let world = Arc::new(World { case, faults, latency, journal: Arc::clone(&journal) });
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let world = Arc::clone(&world);
+                std::thread::spawn(move || world.serve(stream));
+            }
+        });
+        Self { url, task_arn, cluster, region, journal }
+    }
+
+    pub fn task_id(&self) -> &str {
+        self.task_arn.rsplit('/').next().unwrap()
+    }
+
+    pub fn journal(&self) -> Vec<Asked> {
+        self.journal.lock().unwrap().clone()
+    }
+
+    /// The longest chain of requests each of which came after the one before it had been answered.
+    pub fn rounds(&self) -> usize {
+        let mut done: Vec<(Instant, usize)> = Vec::new();
+        let mut longest = 0;
+        for asked in self.journal() {
+            let level = 1 + done.iter().filter(|(left, _)| *left <= asked.came).map(|(_, level)| *level).max().unwrap_or(0);
+            longest = longest.max(level);
+            if let Some(left) = asked.left {
+                done.push((left, level));
+            }
+        }
+        longest
+    }
+}
+
+/// Adds milliseconds to every time in a body: epoch seconds, epoch milliseconds, and those inside CloudTrail records.
+fn move_times(value: &mut Value, by: i64) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields.iter_mut() {
+                match value {
+                    Value::String(record) if name == "CloudTrailEvent" => {
+                        let mut inner: Value = serde_json::from_str(record).unwrap();
+                        let at: Timestamp = inner["eventTime"].as_str().unwrap().parse().unwrap();
+                        let moved = Timestamp::from_second((at.as_millisecond() + by).div_euclid(1000)).unwrap();
+                        inner["eventTime"] = json!(moved.to_string());
+                        *record = inner.to_string();
+                    }
+                    _ => move_times(value, by),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| move_times(item, by)),
+        Value::Number(number) => {
+            let told = number.as_f64().unwrap_or_default();
+            if (1.5e9..2.1e9).contains(&told) {
+                *value = json!(((told * 1000.0).round() as i64 + by) as f64 / 1000.0);
+            } else if (1.5e12..2.1e12).contains(&told) {
+                *value = json!(told as i64 + by);
+            }
+        }
+        _ => {}
+    }
+}
+
+impl World {
+    fn serve(&self, stream: TcpStream) {
+        let _ = stream.set_nodelay(true);
+        let Ok(mut writer) = stream.try_clone() else { return };
+        let mut reader = BufReader::new(stream);
+        while let Some((head, body)) = read_request(&mut reader) {
+            let came = Instant::now();
+            let action = action_of(&head, &body);
+            let at = {
+                let mut journal = self.journal.lock().unwrap();
+                journal.push(Asked { action: action.clone(), body: body.clone(), came, left: None });
+                journal.len() - 1
+            };
+            std::thread::sleep(self.latency);
+            let earlier = self.journal.lock().unwrap()[..at].iter().filter(|asked| asked.action == action).count();
+            let (status, kind, mut answer) = self.answer(&action, &head, &body);
+            let fault = self.faults.iter().find(|(of, _)| *of == action || (of.ends_with(":*") && action.starts_with(of.trim_end_matches('*')))).map(|(_, fault)| *fault);
+            let (mut status, mut cut) = (status, false);
+            match fault {
+                Some(Fault::Denied) => (status, answer) = (400, error(&action, kind, "AccessDeniedException", &format!("User: arn:aws:sts::1:assumed-role/reader/x is not authorized to perform: {action} because no identity-based policy allows the {action} action"))),
+                Some(Fault::Throttled(times)) if earlier < times => (status, answer) = (400, error(&action, kind, if kind == "text/xml" { "Throttling" } else { "ThrottlingException" }, "Rate exceeded")),
+                Some(Fault::ServerError(times)) if earlier < times => (status, answer) = (500, error(&action, kind, "InternalFailure", "internal")),
+                Some(Fault::Reset) => return,
+                Some(Fault::Hang) => std::thread::sleep(Duration::from_secs(60)),
+                Some(Fault::Truncated) => cut = true,
+                Some(Fault::NotReadable) => answer = b"<html><body>It works!</body></html} ".to_vec(),
+                Some(Fault::Empty) => answer.clear(),
+                _ => {}
+            }
+            let length = answer.len();
+            if cut {
+                answer.truncate(length / 2);
+            }
+            let sent = write!(writer, "HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n").and_then(|()| writer.write_all(&answer)).and_then(|()| writer.flush());
+            self.journal.lock().unwrap()[at].left = Some(Instant::now());
+            if sent.is_err() || cut {
+                return;
+            }
+        }
+    }
+
+    fn answer(&self, action: &str, head: &str, body: &str) -> (u16, &'static str, Vec<u8>) {
+        let arn = &self.case.task.arn;
+        let (base, _) = arn.split_once(":task/").unwrap();
+        let json = "application/x-amz-json-1.1";
+        let id = arn.rsplit('/').next().unwrap();
+        match action {
+            "ecs:ListClusters" => return (200, json, json!({"clusterArns": [format!("{base}:cluster/other"), format!("{base}:cluster/{}", self.case.task.cluster)]}).to_string().into_bytes()),
+            "ecs:ListTasks" if body.contains("\"STOPPED\"") && cluster_in(body) == self.case.task.cluster => return (200, json, json!({"taskArns": [arn]}).to_string().into_bytes()),
+            "ecs:ListTasks" => return (200, json, json!({"taskArns": []}).to_string().into_bytes()),
+            "ecs:DescribeTasks" if !(body.contains(id) && cluster_in(body) == self.case.task.cluster) => {
+                return (200, json, json!({"tasks": [], "failures": [{"arn": arn, "reason": "MISSING"}]}).to_string().into_bytes());
+            }
+            "ecs:DescribeTasks" => {
+                let exchange = self.case.exchanges.iter().find(|exchange| exchange.action == action).unwrap();
+                return (200, json, exchange.response_bytes());
+            }
+            _ => {}
+        }
+        let region = head.split("Credential=").nth(1).and_then(|scope| scope.split('/').nth(2)).unwrap_or_default();
+        match self.case.answer(action, region, body.as_bytes()) {
+            Some(exchange) => (exchange.status, exchange.content_type(), exchange.response_bytes()),
+            None => (400, json, error(action, json, "InvalidParameterException", "not in this world")),
+        }
+    }
+}
+
+fn cluster_in(body: &str) -> String {
+    let value: Value = serde_json::from_str(body).unwrap_or_default();
+    value["cluster"].as_str().unwrap_or("default").rsplit('/').next().unwrap_or_default().to_owned()
+}
+
+fn error(action: &str, kind: &str, code: &str, message: &str) -> Vec<u8> {
+    if kind == "text/xml" || action.starts_with("elasticloadbalancing:") {
+        let code = code.trim_end_matches("Exception");
+        return format!("<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>1</RequestId></ErrorResponse>").into_bytes();
+    }
+    // Access errors of JSON services spell the key with a capital.
+    let key = if code.starts_with("AccessDenied") { "Message" } else { "message" };
+    json!({"__type": code, key: message}).to_string().into_bytes()
+}
+
+fn read_request(reader: &mut BufReader<TcpStream>) -> Option<(String, String)> {
+    let mut head = String::new();
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        if line == "\r\n" {
+            break;
+        }
+        head.push_str(&line);
+    }
+    let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:").and_then(|length| length.trim().parse().ok())).unwrap_or(0);
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    Some((head, String::from_utf8_lossy(&body).into_owned()))
+}
+
+fn action_of(head: &str, body: &str) -> String {
+    let target = head.lines().find_map(|line| line.strip_prefix("x-amz-target: ").or_else(|| line.strip_prefix("X-Amz-Target: ")));
+    match target.and_then(|target| target.trim().rsplit_once('.')) {
+        Some((service, operation)) if service.contains("ContainerService") => format!("ecs:{operation}"),
+        Some((service, operation)) if service.contains("CloudTrail") => format!("cloudtrail:{operation}"),
+        Some((_, operation)) => format!("logs:{operation}"),
+        None => format!("elasticloadbalancing:{}", body.split('&').find_map(|pair| pair.strip_prefix("Action=")).unwrap_or("?")),
+    }
+}

@@ -1,0 +1,83 @@
+//! Each source denied, throttled, failing, resetting, hanging, cut short or talking nonsense: the trace still comes.
+
+use std::time::{Duration, Instant};
+
+use super::fake_aws::{Fault, FakeAws};
+use super::program::{against, run, statuses};
+
+const CASE: &str = "elb-health-check";
+const SOURCES: [(&str, &str); 9] = [
+    ("ecs:DescribeTaskDefinition", "ecs"),
+    ("ecs:DescribeServices", "service"),
+    ("ecs:ListServiceDeployments", "service"),
+    ("cloudtrail:LookupEvents", "cloudtrail"),
+    ("logs:GetLogEvents", "logs"),
+    ("elasticloadbalancing:DescribeTargetGroups", "elb"),
+    ("elasticloadbalancing:DescribeTargetGroupAttributes", "elb"),
+    ("elasticloadbalancing:DescribeTargetHealth", "elb"),
+    ("elasticloadbalancing:*", "elb"),
+];
+
+fn faults() -> Vec<(Fault, &'static [&'static str])> {
+    vec![
+        (Fault::Denied, &["denied"]),
+        (Fault::Throttled(3), &["ok", "empty"]),
+        (Fault::ServerError(2), &["ok", "empty"]),
+        (Fault::Throttled(99), &["throttled", "timed-out"]),
+        (Fault::Reset, &["failed", "timed-out"]),
+        (Fault::Hang, &["timed-out"]),
+        (Fault::Truncated, &["failed", "timed-out"]),
+        (Fault::NotReadable, &["failed"]),
+    ]
+}
+
+#[test]
+fn one_source_failing_hides_no_other_and_keeps_its_name() {
+    let matrix: Vec<(&str, &str, Fault, &[&str])> = SOURCES.iter().flat_map(|(action, source)| faults().into_iter().map(move |(fault, wanted)| (*action, *source, fault, wanted))).collect();
+    // Most of a run is waiting: many at once, each on a server of its own.
+    for part in matrix.chunks(12) {
+        std::thread::scope(|scope| {
+            for (action, source, fault, wanted) in part {
+                scope.spawn(move || one(action, source, *fault, wanted));
+            }
+        });
+    }
+}
+
+fn one(action: &str, source: &str, fault: Fault, wanted: &[&str]) {
+    let aws = FakeAws::with(CASE, &[(action, fault)], Duration::ZERO);
+    let began = Instant::now();
+    let ran = run(&mut against(&aws, &["timeline", &aws.task_arn, "-o", "json", "--timeout", "6s"])).code(&[0, 3]);
+    assert!(began.elapsed() < Duration::from_secs(9), "{action} {fault:?} took {:?}", began.elapsed());
+    let document = ran.json();
+    assert_eq!(document["verdict"]["cause"], "elb-health-check", "{action} {fault:?}");
+    assert_eq!(document["stoppedBy"]["status"], "nobody", "{action} {fault:?}");
+    let told = statuses(&document, source);
+    assert!(told.iter().any(|status| wanted.contains(&status.as_str())), "{action} {fault:?}: {source} is {told:?}, wanted one of {wanted:?}");
+    for (_, other) in SOURCES.iter().filter(|(_, other)| *other != source) {
+        // The logs need the task definition and the load balancer may need the service.
+        let depends = matches!((source, *other), ("ecs", "logs") | ("service", "elb"));
+        assert!(depends || statuses(&document, other).iter().all(|status| ["ok", "empty"].contains(&status.as_str())), "{action} {fault:?} hides {other}: {:?}", statuses(&document, other));
+    }
+}
+
+#[test]
+fn a_hidden_cloudtrail_is_unreadable_and_never_nobody() {
+    for (fault, status) in [(Fault::Denied, "denied"), (Fault::Throttled(99), "throttled"), (Fault::Hang, "timed-out"), (Fault::NotReadable, "failed")] {
+        let aws = FakeAws::with("stopped-by-sso-user", &[("cloudtrail:LookupEvents", fault)], Duration::ZERO);
+        let document = run(&mut against(&aws, &["who-stopped", &aws.task_arn, "-o", "json", "--timeout", "8s"])).code(&[3]).json();
+        assert_eq!(document["stoppedBy"]["status"], "unreadable", "{fault:?}");
+        assert!(document["stoppedBy"].get("actor").is_none(), "{fault:?}");
+        assert!(statuses(&document, "cloudtrail").iter().any(|told| told == status || told == "timed-out"), "{fault:?}: {:?}", statuses(&document, "cloudtrail"));
+    }
+}
+
+#[test]
+fn the_one_call_that_must_work_gives_the_return_code() {
+    for (fault, code) in [(Fault::Denied, 254), (Fault::Throttled(3), 0), (Fault::ServerError(2), 0), (Fault::Reset, 255), (Fault::Hang, 255), (Fault::NotReadable, 255), (Fault::Empty, 255)] {
+        let aws = FakeAws::with(CASE, &[("ecs:DescribeTasks", fault)], Duration::ZERO);
+        let ran = run(&mut against(&aws, &["timeline", &aws.task_arn, "--timeout", "5s"])).code(&[code]);
+        assert_eq!(ran.stdout.is_empty(), code != 0, "{fault:?}");
+        assert!(code == 0 || ran.stderr.lines().count() >= 1, "{fault:?}");
+    }
+}

@@ -1,0 +1,11 @@
+//! The real binary, against a fake AWS over real HTTP that serves the cases.
+
+mod answers;
+mod faults;
+pub mod fake_aws;
+pub mod program;
+mod session;
+mod streams;
+mod tab;
+mod tasks;
+mod wire;

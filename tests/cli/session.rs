@@ -1,0 +1,53 @@
+//! Profiles, regions, credentials: found as the AWS CLI finds them, or one line that says what to type.
+
+use super::fake_aws::FakeAws;
+use super::program::{against, program, run};
+
+const ID: &str = "00000000000000000000000000000001";
+
+#[test]
+fn no_region_and_no_credentials_are_253_and_say_what_to_type() {
+    let no_region = run(&mut program(&["timeline", ID])).code(&[253]);
+    assert!(no_region.stderr.contains("no region") && no_region.stderr.contains("--region"), "{}", no_region.stderr);
+    let no_credentials = run(program(&["timeline", ID]).env("AWS_REGION", "eu-west-1")).code(&[253]);
+    assert!(no_credentials.stderr.contains("no credentials") && no_credentials.stderr.contains("aws sso login"), "{}", no_credentials.stderr);
+}
+
+#[test]
+fn a_profile_gives_region_and_credentials_and_an_unknown_one_is_named() {
+    let aws = FakeAws::serving("app-error");
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config");
+    std::fs::write(&config, format!("[profile oncall]\nregion = {}\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n[profile expired]\nregion = eu-west-1\nsso_session = corp\nsso_account_id = 111122223333\nsso_role_name = reader\n[sso-session corp]\nsso_region = eu-west-1\nsso_start_url = https://example.awsapps.com/start\n[profile process]\nregion = {}\ncredential_process = echo '{{\"Version\":1,\"AccessKeyId\":\"AKIAIOSFODNN7EXAMPLE\",\"SecretAccessKey\":\"x\"}}'\n", aws.region, aws.region)).unwrap();
+    let with = |arguments: &[&str]| {
+        let mut command = program(arguments);
+        command.env("AWS_CONFIG_FILE", &config).env("AWS_ENDPOINT_URL", &aws.url);
+        run(&mut command)
+    };
+    with(&["timeline", aws.task_id(), "--profile", "oncall"]).code(&[0]);
+    with(&["timeline", aws.task_id(), "--profile", "process"]).code(&[0]);
+    let unknown = with(&["timeline", aws.task_id(), "--region", "eu-west-1", "--profile", "nosuch"]).code(&[253]);
+    assert!(unknown.stderr.contains("nosuch"), "{}", unknown.stderr);
+    let expired = with(&["timeline", aws.task_id(), "--profile", "expired"]).code(&[253]);
+    assert!(expired.stderr.contains("aws sso login --profile expired"), "{}", expired.stderr);
+}
+
+#[test]
+fn an_endpoint_can_be_given_for_all_or_for_one_service() {
+    let aws = FakeAws::serving("app-error");
+    run(against(&aws, &["timeline", &aws.task_arn, "--endpoint-url", &aws.url]).env_remove("AWS_ENDPOINT_URL")).code(&[0]);
+    let only_ecs = run(against(&aws, &["timeline", &aws.task_arn, "--timeout", "3s", "-o", "json"]).env_remove("AWS_ENDPOINT_URL").env("AWS_ENDPOINT_URL_ECS", &aws.url).env("AWS_ENDPOINT_URL_LOGS", "http://127.0.0.1:1").env("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "http://127.0.0.1:1").env("AWS_ENDPOINT_URL_CLOUDTRAIL", "http://127.0.0.1:1"));
+    let document = only_ecs.code(&[0, 3]).json();
+    assert_eq!(document["verdict"]["cause"], "app-error");
+    assert_ne!(super::program::statuses(&document, "logs"), ["ok"]);
+}
+
+#[test]
+fn a_bundle_without_certificates_is_said_to_be_one() {
+    let aws = FakeAws::serving("app-error");
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = folder.path().join("bundle.pem");
+    std::fs::write(&bundle, "no certificate").unwrap();
+    let ran = run(against(&aws, &["timeline", &aws.task_arn]).env("AWS_CA_BUNDLE", &bundle)).code(&[253]);
+    assert!(ran.stderr.contains("AWS_CA_BUNDLE"), "{}", ran.stderr);
+}

@@ -1,0 +1,62 @@
+//! What the documents say is what the program does. `UPDATE_DOCS=1 cargo test` writes the printed ones anew.
+
+use super::cli::program::{program, run};
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap_or_default()
+}
+
+fn same(path: &str, printed: &str) {
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(format!("{}/{path}", env!("CARGO_MANIFEST_DIR")), printed).unwrap();
+    }
+    assert_eq!(read(path), printed, "{path} is not what the code prints: run UPDATE_DOCS=1 cargo test");
+}
+
+#[test]
+fn the_iam_policy_is_the_list_of_actions() {
+    let mut actions: Vec<&str> = ecs_trace::sources::actions::ACTIONS.iter().map(|action| action.name).collect();
+    actions.sort_unstable();
+    let policy = serde_json::json!({"Version": "2012-10-17", "Statement": [{"Sid": "EcsTraceReads", "Effect": "Allow", "Action": actions, "Resource": "*"}]});
+    same("docs/iam-policy.json", &(serde_json::to_string_pretty(&policy).unwrap() + "\n"));
+    let mut page = String::from("# Permissions\n\necs-trace only reads. These are all the actions it can call; without one, what it answers is said to be missing.\nThe same list as a policy: [iam-policy.json](iam-policy.json).\n\n| action | witness | answers |\n| --- | --- | --- |\n");
+    for action in ecs_trace::sources::actions::ACTIONS {
+        page.push_str(&format!("| `{}` | {} | {} |\n", action.name, action.source.as_str(), action.answers));
+    }
+    same("docs/permissions.md", &page);
+}
+
+#[test]
+fn the_page_of_causes_is_the_list_of_rules() {
+    let mut page = String::from("# Causes\n\nThe causes this version can show, in the order in which they are tried: the first that fits is the verdict.\nWhere none can be shown the cause is `unknown`, and what was seen is told all the same.\n\n| cause | when |\n| --- | --- |\n");
+    for rule in ecs_trace::diagnosis::rules::RULES {
+        page.push_str(&format!("| `{}` | {} |\n", rule.cause.as_str(), rule.about));
+    }
+    same("docs/causes.md", &page);
+}
+
+#[test]
+fn the_page_of_the_command_line_is_its_help() {
+    let mut page = String::from("# Command line\n\nPrinted from the program's own help.\n");
+    for command in [vec!["--help"], vec!["timeline", "--help"], vec!["who-stopped", "--help"], vec!["why", "--help"], vec!["logs", "--help"], vec!["save", "--help"], vec!["completions", "--help"]] {
+        let name = if command.len() == 1 { "ecs-trace".to_owned() } else { format!("ecs-trace {}", command[0]) };
+        page.push_str(&format!("\n## {name}\n\n```text\n{}\n```\n", run(program(&command).env("COLUMNS", "100")).code(&[0]).stdout.trim_end()));
+    }
+    same("docs/cli.md", &page);
+}
+
+#[test]
+fn the_answers_in_the_readme_are_the_programs_own() {
+    let readme = read("README.md");
+    let mut shown = 0;
+    for block in readme.split("```console\n").skip(1) {
+        let block = block.split("```").next().unwrap();
+        let (command, wanted) = block.split_once('\n').unwrap();
+        let Some(arguments) = command.strip_prefix("$ ecs-trace ") else { continue };
+        let words: Vec<&str> = arguments.split(' ').collect();
+        let told = run(program(&words).env("COLUMNS", "100")).code(&[0]).stdout;
+        assert_eq!(wanted, told, "README shows another answer to {command}");
+        shown += 1;
+    }
+    assert!(shown >= 2, "the README shows {shown} answers");
+}
