@@ -3,7 +3,7 @@
 //! **Sources gather evidence; the diagnosis reads it; renderers tell it.**
 //! Modules stand in the order worth reading them in.
 
-pub mod diagnosis;
-pub mod sources;
-pub mod render;
 pub mod cli;
+pub mod diagnosis;
+pub mod render;
+pub mod sources;

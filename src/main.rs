@@ -6,6 +6,7 @@ use clap_complete::CompleteEnv;
 
 fn main() -> ExitCode {
     CompleteEnv::with_factory(ecs_trace::cli::command).var("ECS_TRACE_COMPLETE").complete();
-    // The only look at the clock: everything is judged from this moment.
-    ecs_trace::cli::run(jiff::Timestamp::now())
+    #[expect(clippy::disallowed_methods, reason = "the only look at the clock: everything is judged from this moment")]
+    let now = jiff::Timestamp::now();
+    ecs_trace::cli::run(now)
 }

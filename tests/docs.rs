@@ -19,7 +19,9 @@ fn the_iam_policy_is_the_list_of_actions() {
     actions.sort_unstable();
     let policy = serde_json::json!({"Version": "2012-10-17", "Statement": [{"Sid": "EcsTraceReads", "Effect": "Allow", "Action": actions, "Resource": "*"}]});
     same("docs/iam-policy.json", &(serde_json::to_string_pretty(&policy).unwrap() + "\n"));
-    let mut page = String::from("# Permissions\n\necs-trace only reads. These are all the actions it can call; without one, what it answers is said to be missing.\nThe same list as a policy: [iam-policy.json](iam-policy.json).\n\n| action | witness | answers |\n| --- | --- | --- |\n");
+    let mut page = String::from(
+        "# Permissions\n\necs-trace only reads. These are all the actions it can call; without one, what it answers is said to be missing.\nThe same list as a policy: [iam-policy.json](iam-policy.json).\n\n| action | witness | answers |\n| --- | --- | --- |\n",
+    );
     for action in ecs_trace::sources::actions::ACTIONS {
         page.push_str(&format!("| `{}` | {} | {} |\n", action.name, action.source.as_str(), action.answers));
     }
@@ -28,7 +30,9 @@ fn the_iam_policy_is_the_list_of_actions() {
 
 #[test]
 fn the_page_of_causes_is_the_list_of_rules() {
-    let mut page = String::from("# Causes\n\nThe causes this version can show, in the order in which they are tried: the first that fits is the verdict.\nWhere none can be shown the cause is `unknown`, and what was seen is told all the same.\n\n| cause | when |\n| --- | --- |\n");
+    let mut page = String::from(
+        "# Causes\n\nThe causes this version can show, in the order in which they are tried: the first that fits is the verdict.\nWhere none can be shown the cause is `unknown`, and what was seen is told all the same.\n\n| cause | when |\n| --- | --- |\n",
+    );
     for rule in ecs_trace::diagnosis::rules::RULES {
         page.push_str(&format!("| `{}` | {} |\n", rule.cause.as_str(), rule.about));
     }
@@ -38,7 +42,15 @@ fn the_page_of_causes_is_the_list_of_rules() {
 #[test]
 fn the_page_of_the_command_line_is_its_help() {
     let mut page = String::from("# Command line\n\nPrinted from the program's own help.\n");
-    for command in [vec!["--help"], vec!["timeline", "--help"], vec!["who-stopped", "--help"], vec!["why", "--help"], vec!["logs", "--help"], vec!["save", "--help"], vec!["completions", "--help"]] {
+    for command in [
+        vec!["--help"],
+        vec!["timeline", "--help"],
+        vec!["who-stopped", "--help"],
+        vec!["why", "--help"],
+        vec!["logs", "--help"],
+        vec!["save", "--help"],
+        vec!["completions", "--help"],
+    ] {
         let name = if command.len() == 1 { "ecs-trace".to_owned() } else { format!("ecs-trace {}", command[0]) };
         page.push_str(&format!("\n## {name}\n\n```text\n{}\n```\n", run(program(&command).env("COLUMNS", "100")).code(&[0]).stdout.trim_end()));
     }

@@ -36,12 +36,36 @@ fn never(folder: &str, words: &[&str], why: &str) {
 
 #[test]
 fn the_diagnosis_knows_jiff_and_std_and_nothing_else() {
-    never("diagnosis", &["aws_sdk", "aws_smithy", "aws_config", "serde", "tokio", "async ", "crate::sources", "crate::render", "crate::cli", "clap", "regex", "Timestamp::now", "std::env", "std::fs", "std::net"], "the diagnosis is pure");
+    never(
+        "diagnosis",
+        &[
+            "aws_sdk",
+            "aws_smithy",
+            "aws_config",
+            "serde",
+            "tokio",
+            "async ",
+            "crate::sources",
+            "crate::render",
+            "crate::cli",
+            "clap",
+            "regex",
+            "Timestamp::now",
+            "std::env",
+            "std::fs",
+            "std::net",
+        ],
+        "the diagnosis is pure",
+    );
 }
 
 #[test]
 fn rendering_is_pure_and_never_meets_the_sources() {
-    never("render", &["aws_sdk", "aws_smithy", "aws_config", "tokio", "async ", "crate::sources", "crate::cli", "clap", "Timestamp::now", "std::env::var", "println!"], "a renderer gives text and nothing else");
+    never(
+        "render",
+        &["aws_sdk", "aws_smithy", "aws_config", "tokio", "async ", "crate::sources", "crate::cli", "clap", "Timestamp::now", "std::env::var", "println!"],
+        "a renderer gives text and nothing else",
+    );
 }
 
 #[test]

@@ -8,6 +8,10 @@ use crate::sources::demos;
 #[must_use]
 pub fn tasks() -> Vec<CompletionCandidate> {
     let demos = demos::names().map(|(name, about)| CompletionCandidate::new(format!("demo:{name}")).help(Some(about.into())));
-    let names = [("@latest", "the latest stopped task of the cluster"), ("service/", "the latest stopped task of a service"), ("-", "an event, a describe-tasks answer or a case on standard input")];
+    let names = [
+        ("@latest", "the latest stopped task of the cluster"),
+        ("service/", "the latest stopped task of a service"),
+        ("-", "an event, a describe-tasks answer or a case on standard input"),
+    ];
     demos.chain(names.map(|(name, about)| CompletionCandidate::new(name).help(Some(about.into())))).collect()
 }

@@ -98,11 +98,14 @@ impl From<NotFound> for Failure {
             }
             NotFound::NoCluster { others, region, .. } => {
                 let failure = Self::new(Exit::NoSuchTask, message);
-                if others.is_empty() { failure.hint(format!("{region} has no cluster this profile may see; name another region: --region NAME")) } else { failure.hint(format!("there are: {}", others.join(", "))) }
+                if others.is_empty() {
+                    failure.hint(format!("{region} has no cluster this profile may see; name another region: --region NAME"))
+                } else {
+                    failure.hint(format!("there are: {}", others.join(", ")))
+                }
             }
-            NotFound::NoService { region, looked_in, .. } => {
-                Self::new(Exit::NoSuchTask, message).hint(format!("looked in {}; another region than {region}: --region NAME", if looked_in.is_empty() { "no cluster".to_owned() } else { looked_in.join(", ") }))
-            }
+            NotFound::NoService { region, looked_in, .. } => Self::new(Exit::NoSuchTask, message)
+                .hint(format!("looked in {}; another region than {region}: --region NAME", if looked_in.is_empty() { "no cluster".to_owned() } else { looked_in.join(", ") })),
             NotFound::NothingStopped { service, .. } => {
                 let about = service.map(|service| format!(" of service {service}")).unwrap_or_default();
                 Self::new(Exit::NoSuchTask, message).hint(format!("nothing{about} stopped within the hour that ECS remembers"))

@@ -147,7 +147,8 @@ async fn gather_from(from: From, options: &Everywhere, wanted: Wanted, screen: &
         let locate = async {
             match from {
                 From::Case(case) => {
-                    let place = Place { id: last_segment(&case.task.arn).to_owned(), cluster: Some(case.task.cluster.clone()), arn: Some(case.task.arn.clone()), ..Place::default() };
+                    let place =
+                        Place { id: last_segment(&case.task.arn).to_owned(), cluster: Some(case.task.cluster.clone()), arn: Some(case.task.arn.clone()), ..Place::default() };
                     let taken_at = case.taken_at;
                     let account = Account::replay(case, observer);
                     let found = task::find(&account, &ledger, &Target::Task(place), None).await?;

@@ -16,7 +16,8 @@ pub fn rendered(options: &Everywhere, document: impl FnOnce() -> crate::render::
         (Format::Json, None) => pretty(&document()),
         (Format::Jsonl, None) => line(&document()),
         (format, Some(expression)) => {
-            let compiled = jmespath::compile(expression).map_err(|error| Failure::usage(format!("--query is no JMESPath expression: {}", error.to_string().lines().next().unwrap_or_default())))?;
+            let compiled = jmespath::compile(expression)
+                .map_err(|error| Failure::usage(format!("--query is no JMESPath expression: {}", error.to_string().lines().next().unwrap_or_default())))?;
             let text = serde_json::to_string(&document()).map_err(cannot)?;
             let data = jmespath::Variable::from_json(&text).map_err(|error| Failure::new(Exit::Other, format!("cannot query the answer: {error}")))?;
             let picked = compiled.search(data).map_err(|error| Failure::usage(format!("--query failed: {}", error.to_string().lines().next().unwrap_or_default())))?;

@@ -44,7 +44,12 @@ pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen, now: Ti
         case = redact::case(case);
     }
     write(&case, file).map_err(|error| Failure::new(Exit::Other, format!("cannot write `{}`: {error}", file.display())))?;
-    screen.note(&format!("{} answers about task {} saved; replay: ecs-trace timeline {}", case.exchanges.len(), gathered.trace.timeline.evidence.task.id, crate::diagnosis::words::shell(&pasteable(file))));
+    screen.note(&format!(
+        "{} answers about task {} saved; replay: ecs-trace timeline {}",
+        case.exchanges.len(),
+        gathered.trace.timeline.evidence.task.id,
+        crate::diagnosis::words::shell(&pasteable(file))
+    ));
     Ok(gathered.exit(Exit::Answered))
 }
 

@@ -45,7 +45,9 @@ pub fn describe(call: &ApiCall) -> Actor {
     let identity = &call.identity;
     let mut actor = by_type(identity, call);
     // A service that called for somebody is named beside that somebody; alone, it is the actor.
-    if actor.kind == Kind::Unknown && let Some(service) = identity.invoked_by.as_deref().filter(|service| service.ends_with(".amazonaws.com")) {
+    if actor.kind == Kind::Unknown
+        && let Some(service) = identity.invoked_by.as_deref().filter(|service| service.ends_with(".amazonaws.com"))
+    {
         actor = service_actor(service);
     }
     // An account other than the task's own is part of the name.
@@ -136,14 +138,20 @@ fn assumed_role(identity: &Identity, call: &ApiCall) -> Actor {
     if is_default_session(session) {
         return Actor { name: format!("role {role}"), kind: Kind::Unknown, through: Some(format!("role {role}, session {session}")) };
     }
-    let by_hand = session.contains('@') || identity.mfa == Some(true) || matches!(tool(call).as_deref(), Some("console")) || tool(call).is_some_and(|tool| tool.starts_with("aws-cli"));
+    let by_hand =
+        session.contains('@') || identity.mfa == Some(true) || matches!(tool(call).as_deref(), Some("console")) || tool(call).is_some_and(|tool| tool.starts_with("aws-cli"));
     named(session, if by_hand { Kind::Person } else { Kind::Unknown })
 }
 
 /// Session names that SDKs and the CLI invent: they say nothing about who it was.
 fn is_default_session(session: &str) -> bool {
     let digits_behind = |prefix: &str| session.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'));
-    digits_behind("botocore-session-") || digits_behind("aws-go-sdk-") || digits_behind("aws-sdk-js-") || digits_behind("AWSCLI-Session-") || session == "AWSCLI-Session" || session.bytes().all(|byte| byte.is_ascii_digit())
+    digits_behind("botocore-session-")
+        || digits_behind("aws-go-sdk-")
+        || digits_behind("aws-sdk-js-")
+        || digits_behind("AWSCLI-Session-")
+        || session == "AWSCLI-Session"
+        || session.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn web_identity(subject: &str, provider: Option<&str>) -> Actor {
@@ -160,7 +168,13 @@ fn web_identity(subject: &str, provider: Option<&str>) -> Actor {
     };
     let pipeline = subject.starts_with("repo:") || subject.starts_with("project_path:") || provider.contains("githubusercontent") || provider.contains("gitlab");
     let workload = subject.starts_with("system:serviceaccount:");
-    let kind = if pipeline { Kind::Pipeline } else if workload { Kind::Workload } else { Kind::Person };
+    let kind = if pipeline {
+        Kind::Pipeline
+    } else if workload {
+        Kind::Workload
+    } else {
+        Kind::Person
+    };
     Actor { name, kind, through: Some("web identity".to_owned()) }
 }
 
@@ -187,7 +201,13 @@ fn service_actor(service: &str) -> Actor {
 #[must_use]
 pub fn tool(call: &ApiCall) -> Option<String> {
     let agent = call.user_agent.as_deref()?;
-    if call.from_console || agent.starts_with("Mozilla/") || agent.contains("console.amazonaws.com") || agent.contains("signin.amazonaws.com") || agent.contains("aws-internal") || agent == "AWS Internal" {
+    if call.from_console
+        || agent.starts_with("Mozilla/")
+        || agent.contains("console.amazonaws.com")
+        || agent.contains("signin.amazonaws.com")
+        || agent.contains("aws-internal")
+        || agent == "AWS Internal"
+    {
         return Some("console".to_owned());
     }
     let version_of = |name: &str| {

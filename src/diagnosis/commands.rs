@@ -19,12 +19,7 @@ pub fn tail_log(timeline: &Timeline, container: &str) -> Option<String> {
     let stream = format!("{prefix}/{container}/{}", task.id);
     let region = log.option("awslogs-region").unwrap_or(&task.region);
     let from = task.stop_anchor()?.as_millisecond() - 900_000;
-    Some(format!(
-        "aws logs filter-log-events --log-group-name {} --log-stream-names {} --start-time {from} --region {}",
-        shell(group),
-        shell(&stream),
-        shell(region)
-    ))
+    Some(format!("aws logs filter-log-events --log-group-name {} --log-stream-names {} --start-time {from} --region {}", shell(group), shell(&stream), shell(region)))
 }
 
 #[must_use]

@@ -129,24 +129,46 @@ pub struct Event {
 /// One variant for each kind of fact that rules look into.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
-    Created { by: Option<String> },
+    Created {
+        by: Option<String>,
+    },
     Connected,
     PullStarted,
     /// Milliseconds since the pull began.
-    PullStopped { took: Option<i64> },
+    PullStopped {
+        took: Option<i64>,
+    },
     Started,
-    Stopping { code: Option<StopCode>, reason: Option<String> },
-    ContainerEnded { exit_code: Option<i64>, reason: Option<String>, last_status: Option<String> },
+    Stopping {
+        code: Option<StopCode>,
+        reason: Option<String>,
+    },
+    ContainerEnded {
+        exit_code: Option<i64>,
+        reason: Option<String>,
+        last_status: Option<String>,
+    },
     ExecutionStopped,
     Stopped,
     Said(ServiceMessage),
-    DeploymentCreated { id: String, text: String },
-    ServiceDeployment { id: String, text: String },
+    DeploymentCreated {
+        id: String,
+        text: String,
+    },
+    ServiceDeployment {
+        id: String,
+        text: String,
+    },
     Called(Box<ApiCall>),
     Logged(LogLine),
     /// Asked after the stop: the state of that moment, not of the stop's.
-    TargetNow { target_group: String, health: TargetHealth },
-    HostNow { text: String },
+    TargetNow {
+        target_group: String,
+        health: TargetHealth,
+    },
+    HostNow {
+        text: String,
+    },
 }
 
 /// One thing a container wrote; a stack trace is one of these.

@@ -21,8 +21,7 @@ pub enum Source {
 }
 
 impl Source {
-    pub const ALL: [Self; 9] =
-        [Self::Ecs, Self::Service, Self::Cloudtrail, Self::Logs, Self::Elb, Self::Metrics, Self::Autoscaling, Self::Host, Self::Archive];
+    pub const ALL: [Self; 9] = [Self::Ecs, Self::Service, Self::Cloudtrail, Self::Logs, Self::Elb, Self::Metrics, Self::Autoscaling, Self::Host, Self::Archive];
 
     /// As it stands in `sources[].source`.
     #[must_use]

@@ -2,20 +2,20 @@
 //!
 //! Read in this order: the task, what happened to it, in which order, why, and who was behind it.
 
-pub mod task;
-pub mod service;
+pub mod actors;
 pub mod call;
+pub mod commands;
 pub mod event;
 pub mod evidence;
-pub mod timeline;
-pub mod words;
-pub mod commands;
-pub mod verdict;
 pub mod notes;
 pub mod rules;
-pub mod actors;
 pub mod scheduling;
+pub mod service;
 pub mod stopped_by;
+pub mod task;
+pub mod timeline;
+pub mod verdict;
+pub mod words;
 
 use evidence::Evidence;
 use stopped_by::StoppedBy;

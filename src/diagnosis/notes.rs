@@ -20,10 +20,7 @@ pub(super) fn all(timeline: &Timeline, cause: Cause, culprit: Option<&str>) -> V
 /// Whether the order to stop came before the containers' ends.
 #[must_use]
 pub fn was_ordered(timeline: &Timeline) -> bool {
-    matches!(
-        timeline.stop_code(),
-        Some(StopCode::UserInitiated | StopCode::ServiceSchedulerInitiated | StopCode::SpotInterruption | StopCode::TerminationNotice)
-    )
+    matches!(timeline.stop_code(), Some(StopCode::UserInitiated | StopCode::ServiceSchedulerInitiated | StopCode::SpotInterruption | StopCode::TerminationNotice))
 }
 
 /// Seconds a container has between SIGTERM and SIGKILL.

@@ -14,7 +14,10 @@ pub enum Story {
     /// A newer deployment replaced the task's own.
     Replaced(Change),
     /// The task's own deployment failed and another was put back.
-    RolledBack { change: Change, how: Rollback },
+    RolledBack {
+        change: Change,
+        how: Rollback,
+    },
     /// No newer deployment: the service wanted fewer tasks.
     FewerWanted,
     ServiceDeleted,
@@ -54,7 +57,10 @@ pub fn is_scaling_reason(reason: &str) -> bool {
 pub fn story(task: &Task, service: Option<&Service>, history: &[ServiceDeployment]) -> Story {
     let Some(stop) = task.stop_anchor() else { return Story::Unclear("ECS gives no time for the stop".to_owned()) };
     if let Some(service) = service {
-        let moved = service.messages.iter().any(|message| message.kind == MessageKind::Rebalancing && message.tasks.contains(&task.id) && message.text.to_ascii_lowercase().contains("stopped"));
+        let moved = service
+            .messages
+            .iter()
+            .any(|message| message.kind == MessageKind::Rebalancing && message.tasks.contains(&task.id) && message.text.to_ascii_lowercase().contains("stopped"));
         if moved {
             return Story::Rebalanced;
         }
@@ -81,11 +87,7 @@ pub fn story(task: &Task, service: Option<&Service>, history: &[ServiceDeploymen
         (None, None, None) => Story::Unclear("the service and its deployments could not be read".to_owned()),
         (None, None, Some(service)) => {
             let listed = own.is_some_and(|own| service.deployments.iter().any(|deployment| digits(&deployment.id) == own));
-            if listed {
-                Story::FewerWanted
-            } else {
-                Story::Unclear("the task's own deployment is no longer listed, nor is one that replaced it".to_owned())
-            }
+            if listed { Story::FewerWanted } else { Story::Unclear("the task's own deployment is no longer listed, nor is one that replaced it".to_owned()) }
         }
     }
 }

@@ -90,11 +90,20 @@ pub enum MessageKind {
     Stopped,
     /// ECS moved tasks between zones.
     Rebalancing,
-    Registered { target_group: Option<String> },
-    Deregistered { target_group: Option<String> },
+    Registered {
+        target_group: Option<String>,
+    },
+    Deregistered {
+        target_group: Option<String>,
+    },
     Draining,
     /// The load balancer's word on one target, as ECS passes it on.
-    Unhealthy { target_group: Option<String>, instance: Option<String>, port: Option<i64>, reason: Option<String> },
+    Unhealthy {
+        target_group: Option<String>,
+        instance: Option<String>,
+        port: Option<i64>,
+        reason: Option<String>,
+    },
     CouldNotPlace,
     DeploymentFailed,
     DeploymentCompleted,
@@ -166,11 +175,7 @@ fn in_parentheses<'a>(text: &'a str, name: &str) -> Option<&'a str> {
 
 /// Ids of tasks in a message: `(task <32 hex>)`, or bare ids where AWS lists them behind a colon.
 fn task_ids(text: &str) -> Vec<String> {
-    let mut ids: Vec<String> = text
-        .split(|letter: char| !(letter.is_ascii_hexdigit() || letter == '-'))
-        .filter(|word| is_task_id(word))
-        .map(str::to_owned)
-        .collect();
+    let mut ids: Vec<String> = text.split(|letter: char| !(letter.is_ascii_hexdigit() || letter == '-')).filter(|word| is_task_id(word)).map(str::to_owned).collect();
     ids.dedup();
     ids
 }

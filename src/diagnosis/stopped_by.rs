@@ -83,7 +83,10 @@ pub struct Hop {
 /// What kind of beginning the stop had, by ECS's own word.
 enum Beginning {
     /// No one asked.
-    None { kind: Option<Kind>, sentence: String },
+    None {
+        kind: Option<Kind>,
+        sentence: String,
+    },
     StopTask,
     Scheduler,
     /// Somebody or something acted on the host.
@@ -146,7 +149,9 @@ fn beginning(timeline: &Timeline) -> Beginning {
         Some(StopCode::TaskFailedToStart) => Beginning::None { kind: None, sentence: "Nobody: the task failed to start, and ECS gave it up.".to_owned() },
         Some(StopCode::SpotInterruption | StopCode::TerminationNotice) => aws("Nobody: Spot took the capacity back."),
         Some(StopCode::UserInitiated) => Beginning::StopTask,
-        Some(StopCode::ServiceSchedulerInitiated) if reason.contains("failed ELB health checks") => aws("Nobody: ECS did, since the task failed its load balancer's health checks."),
+        Some(StopCode::ServiceSchedulerInitiated) if reason.contains("failed ELB health checks") => {
+            aws("Nobody: ECS did, since the task failed its load balancer's health checks.")
+        }
         Some(StopCode::ServiceSchedulerInitiated) if reason.contains("failed container health checks") => aws("Nobody: ECS did, since the task failed its container health check."),
         Some(_) if reason.contains("maintenance on the underlying infrastructure") => aws("Nobody: AWS retired the infrastructure under the task."),
         Some(StopCode::ServiceSchedulerInitiated) if scheduling::is_scaling_reason(&reason) => match story_of(timeline) {
@@ -286,7 +291,11 @@ fn absent(timeline: &Timeline, chain: &[Hop], name: &str, known: &str) -> Stoppe
     } else if age < SETTLES_AFTER {
         let settles = evidence.task.stop_anchor().and_then(|stop| stop.checked_add(SETTLES_AFTER).ok());
         let left = words::duration(i64::try_from((SETTLES_AFTER - age).as_millis()).unwrap_or_default());
-        (Status::NotYet, format!("Not known yet: {}, and CloudTrail may not have delivered the {name} call. For another {left} its absence proves nothing.", lower_first(known)), settles)
+        (
+            Status::NotYet,
+            format!("Not known yet: {}, and CloudTrail may not have delivered the {name} call. For another {left} its absence proves nothing.", lower_first(known)),
+            settles,
+        )
     } else {
         (Status::NotRecorded, format!("Not recorded: {}, and CloudTrail, read in full for that time, has no {name} call for it.", lower_first(known)), None)
     };

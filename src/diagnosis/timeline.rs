@@ -30,19 +30,11 @@ impl Timeline {
         let mut events = std::mem::take(&mut evidence.events);
         let own = task_events(&evidence, &events);
         events.extend(own);
-        events.sort_by(|a, b| {
-            (a.at, a.rank(), a.witness, &a.container)
-                .cmp(&(b.at, b.rank(), b.witness, &b.container))
-                .then_with(|| within_stream(a, b))
-        });
+        events.sort_by(|a, b| (a.at, a.rank(), a.witness, &a.container).cmp(&(b.at, b.rank(), b.witness, &b.container)).then_with(|| within_stream(a, b)));
         events.dedup_by(|later, earlier| later == earlier && !matches!(later.what, What::Logged(_)));
         let ties: Vec<bool> = (0..events.len()).map(|at| is_tied(&events, at)).collect();
-        let lines = events
-            .into_iter()
-            .zip(ties)
-            .enumerate()
-            .map(|(at, (event, tied))| Line { n: at + 1, phase: phase_of(&evidence, event.at, &event.what), event, tied })
-            .collect();
+        let lines =
+            events.into_iter().zip(ties).enumerate().map(|(at, (event, tied))| Line { n: at + 1, phase: phase_of(&evidence, event.at, &event.what), event, tied }).collect();
         Self { evidence, lines }
     }
 
@@ -291,9 +283,7 @@ pub fn concerns(message: &ServiceMessage, task: &super::task::Task) -> bool {
     if message.tasks.contains(&task.id) {
         return true;
     }
-    let near = |turn: Option<Timestamp>, before: i64, after: i64| {
-        turn.is_some_and(|turn| (-before..=after).contains(&(message.at.as_millisecond() - turn.as_millisecond())))
-    };
+    let near = |turn: Option<Timestamp>, before: i64, after: i64| turn.is_some_and(|turn| (-before..=after).contains(&(message.at.as_millisecond() - turn.as_millisecond())));
     let around_stop = near(task.stop_anchor(), 300_000, 120_000);
     let around_start = near(task.times.started.or(task.times.created), 60_000, 60_000);
     match &message.kind {
@@ -301,9 +291,12 @@ pub fn concerns(message: &ServiceMessage, task: &super::task::Task) -> bool {
         MessageKind::Unhealthy { .. } => around_stop && (message.tasks.is_empty() || message.tasks.contains(&task.id)),
         MessageKind::Started => near(task.stop_anchor(), 0, 180_000),
         MessageKind::Stopped => false,
-        MessageKind::Rebalancing | MessageKind::Other | MessageKind::CouldNotPlace | MessageKind::RollingBack | MessageKind::DeploymentFailed | MessageKind::DeploymentCompleted => {
-            around_stop || around_start
-        }
+        MessageKind::Rebalancing
+        | MessageKind::Other
+        | MessageKind::CouldNotPlace
+        | MessageKind::RollingBack
+        | MessageKind::DeploymentFailed
+        | MessageKind::DeploymentCompleted => around_stop || around_start,
         MessageKind::SteadyState => near(task.stop_anchor(), 60_000, 300_000),
         MessageKind::Registered { .. } => around_start,
         MessageKind::Deregistered { .. } | MessageKind::Draining => near(task.stop_anchor(), 60_000, 60_000),

@@ -233,11 +233,7 @@ impl Verdict {
 fn unknown(timeline: &Timeline) -> Finding {
     let task = &timeline.evidence.task;
     let stop = timeline.stop_line();
-    let mut finding = if task.is_stopping() {
-        Finding::new(Confidence::Possible, "No cause can be shown")
-    } else {
-        Finding::new(Confidence::Possible, "The task has not stopped")
-    };
+    let mut finding = if task.is_stopping() { Finding::new(Confidence::Possible, "No cause can be shown") } else { Finding::new(Confidence::Possible, "The task has not stopped") };
     let mut sentences = Vec::new();
     match (task.is_stopping(), stop) {
         (false, _) => sentences.push(format!("ECS says it is {}.", task.last_status.as_deref().unwrap_or("in an unknown state"))),

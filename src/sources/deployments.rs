@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use aws_smithy_types::DateTime;
 use aws_sdk_ecs::types as sdk;
+use aws_smithy_types::DateTime;
 use futures::FutureExt;
 
 use crate::diagnosis::event::{Event, Level, Precision, What, Witness};

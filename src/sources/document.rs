@@ -202,7 +202,9 @@ mod tests {
 
     #[test]
     fn step_functions_capitals_and_milliseconds_are_read() {
-        let task = task(r#"{"TaskArn":"arn:aws:ecs:us-east-1:3:task/c/5c704c7e4f1348f3969072b112bdaaf0","ClusterArn":"arn:aws:ecs:us-east-1:3:cluster/c","StoppingAt":1568727886597,"Containers":[{"Name":"m","ExitCode":0}]}"#);
+        let task = task(
+            r#"{"TaskArn":"arn:aws:ecs:us-east-1:3:task/c/5c704c7e4f1348f3969072b112bdaaf0","ClusterArn":"arn:aws:ecs:us-east-1:3:cluster/c","StoppingAt":1568727886597,"Containers":[{"Name":"m","ExitCode":0}]}"#,
+        );
         assert_eq!(task.times.stopping.map(Timestamp::as_millisecond), Some(1_568_727_886_597));
         assert_eq!(task.containers[0].name, "m");
     }

@@ -87,9 +87,24 @@ where
 fn kind_of(code: &str) -> Kind {
     match code {
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "NotAuthorized" | "UnauthorizedException" => Kind::Denied,
-        "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" | "UnrecognizedClientException" | "InvalidClientTokenId" | "InvalidSignatureException" | "SignatureDoesNotMatch"
-        | "AuthFailure" | "IncompleteSignature" | "MissingAuthenticationToken" => Kind::Credentials,
-        "Throttling" | "ThrottlingException" | "ThrottledException" | "TooManyRequestsException" | "RequestLimitExceeded" | "RequestThrottled" | "RequestThrottledException" | "SlowDown" => Kind::Throttled,
+        "ExpiredToken"
+        | "ExpiredTokenException"
+        | "RequestExpired"
+        | "UnrecognizedClientException"
+        | "InvalidClientTokenId"
+        | "InvalidSignatureException"
+        | "SignatureDoesNotMatch"
+        | "AuthFailure"
+        | "IncompleteSignature"
+        | "MissingAuthenticationToken" => Kind::Credentials,
+        "Throttling"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "TooManyRequestsException"
+        | "RequestLimitExceeded"
+        | "RequestThrottled"
+        | "RequestThrottledException"
+        | "SlowDown" => Kind::Throttled,
         _ => Kind::Unexpected,
     }
 }

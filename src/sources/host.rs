@@ -36,7 +36,11 @@ pub(super) async fn fetch(reach: &Reach<'_>, skip: bool) -> Option<Arc<Host>> {
                 agent_connected: instance.agent_connected(),
             };
             let agent = if host.agent_connected { "connected" } else { "not connected" };
-            let text = format!("when asked, instance {} was {}, agent {agent}", host.instance_id.as_deref().unwrap_or("without an id"), host.status.as_deref().unwrap_or("in an unknown state"));
+            let text = format!(
+                "when asked, instance {} was {}, agent {agent}",
+                host.instance_id.as_deref().unwrap_or("without an id"),
+                host.status.as_deref().unwrap_or("in an unknown state")
+            );
             inquiry.tell(Event { at: reach.now, precision: Precision::Millisecond, witness: Witness::Host, level: Level::Info, container: None, what: What::HostNow { text } });
             inquiry.done();
             Some(Arc::new(host))

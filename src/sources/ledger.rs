@@ -161,10 +161,10 @@ impl Inquiry<'_> {
         let status = failing.status();
         // A refusal says which resource it was about; everything else says what happened.
         self.with(|entry| {
-            if status == Status::Denied {
-                if let Some(resource) = resource_in(&failing.message) {
-                    entry.reading.resource = Some(resource);
-                }
+            if status == Status::Denied
+                && let Some(resource) = resource_in(&failing.message)
+            {
+                entry.reading.resource = Some(resource);
             }
             let code = failing.code.as_deref().filter(|code| *code != failing.message).map(|code| format!("{code}: ")).unwrap_or_default();
             entry.reading.detail = Some(format!("{code}{}", failing.message));

@@ -134,7 +134,8 @@ async fn read(reach: &Reach<'_>, container: &Container, group: &str, region: &st
         };
         lines += answer.events().len();
         let next = answer.next_backward_token().filter(|next| !next.is_empty()).map(str::to_owned);
-        let mut events: Vec<RawLine> = answer.events.unwrap_or_default().into_iter().map(|event| RawLine { at: event.timestamp.unwrap_or_default(), text: event.message.unwrap_or_default() }).collect();
+        let mut events: Vec<RawLine> =
+            answer.events.unwrap_or_default().into_iter().map(|event| RawLine { at: event.timestamp.unwrap_or_default(), text: event.message.unwrap_or_default() }).collect();
         if let Some(first) = events.first().and_then(|first| Timestamp::from_millisecond(first.at).ok()) {
             oldest = first;
         }

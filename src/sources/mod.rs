@@ -17,8 +17,8 @@ mod log_lines;
 mod logs;
 pub mod redact;
 mod service;
-mod target_health;
 pub mod target;
+mod target_health;
 pub mod task;
 mod wire;
 

@@ -13,7 +13,8 @@ const GONE: &str = "[redacted]";
 
 /// `NAME` that holds a secret, as an environment variable, a JSON key or a parameter.
 static SECRET_NAME: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)passw(or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential|authorization|cookie|session[_-]?id|(^|[_-])pwd$|(^|[_-])auth$").expect("a pattern")
+    Regex::new(r"(?i)passw(or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential|authorization|cookie|session[_-]?id|(^|[_-])pwd$|(^|[_-])auth$")
+        .expect("a pattern")
 });
 
 /// A secret inside free text. What is kept stands in group 1, what goes follows it.

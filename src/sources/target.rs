@@ -14,8 +14,15 @@ pub enum Target {
     /// A full id whose cluster and region are known as far as the text told them.
     Task(Place),
     /// 4 characters or more of an id.
-    Prefix { prefix: String, cluster: Option<String> },
-    Service { cluster: Option<String>, name: String, region: Option<String> },
+    Prefix {
+        prefix: String,
+        cluster: Option<String>,
+    },
+    Service {
+        cluster: Option<String>,
+        name: String,
+        region: Option<String>,
+    },
     File(PathBuf),
 }
 
@@ -80,8 +87,8 @@ impl Target {
         }
         match segments.as_slice() {
             [id] if is_task_id(id) => Ok(Self::Task(Place { id: id.to_ascii_lowercase(), ..Place::default() })),
-            [prefix] => is_prefix(prefix).map_err(|why| no(why)).map(|prefix| Self::Prefix { prefix, cluster: None }),
-            [cluster, prefix] if is_name(cluster) => is_prefix(prefix).map_err(|why| no(why)).map(|prefix| Self::Prefix { prefix, cluster: Some((*cluster).to_owned()) }),
+            [prefix] => is_prefix(prefix).map_err(no).map(|prefix| Self::Prefix { prefix, cluster: None }),
+            [cluster, prefix] if is_name(cluster) => is_prefix(prefix).map_err(no).map(|prefix| Self::Prefix { prefix, cluster: Some((*cluster).to_owned()) }),
             _ => Err(no("paste a task id, a prefix of one, `cluster/id`, an ARN, a console URL, a log stream, `service/NAME`, `@latest`, a case file, `-` or `demo:NAME`")),
         }
     }

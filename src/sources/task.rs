@@ -9,9 +9,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 
 use crate::diagnosis::evidence::{Reading, Source, Status};
-use crate::diagnosis::task::{
-    Attachment, Container, ContainerDefinition, EcsArn, HealthCheck, LogConfiguration, StopCode, Task, TaskDefinition, last_segment,
-};
+use crate::diagnosis::task::{Attachment, Container, ContainerDefinition, EcsArn, HealthCheck, LogConfiguration, StopCode, Task, TaskDefinition, last_segment};
 
 use super::Reach;
 use super::account::Account;
@@ -140,9 +138,13 @@ impl Finder<'_> {
                 Err(NotFound::NoCluster { cluster: last_segment(cluster).to_owned(), region: self.account.region.clone(), others })
             }
             // An ARN of another cluster, or a foreign account's, is refused as a parameter.
-            Err(failing) if failing.is("InvalidParameterException") && place.arn.is_some() => {
-                Err(NotFound::Missing { id: id.to_owned(), region: self.account.region.clone(), looked_in: vec![last_segment(cluster).to_owned()], elsewhere: None, denied: Vec::new() })
-            }
+            Err(failing) if failing.is("InvalidParameterException") && place.arn.is_some() => Err(NotFound::Missing {
+                id: id.to_owned(),
+                region: self.account.region.clone(),
+                looked_in: vec![last_segment(cluster).to_owned()],
+                elsewhere: None,
+                denied: Vec::new(),
+            }),
             Err(failing) => Err(refused(failing)),
         }
     }

@@ -42,7 +42,9 @@ fn what_aws_answers_live_is_judged_as_its_recording_is() {
 
 #[test]
 fn decoys_are_never_named() {
-    for (name, decoys) in [("stopped-by-sso-user", ["viktor", "lena", "reaper"].as_slice()), ("out-of-memory", &["marta"]), ("app-error", &["omar"]), ("deployment", &["nora", "paul"])] {
+    for (name, decoys) in
+        [("stopped-by-sso-user", ["viktor", "lena", "reaper"].as_slice()), ("out-of-memory", &["marta"]), ("app-error", &["omar"]), ("deployment", &["nora", "paul"])]
+    {
         let mut document = run(&mut program(&["who-stopped", &format!("demo:{name}"), "-o", "json"])).code(&[0]).json();
         document["stoppedBy"].as_object_mut().unwrap().remove("attempts");
         let told = document["stoppedBy"].to_string() + &document["verdict"].to_string();

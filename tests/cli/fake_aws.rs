@@ -56,6 +56,7 @@ impl FakeAws {
     pub fn with(name: &str, faults: &[(&str, Fault)], latency: Duration) -> Self {
         let bytes = std::fs::read(format!("{}/tests/cases/{name}/case.json", env!("CARGO_MANIFEST_DIR"))).unwrap();
         let mut case = Case::read(&bytes).unwrap();
+        #[expect(clippy::disallowed_methods, reason = "the fake moves its world to the present")]
         let moved = Timestamp::now().as_millisecond() - case.taken_at.as_millisecond();
         for exchange in &mut case.exchanges {
             move_times(&mut exchange.response, moved);
@@ -147,8 +148,22 @@ impl World {
             let fault = self.faults.iter().find(|(of, _)| *of == action || (of.ends_with(":*") && action.starts_with(of.trim_end_matches('*')))).map(|(_, fault)| *fault);
             let (mut status, mut cut) = (status, false);
             match fault {
-                Some(Fault::Denied) => (status, answer) = (400, error(&action, kind, "AccessDeniedException", &format!("User: arn:aws:sts::1:assumed-role/reader/x is not authorized to perform: {action} because no identity-based policy allows the {action} action"))),
-                Some(Fault::Throttled(times)) if earlier < times => (status, answer) = (400, error(&action, kind, if kind == "text/xml" { "Throttling" } else { "ThrottlingException" }, "Rate exceeded")),
+                Some(Fault::Denied) => {
+                    (status, answer) = (
+                        400,
+                        error(
+                            &action,
+                            kind,
+                            "AccessDeniedException",
+                            &format!(
+                                "User: arn:aws:sts::1:assumed-role/reader/x is not authorized to perform: {action} because no identity-based policy allows the {action} action"
+                            ),
+                        ),
+                    )
+                }
+                Some(Fault::Throttled(times)) if earlier < times => {
+                    (status, answer) = (400, error(&action, kind, if kind == "text/xml" { "Throttling" } else { "ThrottlingException" }, "Rate exceeded"))
+                }
                 Some(Fault::ServerError(times)) if earlier < times => (status, answer) = (500, error(&action, kind, "InternalFailure", "internal")),
                 Some(Fault::Reset) => return,
                 Some(Fault::Hang) => std::thread::sleep(Duration::from_secs(60)),
@@ -161,7 +176,9 @@ impl World {
             if cut {
                 answer.truncate(length / 2);
             }
-            let sent = write!(writer, "HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n").and_then(|()| writer.write_all(&answer)).and_then(|()| writer.flush());
+            let sent = write!(writer, "HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n")
+                .and_then(|()| writer.write_all(&answer))
+                .and_then(|()| writer.flush());
             self.journal.lock().unwrap()[at].left = Some(Instant::now());
             if sent.is_err() || cut {
                 return;
@@ -175,8 +192,12 @@ impl World {
         let json = "application/x-amz-json-1.1";
         let id = arn.rsplit('/').next().unwrap();
         match action {
-            "ecs:ListClusters" => return (200, json, json!({"clusterArns": [format!("{base}:cluster/other"), format!("{base}:cluster/{}", self.case.task.cluster)]}).to_string().into_bytes()),
-            "ecs:ListTasks" if body.contains("\"STOPPED\"") && cluster_in(body) == self.case.task.cluster => return (200, json, json!({"taskArns": [arn]}).to_string().into_bytes()),
+            "ecs:ListClusters" => {
+                return (200, json, json!({"clusterArns": [format!("{base}:cluster/other"), format!("{base}:cluster/{}", self.case.task.cluster)]}).to_string().into_bytes());
+            }
+            "ecs:ListTasks" if body.contains("\"STOPPED\"") && cluster_in(body) == self.case.task.cluster => {
+                return (200, json, json!({"taskArns": [arn]}).to_string().into_bytes());
+            }
             "ecs:ListTasks" => return (200, json, json!({"taskArns": []}).to_string().into_bytes()),
             "ecs:DescribeTasks" if !(body.contains(id) && cluster_in(body) == self.case.task.cluster) => {
                 return (200, json, json!({"tasks": [], "failures": [{"arn": arn, "reason": "MISSING"}]}).to_string().into_bytes());

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::fake_aws::{Fault, FakeAws};
+use super::fake_aws::{FakeAws, Fault};
 use super::program::{against, run, statuses};
 
 const CASE: &str = "elb-health-check";
@@ -33,7 +33,8 @@ fn faults() -> Vec<(Fault, &'static [&'static str])> {
 
 #[test]
 fn one_source_failing_hides_no_other_and_keeps_its_name() {
-    let matrix: Vec<(&str, &str, Fault, &[&str])> = SOURCES.iter().flat_map(|(action, source)| faults().into_iter().map(move |(fault, wanted)| (*action, *source, fault, wanted))).collect();
+    let matrix: Vec<(&str, &str, Fault, &[&str])> =
+        SOURCES.iter().flat_map(|(action, source)| faults().into_iter().map(move |(fault, wanted)| (*action, *source, fault, wanted))).collect();
     // Most of a run is waiting: many at once, each on a server of its own.
     for part in matrix.chunks(12) {
         std::thread::scope(|scope| {
@@ -57,7 +58,11 @@ fn one(action: &str, source: &str, fault: Fault, wanted: &[&str]) {
     for (_, other) in SOURCES.iter().filter(|(_, other)| *other != source) {
         // The logs need the task definition and the load balancer may need the service.
         let depends = matches!((source, *other), ("ecs", "logs") | ("service", "elb"));
-        assert!(depends || statuses(&document, other).iter().all(|status| ["ok", "empty"].contains(&status.as_str())), "{action} {fault:?} hides {other}: {:?}", statuses(&document, other));
+        assert!(
+            depends || statuses(&document, other).iter().all(|status| ["ok", "empty"].contains(&status.as_str())),
+            "{action} {fault:?} hides {other}: {:?}",
+            statuses(&document, other)
+        );
     }
 }
 
@@ -74,7 +79,9 @@ fn a_hidden_cloudtrail_is_unreadable_and_never_nobody() {
 
 #[test]
 fn the_one_call_that_must_work_gives_the_return_code() {
-    for (fault, code) in [(Fault::Denied, 254), (Fault::Throttled(3), 0), (Fault::ServerError(2), 0), (Fault::Reset, 255), (Fault::Hang, 255), (Fault::NotReadable, 255), (Fault::Empty, 255)] {
+    for (fault, code) in
+        [(Fault::Denied, 254), (Fault::Throttled(3), 0), (Fault::ServerError(2), 0), (Fault::Reset, 255), (Fault::Hang, 255), (Fault::NotReadable, 255), (Fault::Empty, 255)]
+    {
         let aws = FakeAws::with(CASE, &[("ecs:DescribeTasks", fault)], Duration::ZERO);
         let ran = run(&mut against(&aws, &["timeline", &aws.task_arn, "--timeout", "5s"])).code(&[code]);
         assert_eq!(ran.stdout.is_empty(), code != 0, "{fault:?}");

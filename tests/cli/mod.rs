@@ -1,8 +1,8 @@
 //! The real binary, against a fake AWS over real HTTP that serves the cases.
 
 mod answers;
-mod faults;
 pub mod fake_aws;
+mod faults;
 pub mod program;
 mod session;
 mod streams;

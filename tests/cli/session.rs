@@ -36,7 +36,12 @@ fn a_profile_gives_region_and_credentials_and_an_unknown_one_is_named() {
 fn an_endpoint_can_be_given_for_all_or_for_one_service() {
     let aws = FakeAws::serving("app-error");
     run(against(&aws, &["timeline", &aws.task_arn, "--endpoint-url", &aws.url]).env_remove("AWS_ENDPOINT_URL")).code(&[0]);
-    let only_ecs = run(against(&aws, &["timeline", &aws.task_arn, "--timeout", "3s", "-o", "json"]).env_remove("AWS_ENDPOINT_URL").env("AWS_ENDPOINT_URL_ECS", &aws.url).env("AWS_ENDPOINT_URL_LOGS", "http://127.0.0.1:1").env("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "http://127.0.0.1:1").env("AWS_ENDPOINT_URL_CLOUDTRAIL", "http://127.0.0.1:1"));
+    let only_ecs = run(against(&aws, &["timeline", &aws.task_arn, "--timeout", "3s", "-o", "json"])
+        .env_remove("AWS_ENDPOINT_URL")
+        .env("AWS_ENDPOINT_URL_ECS", &aws.url)
+        .env("AWS_ENDPOINT_URL_LOGS", "http://127.0.0.1:1")
+        .env("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "http://127.0.0.1:1")
+        .env("AWS_ENDPOINT_URL_CLOUDTRAIL", "http://127.0.0.1:1"));
     let document = only_ecs.code(&[0, 3]).json();
     assert_eq!(document["verdict"]["cause"], "app-error");
     assert_ne!(super::program::statuses(&document, "logs"), ["ok"]);

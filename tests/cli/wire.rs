@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::fake_aws::{Fault, FakeAws};
+use super::fake_aws::{FakeAws, Fault};
 use super::program::{against, run};
 
 #[test]

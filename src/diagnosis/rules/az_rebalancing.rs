@@ -1,11 +1,11 @@
 //! ECS moved the task to another zone.
 
-use super::super::stopped_by::StoppedBy;
-use super::super::timeline::Timeline;
-use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
 use super::super::scheduling::Story;
 use super::super::service::MessageKind;
 use super::super::stopped_by;
+use super::super::stopped_by::StoppedBy;
+use super::super::timeline::Timeline;
+use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
 use super::scheduled_stop;
 
 pub const RULE: Rule = Rule { cause: Cause::AzRebalancing, about: "ECS moved it to another zone", judge };

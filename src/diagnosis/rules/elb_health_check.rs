@@ -158,7 +158,11 @@ mod tests {
 
     #[test]
     fn the_message_about_this_task_gives_the_codes() {
-        let evidence = said(failed(), -400, &format!("(service web) (task {ID}) (port 80) is unhealthy in (target-group {GROUP}) due to (reason Health checks failed with these codes: [502])"));
+        let evidence = said(
+            failed(),
+            -400,
+            &format!("(service web) (task {ID}) (port 80) is unhealthy in (target-group {GROUP}) due to (reason Health checks failed with these codes: [502])"),
+        );
         let trace = judged(evidence);
         assert_eq!(trace.verdict.detail, Some("codes"));
         assert!(trace.verdict.summary.contains("[502]"));
@@ -166,7 +170,8 @@ mod tests {
 
     #[test]
     fn another_tasks_message_gives_nothing() {
-        let evidence = said(failed(), -400, &format!("(service web) (task 00000000000000000000000000000001) is unhealthy in (target-group {GROUP}) due to (reason Request timed out)"));
+        let evidence =
+            said(failed(), -400, &format!("(service web) (task 00000000000000000000000000000001) is unhealthy in (target-group {GROUP}) due to (reason Request timed out)"));
         assert_eq!(verdict(evidence), "elb-health-check unknown certain");
     }
 

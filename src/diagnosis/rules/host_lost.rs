@@ -1,9 +1,9 @@
 //! The EC2 instance under the task went away.
 
 use super::super::stopped_by::StoppedBy;
+use super::super::task::StopCode;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::super::task::StopCode;
 use super::super::words::shell;
 
 pub const RULE: Rule = Rule { cause: Cause::HostLost, about: "its EC2 instance stopped, terminated, or its agent went away", judge };
@@ -19,7 +19,11 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     finding.summary = format!("Instance {instance} {how}, and the task with it [{}]. ECS does not say why: a hand, Auto Scaling, and Spot all look like this.", stop.n);
     finding.next_steps.push(NextStep::run(
         "See who ended the instance",
-        format!("aws cloudtrail lookup-events --lookup-attributes AttributeKey=ResourceName,AttributeValue={} --region {}", shell(&instance), shell(&timeline.evidence.task.region)),
+        format!(
+            "aws cloudtrail lookup-events --lookup-attributes AttributeKey=ResourceName,AttributeValue={} --region {}",
+            shell(&instance),
+            shell(&timeline.evidence.task.region)
+        ),
     ));
     finding.into()
 }

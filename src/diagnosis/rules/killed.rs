@@ -1,10 +1,10 @@
 //! SIGKILL out of nowhere: 137 with no sign of memory and no ordered stop.
 
+use super::super::commands;
 use super::super::evidence::Source;
 use super::super::stopped_by::StoppedBy;
 use super::super::timeline::{Timeline, is_error_name};
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::super::commands;
 use super::ended_by_itself;
 
 pub const RULE: Rule = Rule { cause: Cause::Killed, about: "137 by itself, with no sign of memory and no ordered stop", judge };
@@ -26,7 +26,8 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let mut finding = Finding::new(if unread.is_empty() { Confidence::Likely } else { Confidence::Possible }, "Killed (SIGKILL)");
     finding.container = Some(container.name.clone());
     finding.evidence = [Some(line), timeline.stop_line()].into_iter().flatten().map(|line| line.n).collect();
-    finding.summary = format!("Container {} was killed, exit 137 [{}], and nothing had asked it to stop. Exit 137 is SIGKILL; it does not say who sent it.", container.name, line.n);
+    finding.summary =
+        format!("Container {} was killed, exit 137 [{}], and nothing had asked it to stop. Exit 137 is SIGKILL; it does not say who sent it.", container.name, line.n);
     finding.alternatives.push((Cause::OutOfMemory, "the kernel kills with the same signal, and Fargate often reports no memory reason".to_owned()));
     for gap in unread {
         finding.unchecked.push((Cause::OutOfMemory, gap));

@@ -1,9 +1,9 @@
 //! AWS retired the infrastructure under the task.
 
 use super::super::stopped_by::StoppedBy;
+use super::super::task::StopCode;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::super::task::StopCode;
 
 pub const RULE: Rule = Rule { cause: Cause::Maintenance, about: "AWS retired the underlying infrastructure", judge };
 
@@ -26,7 +26,10 @@ mod tests {
 
     #[test]
     fn with_and_without_the_service_in_front() {
-        for reason in ["ECS is performing maintenance on the underlying infrastructure hosting the task.", "Service web: ECS is performing maintenance on the underlying infrastructure hosting the task."] {
+        for reason in [
+            "ECS is performing maintenance on the underlying infrastructure hosting the task.",
+            "Service web: ECS is performing maintenance on the underlying infrastructure hosting the task.",
+        ] {
             assert_eq!(verdict(stopped("ServiceSchedulerInitiated", reason, Some(137))), "maintenance - certain");
         }
     }

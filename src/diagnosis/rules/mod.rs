@@ -122,7 +122,8 @@ pub(crate) mod fixtures {
         task.times.stopping = Some(at(0));
         task.times.execution_stopped = Some(at(if code == "EssentialContainerExited" { -380 } else { 12_000 }));
         task.times.stopped = Some(at(30_000));
-        let definition = TaskDefinition { containers: vec![ContainerDefinition { name: "app".to_owned(), essential: true, ..ContainerDefinition::default() }], ..TaskDefinition::default() };
+        let definition =
+            TaskDefinition { containers: vec![ContainerDefinition { name: "app".to_owned(), essential: true, ..ContainerDefinition::default() }], ..TaskDefinition::default() };
         let service = Service {
             name: "web".to_owned(),
             status: "ACTIVE".to_owned(),
@@ -156,7 +157,14 @@ pub(crate) mod fixtures {
     pub fn said(mut evidence: Evidence, offset: i64, text: &str) -> Evidence {
         let message = ServiceMessage::read("e1", at(offset), text);
         evidence.service.get_or_insert_default().messages.push(message.clone());
-        evidence.events.push(Event { at: at(offset), precision: Precision::Millisecond, witness: Witness::Service, level: Level::Info, container: None, what: What::Said(message) });
+        evidence.events.push(Event {
+            at: at(offset),
+            precision: Precision::Millisecond,
+            witness: Witness::Service,
+            level: Level::Info,
+            container: None,
+            what: What::Said(message),
+        });
         evidence
     }
 

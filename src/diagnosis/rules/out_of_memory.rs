@@ -8,7 +8,8 @@ use super::super::timeline::{Line, Timeline, is_error_name};
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
 use super::ended_by_itself;
 
-pub const RULE: Rule = Rule { cause: Cause::OutOfMemory, about: "the memory limit of the container or the task killed it, or its heap was full and the runtime gave up (heap)", judge };
+pub const RULE: Rule =
+    Rule { cause: Cause::OutOfMemory, about: "the memory limit of the container or the task killed it, or its heap was full and the runtime gave up (heap)", judge };
 
 /// A heap message explains the end only if little was written after it.
 const LAST_WORDS: i64 = 30_000;
@@ -40,7 +41,8 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         (false, Some(code), Some((log, _))) if code != 0 => {
             let mut finding = Finding::new(Confidence::Likely, "Out of memory in the heap");
             finding.detail = Some("heap");
-            finding.summary = format!("The runtime of container {} ran out of heap [{}] and ended itself with {code} [{}]; no memory limit of ECS was reached.", container.name, log.n, line.n);
+            finding.summary =
+                format!("The runtime of container {} ran out of heap [{}] and ended itself with {code} [{}]; no memory limit of ECS was reached.", container.name, log.n, line.n);
             finding
         }
         _ => return Judgement::No,
@@ -64,10 +66,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
 /// The runtime's own out-of-memory message among the container's last words.
 fn heap_message<'a>(timeline: &'a Timeline, container: &'a Container) -> Option<(&'a Line, &'a LogLine)> {
     let last = timeline.log_lines(&container.name).next_back()?.0.event.at.as_millisecond();
-    timeline
-        .log_lines(&container.name)
-        .rev()
-        .find(|(line, logged)| logged.out_of_memory && line.event.level == Level::Error && last - line.event.at.as_millisecond() <= LAST_WORDS)
+    timeline.log_lines(&container.name).rev().find(|(line, logged)| logged.out_of_memory && line.event.level == Level::Error && last - line.event.at.as_millisecond() <= LAST_WORDS)
 }
 
 fn next_steps(timeline: &Timeline, container: &Container, heap: bool) -> Vec<NextStep> {

@@ -1,10 +1,10 @@
 //! The task's deployment failed and was rolled back.
 
+use super::super::commands;
 use super::super::scheduling::{Rollback, Story};
 use super::super::stopped_by::{self, StoppedBy};
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::super::commands;
 use super::scheduled_stop;
 
 pub const RULE: Rule = Rule { cause: Cause::Rollback, about: "its deployment failed and was rolled back: circuit-breaker, alarm, manual", judge };

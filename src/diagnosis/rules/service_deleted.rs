@@ -1,10 +1,10 @@
 //! The service was deleted.
 
+use super::super::scheduling::Story;
+use super::super::stopped_by;
 use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::super::scheduling::Story;
-use super::super::stopped_by;
 use super::scheduled_stop;
 
 pub const RULE: Rule = Rule { cause: Cause::ServiceDeleted, about: "the service was deleted", judge };

@@ -1,9 +1,9 @@
 //! Spot took the capacity back.
 
 use super::super::stopped_by::StoppedBy;
+use super::super::task::StopCode;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::super::task::StopCode;
 
 pub const RULE: Rule = Rule { cause: Cause::SpotInterruption, about: "Spot took the capacity back (task or instance)", judge };
 

@@ -1,9 +1,9 @@
 //! SIGTERM out of nowhere: 143 with no ordered stop.
 
+use super::super::commands;
 use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::super::commands;
 use super::{ended_by_itself, unread_logs};
 
 pub const RULE: Rule = Rule { cause: Cause::Terminated, about: "143 by itself, with no ordered stop", judge };
@@ -13,7 +13,10 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let mut finding = Finding::new(Confidence::Likely, "Terminated (SIGTERM)");
     finding.container = Some(container.name.clone());
     finding.evidence = [Some(line), timeline.stop_line()].into_iter().flatten().map(|line| line.n).collect();
-    finding.summary = format!("Container {} ended on SIGTERM, exit 143 [{}], and ECS had not asked it to stop: the signal came from inside the container or from the host.", container.name, line.n);
+    finding.summary = format!(
+        "Container {} ended on SIGTERM, exit 143 [{}], and ECS had not asked it to stop: the signal came from inside the container or from the host.",
+        container.name, line.n
+    );
     if let Some(gap) = unread_logs(timeline) {
         finding.unchecked.push((Cause::AppError, gap));
     }
