@@ -1,2 +1,2 @@
 # Loads TAB completion of ecs-trace: the program itself says what fits.
-eval (E:ECS_TRACE_COMPLETE=elvish ecs-trace | slurp)
+eval ({ tmp E:ECS_TRACE_COMPLETE = elvish; ecs-trace } | slurp)

@@ -62,6 +62,8 @@ pub fn command() -> clap::Command {
 /// Runs one command line. `now` is the moment everything is judged from.
 #[must_use]
 pub fn run(now: Timestamp) -> ExitCode {
+    // AWS counts in milliseconds; a finer "now" would only be noise in every answer.
+    let now = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

@@ -164,6 +164,9 @@ fn phase_of(evidence: &Evidence, at: Timestamp, what: &What) -> Phase {
     }
     let times = &evidence.task.times;
     let past = |time: Option<Timestamp>| time.is_some_and(|time| at >= time);
+    if times.created.is_none() && !past(times.stopping) {
+        return Phase::Run;
+    }
     if past(times.stopped) && times.stopped != Some(at) {
         Phase::After
     } else if past(times.stopping) {
@@ -207,7 +210,8 @@ fn task_events(evidence: &Evidence, gathered: &[Event]) -> Vec<Event> {
     let told_stop = task.stop_code.is_some() || task.stopped_reason.is_some() || times.stopping.is_some();
     if told_stop {
         let what = What::Stopping { code: task.stop_code.clone(), reason: task.stopped_reason.clone() };
-        tell(times.stopping.or(times.stopped).or(times.execution_stopped).or(Some(evidence.taken_at)), Precision::Millisecond, what);
+        let precision = if times.stopping.is_some() { Precision::Millisecond } else { Precision::AtOrBefore };
+        tell(times.stopping.or(times.stopped).or(times.execution_stopped).or(Some(evidence.taken_at)), precision, what);
     }
     let whole_second = times.execution_stopped.is_some_and(|at| at.as_millisecond() % 1000 == 0);
     tell(times.execution_stopped, if whole_second { Precision::Second } else { Precision::Millisecond }, What::ExecutionStopped);

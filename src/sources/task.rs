@@ -372,7 +372,7 @@ fn read_task(task: &sdk::Task, asked_cluster: &str) -> Task {
         definition_arn: task.task_definition_arn().map(str::to_owned),
         family,
         revision,
-        launch_type: task.launch_type().map(|kind| kind.as_str().to_owned()),
+        launch_type: task.launch_type().map(|kind| kind.as_str().to_owned()).filter(|kind| !kind.is_empty()),
         capacity_provider: task.capacity_provider_name().map(str::to_owned),
         platform_version: task.platform_version().map(str::to_owned),
         availability_zone: task.availability_zone().map(str::to_owned),
