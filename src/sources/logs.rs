@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use aws_sdk_cloudwatchlogs::types::OutputLogEvent;
 use futures::FutureExt;
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
@@ -110,21 +111,30 @@ async fn read(reach: &Reach<'_>, container: &Container, group: &str, region: &st
     // Lines at the head of a page that go on with a trace begun on the page before.
     let mut carried: Vec<RawLine> = Vec::new();
     let mut cut_short = None;
+    let mut first_line = None;
     for page in 0.. {
         if page == MOST_PAGES {
             cut_short = Some(oldest);
             break;
         }
         inquiry.request();
-        let asked = client
-            .get_log_events()
-            .log_group_name(group)
-            .log_stream_name(stream)
-            .start_time(from.as_millisecond())
+        let asked = || {
+            let asked = client.get_log_events().log_group_name(group).log_stream_name(stream).start_time(from.as_millisecond());
             // Unlike the start, the end is excluded.
-            .end_time(to.as_millisecond() + 1)
-            .start_from_head(false);
-        let answer = match asked.set_next_token(token.clone()).send().await {
+            asked.end_time(to.as_millisecond() + 1)
+        };
+        let tail = asked().start_from_head(false).set_next_token(token.clone()).send();
+        let answer = if page == 0 {
+            // The window's first line, asked at the same time: where the first page reaches it, no second page has to
+            // be asked for only to learn that there is none.
+            inquiry.request();
+            let (tail, head) = futures::join!(tail, asked().start_from_head(true).limit(1).send());
+            first_line = head.ok().and_then(|head| head.events.unwrap_or_default().into_iter().next()).map(raw);
+            tail
+        } else {
+            tail.await
+        };
+        let answer = match answer {
             Ok(answer) => answer,
             Err(error) => {
                 // What had been read is told all the same.
@@ -134,8 +144,8 @@ async fn read(reach: &Reach<'_>, container: &Container, group: &str, region: &st
         };
         lines += answer.events().len();
         let next = answer.next_backward_token().filter(|next| !next.is_empty()).map(str::to_owned);
-        let mut events: Vec<RawLine> =
-            answer.events.unwrap_or_default().into_iter().map(|event| RawLine { at: event.timestamp.unwrap_or_default(), text: event.message.unwrap_or_default() }).collect();
+        let mut events: Vec<RawLine> = answer.events.unwrap_or_default().into_iter().map(raw).collect();
+        let reached = first_line.is_some() && events.first() == first_line.as_ref();
         if let Some(first) = events.first().and_then(|first| Timestamp::from_millisecond(first.at).ok()) {
             oldest = first;
         }
@@ -148,12 +158,10 @@ async fn read(reach: &Reach<'_>, container: &Container, group: &str, region: &st
         kept.put_before(of_page);
         carried = held_back;
         match next {
+            _ if reached => break,
             // The token repeats at the beginning of the stream: there is no more.
             Some(next) if token.as_ref() != Some(&next) && seen.insert(next.clone()) => token = Some(next),
             _ => break,
-        }
-        if oldest.as_millisecond() <= from.as_millisecond() {
-            break;
         }
     }
     if !carried.is_empty() {
@@ -174,6 +182,10 @@ async fn read(reach: &Reach<'_>, container: &Container, group: &str, region: &st
         None => inquiry.detail(format!("{name}: no line in that time")),
     }
     inquiry.done();
+}
+
+fn raw(event: OutputLogEvent) -> RawLine {
+    RawLine { at: event.timestamp.unwrap_or_default(), text: event.message.unwrap_or_default() }
 }
 
 /// From a quarter of an hour before the stop (not before the task was there) to a minute after its end.

@@ -37,7 +37,7 @@ async fn collect(asking: &Asking<'_>) {
     }
     let host = asking.host.clone().await;
     let instance = host.as_ref().and_then(|host| host.instance_id.clone());
-    let (mut groups, details) = futures::join!(settings(reach, &arns), join_all(arns.iter().map(|arn| async { (attributes(reach, arn).await, health(reach, arn).await) })));
+    let (mut groups, details) = futures::join!(settings(reach, &arns), join_all(arns.iter().map(|arn| async { futures::join!(attributes(reach, arn), health(reach, arn)) })));
     for (arn, (attributes, health)) in arns.iter().zip(details) {
         let known = groups.iter().position(|group| group.arn == *arn).unwrap_or_else(|| {
             let name = crate::diagnosis::service::target_group_name(arn).to_owned();
