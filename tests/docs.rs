@@ -36,6 +36,10 @@ fn the_page_of_causes_is_the_list_of_rules() {
     for rule in ecs_trace::diagnosis::rules::RULES {
         page.push_str(&format!("| `{}` | {} |\n", rule.cause.as_str(), rule.about));
     }
+    page.push_str("\n## Codes and messages\n\nWhat `ecs-trace explain` knows.\n\n| code or text | means | look at |\n| --- | --- | --- |\n");
+    for entry in ecs_trace::diagnosis::catalogue::entries() {
+        page.push_str(&format!("| `{}` | {} | {} |\n", entry.key, entry.means, entry.then));
+    }
     same("docs/causes.md", &page);
 }
 
@@ -49,6 +53,7 @@ fn the_page_of_the_command_line_is_its_help() {
         vec!["why", "--help"],
         vec!["logs", "--help"],
         vec!["save", "--help"],
+        vec!["explain", "--help"],
         vec!["completions", "--help"],
     ] {
         let name = if command.len() == 1 { "ecs-trace".to_owned() } else { format!("ecs-trace {}", command[0]) };

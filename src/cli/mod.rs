@@ -3,6 +3,7 @@
 mod args;
 mod complete;
 mod completions;
+mod explain;
 pub mod failure;
 mod gathering;
 mod logs;
@@ -50,6 +51,7 @@ enum Command {
     Why(why::Arguments),
     Logs(logs::Arguments),
     Save(save::Arguments),
+    Explain(explain::Arguments),
     Completions(completions::Arguments),
 }
 
@@ -80,6 +82,7 @@ pub fn run(now: Timestamp) -> ExitCode {
         Command::Why(arguments) => why::run(arguments, everywhere, &screen, now),
         Command::Logs(arguments) => logs::run(arguments, everywhere, &screen, now),
         Command::Save(arguments) => save::run(arguments, everywhere, &screen, now),
+        Command::Explain(arguments) => explain::run(arguments, everywhere, &screen),
         Command::Completions(arguments) => completions::run(arguments, &screen),
     };
     match done {

@@ -4,6 +4,7 @@
 
 pub mod actors;
 pub mod call;
+pub mod catalogue;
 pub mod commands;
 pub mod event;
 pub mod evidence;

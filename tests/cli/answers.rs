@@ -96,3 +96,12 @@ fn a_case_that_lacks_an_answer_leaves_a_gap_and_no_failure() {
     assert_eq!(document["stoppedBy"]["status"], "unreadable");
     assert_eq!(super::program::statuses(&document, "cloudtrail"), ["skipped"]);
 }
+
+#[test]
+fn explain_answers_offline_and_at_once() {
+    for (text, says) in [(vec!["137"], "SIGKILL"), (vec!["RESOURCE:MEMORY"], "placement"), (vec!["exit", "code", "139"], "SIGSEGV"), (vec!["-1073741510"], "Ctrl-C")] {
+        let ran = run(&mut program(&[["explain"].as_slice(), &text].concat())).code(&[0]);
+        assert!(ran.stdout.contains(says), "{text:?}: {}", ran.stdout);
+    }
+    run(&mut program(&["explain", "hello"])).code(&[252]);
+}

@@ -16,6 +16,8 @@ fn commands_options_and_demos_are_offered() {
     assert!(offered(&["timeline", "--prof"]).contains(&"--profile".to_owned()));
     assert!(offered(&["timeline", "demo:o"]).iter().any(|word| word == "demo:out-of-memory"));
     assert!(offered(&["timeline", "x", "--output", "j"]).contains(&"json".to_owned()));
+    assert!(offered(&["explain", "13"]).contains(&"137".to_owned()));
+    assert!(offered(&["explain", "Essential"]).contains(&"EssentialContainerExited".to_owned()));
     assert!(offered(&["completions", "f"]).contains(&"fish".to_owned()));
 }
 

@@ -23,7 +23,9 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
             Ok(()) => None,
         })
         .collect();
-    let mut finding = Finding::new(if unread.is_empty() { Confidence::Likely } else { Confidence::Possible }, "Killed (SIGKILL)");
+    // A log that was read would mostly show a full heap; without the log nothing speaks against memory.
+    let heard = timeline.seen_by(Source::Logs).is_ok();
+    let mut finding = Finding::new(if heard { Confidence::Likely } else { Confidence::Possible }, "Killed (SIGKILL)");
     finding.container = Some(container.name.clone());
     finding.evidence = [Some(line), timeline.stop_line()].into_iter().flatten().map(|line| line.n).collect();
     finding.summary =
@@ -52,10 +54,15 @@ mod tests {
     }
 
     #[test]
-    fn with_the_metrics_hidden_it_is_only_possible_and_memory_stays_unchecked() {
-        let verdict = judged(hide(killed(), Source::Metrics)).verdict;
+    fn with_the_log_hidden_it_is_only_possible_and_memory_stays_unchecked() {
+        let verdict = judged(hide(killed(), Source::Logs)).verdict;
         assert_eq!(verdict.confidence.as_str(), "possible");
         assert!(!verdict.is_conclusive());
+    }
+
+    #[test]
+    fn unread_metrics_stay_unchecked() {
+        assert!(!judged(hide(killed(), Source::Metrics)).verdict.unchecked.is_empty());
     }
 
     #[test]

@@ -1,0 +1,255 @@
+//! What codes and messages mean, without looking at any task: exit codes, stop codes, error names, reasons.
+
+use super::service::straight_quotes;
+
+/// One thing that can be explained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// As TAB offers it and as a person types it.
+    pub key: &'static str,
+    /// One line.
+    pub means: &'static str,
+    /// What to look at, in one or two sentences.
+    pub then: &'static str,
+    /// Texts that stand for it in messages, lower case; the key itself always does.
+    marks: &'static [&'static str],
+}
+
+const fn entry(key: &'static str, means: &'static str, then: &'static str, marks: &'static [&'static str]) -> Entry {
+    Entry { key, means, then, marks }
+}
+
+/// Exit codes. 128 and more is 128 + the signal's number.
+const EXIT_CODES: &[Entry] = &[
+    entry("0", "the process ended without an error", "Right for a job. A service's container should not end at all; after an ordered stop it is only a consequence.", &[]),
+    entry("1", "the application ended with an error of its own", "Its last log lines say which.", &[]),
+    entry("2", "the application, often a shell or a flag parser, was used wrongly", "Look at command and entryPoint of the task definition.", &[]),
+    entry("101", "a Rust program panicked", "The panic message is in its log.", &[]),
+    entry("125", "the container runtime itself failed", "Look at the container's reason.", &[]),
+    entry("126", "the command was found and could not be executed", "No execute permission, or a file for another CPU.", &[]),
+    entry("127", "the command was not found in the image", "Look at command and entryPoint, and at PATH in the image.", &[]),
+    entry("130", "ended by SIGINT", "Somebody or something inside interrupted it.", &["sigint"]),
+    entry("132", "SIGILL, an illegal instruction", "An image built for a newer or another CPU.", &["sigill"]),
+    entry("134", "SIGABRT, the process aborted itself", "An assertion, or a runtime that gave up (Node does so when its heap is full). The message is in its log.", &["sigabrt"]),
+    entry("135", "SIGBUS, a bus error", "A mapped file was cut short, or /dev/shm is full.", &["sigbus"]),
+    entry("136", "SIGFPE, an arithmetic error", "A division by zero in native code.", &["sigfpe"]),
+    entry(
+        "137",
+        "SIGKILL; the code does not say who sent it",
+        "Out of memory only where a reason, a log or a metric says so; after an ordered stop it means that SIGTERM was not obeyed within stopTimeout (30 s by default).",
+        &["sigkill"],
+    ),
+    entry(
+        "139",
+        "SIGSEGV, a segmentation fault",
+        "A bug in native code or an image for another CPU. It is no sign of memory running out; `free` in a container shows the host's memory, not the limit.",
+        &["sigsegv", "segmentation fault"],
+    ),
+    entry("143", "SIGTERM, asked to stop and obeyed", "After an ordered stop a mere consequence; ask who-stopped for the order.", &["sigterm"]),
+    entry("255", "outside the range, or -1; often an entry point that gave up", "With no log line the command may never have run.", &[]),
+    entry(
+        "3221225786",
+        "Windows 0xC000013A: ended by Ctrl-C, which is how Windows containers are asked to stop",
+        "A consequence of an ordered stop.",
+        &["0xc000013a", "-1073741510"],
+    ),
+    entry("3221225477", "Windows 0xC0000005: access violation", "A bug in native code.", &["0xc0000005", "-1073741819"]),
+];
+
+const STOP_CODES: &[Entry] = &[
+    entry("TaskFailedToStart", "ECS could not start the task", "The reason is in stoppedReason on Fargate and in the container's reason on EC2.", &["task failed to start"]),
+    entry(
+        "EssentialContainerExited",
+        "an essential container ended, so ECS stopped the rest",
+        "Which one, with which code, and what it logged last.",
+        &["essential container in task exited"],
+    ),
+    entry(
+        "UserInitiated",
+        "someone or something called StopTask",
+        "A person, a pipeline or an AWS service: who-stopped names it. The reason may be any text.",
+        &["task stopped by user"],
+    ),
+    entry(
+        "ServiceSchedulerInitiated",
+        "the service scheduler stopped it",
+        "One code for health checks, deployments, rollbacks, scale-in, rebalancing, maintenance and deletion: the reason and the deployments tell which.",
+        &[],
+    ),
+    entry("SpotInterruption", "Spot took the capacity back", "Nobody did it; keep a base of on-demand capacity.", &["your spot task was interrupted"]),
+    entry("TerminationNotice", "Fargate Spot took the capacity back (the older name)", "As SpotInterruption.", &[]),
+];
+
+const MESSAGES: &[Entry] = &[
+    entry(
+        "OutOfMemoryError",
+        "a process in the container was killed for memory",
+        "With exit 137 the container itself; with 0 or 1 one of its processes. Compare limit and use.",
+        &["outofmemoryerror"],
+    ),
+    entry(
+        "CannotPullContainerError",
+        "the image could not be pulled",
+        "Network, permission or absence: the rest of the message tells. `pull access denied` may be any of the last two.",
+        &["cannotpull"],
+    ),
+    entry(
+        "ResourceInitializationError",
+        "secrets, logs, volumes or the registry login could not be prepared",
+        "Network errors (timeouts) point at routes and endpoints, AccessDenied at the execution role, not found at the name.",
+        &["resourceinitializationerror"],
+    ),
+    entry(
+        "CannotStartContainerError",
+        "the runtime could not start the container",
+        "Mostly the command: not in $PATH, not executable, or for another CPU.",
+        &["cannotstartcontainererror"],
+    ),
+    entry(
+        "CannotCreateContainerError",
+        "the runtime could not create the container",
+        "Look at volumes, devices and names in the task definition.",
+        &["cannotcreatecontainererror"],
+    ),
+    entry(
+        "DockerTimeoutError",
+        "the container runtime did not answer in time",
+        "The host is overloaded, mostly its disk.",
+        &["dockertimeouterror", "containerruntimetimeouterror"],
+    ),
+    entry("RESOURCE:CPU", "no container instance had enough CPU units free", "Add capacity, or ask for less.", &["resource:cpu", "insufficient cpu"]),
+    entry(
+        "RESOURCE:MEMORY",
+        "no container instance had enough memory free to place the task",
+        "It is about placement, not about running out of memory. Add capacity, or reserve less.",
+        &["resource:memory", "insufficient memory"],
+    ),
+    entry("RESOURCE:PORTS", "the host port was taken on every container instance", "Use dynamic ports (hostPort 0) or awsvpc.", &["resource:port", "already using a port"]),
+    entry("RESOURCE:GPU", "no container instance had a GPU free", "Add capacity.", &["resource:gpu"]),
+    entry("RESOURCE:ENI", "no container instance had a network interface free", "Larger instances, or ENI trunking (awsvpcTrunking).", &["resource:eni"]),
+    entry("RESOURCE:FARGATE", "Fargate had no capacity or a quota was reached", "Other zones, or a quota increase.", &["resource:fargate"]),
+    entry(
+        "AGENT",
+        "the ECS agent of the container instance was not connected",
+        "Look at /var/log/ecs/ecs-agent.log on the host.",
+        &["error \"agent\"", "taskfailedtostart: agent"],
+    ),
+    entry(
+        "ATTRIBUTE",
+        "no container instance has an attribute the task needs",
+        "Compare requiresAttributes of the definition with the instances' attributes.",
+        &["taskfailedtostart: attribute", "missing an attribute"],
+    ),
+    entry(
+        "No Container Instances",
+        "the cluster has no container instances",
+        "Start some, or use Fargate; look at the Auto Scaling group and the instances' role.",
+        &["no container instances were found", "no active instances"],
+    ),
+    entry(
+        "limit on tasks",
+        "the account's limit of tasks or vCPUs in the region is reached",
+        "aws service-quotas request-service-quota-increase --service-code fargate …",
+        &["you've reached the limit", "above your limit"],
+    ),
+    entry("Capacity is unavailable", "AWS had no capacity of that kind at that moment", "Other zones or other sizes; it passes.", &["capacity is unavailable"]),
+    entry(
+        "failed ELB health checks",
+        "the load balancer called the target unhealthy and ECS stopped it",
+        "The codes are in the service's events; compare path, port, matcher and grace period.",
+        &["failed elb health checks", "is unhealthy in"],
+    ),
+    entry(
+        "failed container health checks",
+        "a container's own health check failed too often",
+        "0 is healthy, 1 unhealthy, 2 reserved. What the check printed is in no API.",
+        &["failed container health checks"],
+    ),
+    entry(
+        "Scaling activity initiated by",
+        "a deployment replaced the task, or the service wanted fewer",
+        "ECS prints the same words for both; timeline tells them apart.",
+        &["scaling activity initiated by"],
+    ),
+    entry(
+        "maintenance",
+        "AWS retired the infrastructure under the task",
+        "No fault of the application; AWS Health announces most of these.",
+        &["maintenance on the underlying infrastructure"],
+    ),
+    entry("Host EC2 terminated", "the EC2 instance under the task went away", "A hand, Auto Scaling or Spot: CloudTrail of the minutes before tells.", &["host ec2 (instance"]),
+];
+
+/// Everything that can be explained, in the order of the page.
+pub fn entries() -> impl Iterator<Item = &'static Entry> {
+    EXIT_CODES.iter().chain(STOP_CODES).chain(MESSAGES)
+}
+
+/// What a code or a pasted text means: every entry that stands in it, the most telling first.
+#[must_use]
+pub fn explain(text: &str) -> Vec<&'static Entry> {
+    let plain = straight_quotes(text.trim()).to_lowercase();
+    if let Some(code) = exit_code(&plain) {
+        return EXIT_CODES.iter().filter(|entry| entry.key == code || entry.marks.contains(&code.as_str())).collect();
+    }
+    let named = |entry: &&Entry| plain == entry.key.to_lowercase();
+    if let Some(entry) = entries().find(named) {
+        return vec![entry];
+    }
+    let stands = |entry: &&&Entry| plain.contains(&entry.key.to_lowercase()) && entry.key.len() > 4 || entry.marks.iter().any(|mark| plain.contains(mark));
+    // A message says more than the stop code or the signal that stands beside it.
+    MESSAGES
+        .iter()
+        .filter(|entry| stands(&entry))
+        .chain(STOP_CODES.iter().filter(|entry| stands(&entry)))
+        .chain(EXIT_CODES.iter().filter(|entry| entry.marks.iter().any(|mark| plain.contains(mark))))
+        .collect()
+}
+
+/// `137`, `exit code 137`, `exited with 137`, `exit status: 137`.
+fn exit_code(text: &str) -> Option<String> {
+    let bare = text.strip_prefix("exit").map_or(text, |rest| rest.trim_start_matches("ed").trim_start());
+    let bare = bare.trim_start_matches("with").trim_start().trim_start_matches("code").trim_start_matches("status").trim_start_matches([':', '=', ' ']).trim();
+    let number = bare.parse::<i64>().is_ok() || bare.strip_prefix("0x").is_some_and(|hex| !hex.is_empty() && hex.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    number.then(|| bare.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(text: &str) -> Vec<&'static str> {
+        explain(text).into_iter().map(|entry| entry.key).collect()
+    }
+
+    #[test]
+    fn codes_are_found_bare_and_in_a_phrase() {
+        for text in ["137", "exit code 137", "exited with 137", "exit status: 137"] {
+            assert_eq!(keys(text), ["137"], "{text}");
+        }
+        assert_eq!(keys("-1073741510"), ["3221225786"]);
+        assert!(keys("77").is_empty());
+    }
+
+    #[test]
+    fn a_pasted_message_is_found_with_curly_quotes_too() {
+        assert_eq!(keys("service x was unable to place a task. Reason: You’ve reached the limit on the number of vCPUs you can run concurrently"), ["limit on tasks"]);
+        assert_eq!(keys("ResourceInitializationError: unable to pull secrets or registry auth"), ["ResourceInitializationError"]);
+        assert_eq!(keys("Essential container in task exited"), ["EssentialContainerExited"]);
+        assert_eq!(keys("resource:memory"), ["RESOURCE:MEMORY"]);
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_guessed() {
+        assert!(keys("hello").is_empty() && keys("").is_empty());
+    }
+
+    #[test]
+    fn no_key_stands_twice() {
+        let all: Vec<&str> = entries().map(|entry| entry.key).collect();
+        let mut once = all.clone();
+        once.sort_unstable();
+        once.dedup();
+        assert_eq!(once.len(), all.len());
+    }
+}
