@@ -306,3 +306,113 @@ pub fn concerns(message: &ServiceMessage, task: &super::task::Task) -> bool {
         MessageKind::Deregistered { .. } | MessageKind::Draining => near(task.stop_anchor(), 60_000, 60_000),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::event::LogLine;
+    use super::super::rules::fixtures::{at, judged, logged, said, stopped};
+    use super::*;
+
+    fn texts(timeline: &Timeline) -> Vec<String> {
+        timeline.lines.iter().map(|line| line.event.text()).collect()
+    }
+
+    fn event(offset: i64, kind: u8, text: &str) -> Event {
+        let what = match kind % 3 {
+            0 => What::Said(ServiceMessage::read("id", at(offset), text)),
+            1 => What::Logged(LogLine { text: text.to_owned(), stream: format!("s{offset}"), ..LogLine::default() }),
+            _ => What::HostNow { text: text.to_owned() },
+        };
+        Event { at: at(offset), precision: Precision::Millisecond, witness: Witness::Service, level: Level::Info, container: None, what }
+    }
+
+    proptest! {
+        #[test]
+        fn arrival_order_does_not_matter_nothing_is_lost_and_lines_are_numbered(
+            events in proptest::collection::btree_set((-600_000_i64..60_000, 0_u8..3, "[a-z]{1,6}"), 0..30),
+            seed in any::<u64>(),
+        ) {
+            let base = stopped("EssentialContainerExited", "Essential container in task exited", Some(1));
+            let mut evidence = base.clone();
+            evidence.events = events.iter().map(|(offset, kind, text)| event(*offset, *kind, text)).collect();
+            let mut shuffled = evidence.clone();
+            let count = shuffled.events.len();
+            for round in 0..count {
+                shuffled.events.swap(round, usize::try_from(seed).unwrap_or(7).wrapping_mul(round + 1) % count);
+            }
+            let bare = Timeline::new(base).lines.len();
+            let timeline = Timeline::new(evidence);
+            prop_assert_eq!(texts(&timeline), texts(&Timeline::new(shuffled)));
+            prop_assert_eq!(timeline.lines.len(), bare + events.len());
+            for (index, line) in timeline.lines.iter().enumerate() {
+                prop_assert_eq!(line.n, index + 1);
+            }
+            for pair in timeline.lines.windows(2) {
+                prop_assert!(pair[0].event.at <= pair[1].event.at);
+            }
+        }
+    }
+
+    #[test]
+    fn log_lines_of_one_millisecond_keep_the_order_they_came_in() {
+        let evidence = logged(logged(stopped("EssentialContainerExited", "x", Some(1)), -100, Level::Info, "zebra", false), -100, Level::Info, "ant", false);
+        let texts = texts(&Timeline::new(evidence));
+        assert!(texts.iter().position(|text| text == "zebra") < texts.iter().position(|text| text == "ant"));
+    }
+
+    #[test]
+    fn an_end_that_caused_the_stop_stands_before_it_however_late_it_is_reported() {
+        let mut evidence = stopped("EssentialContainerExited", "Essential container in task exited", Some(1));
+        evidence.task.times.execution_stopped = Some(at(11_000));
+        let timeline = Timeline::new(evidence);
+        let texts = texts(&timeline);
+        assert!(texts.iter().position(|text| text == "app exited 1") < texts.iter().position(|text| text.starts_with("stopping")));
+        assert!(timeline.container_line("app").is_some_and(|line| line.tied && line.event.precision == Precision::AtOrBefore));
+    }
+
+    #[test]
+    fn an_end_that_was_ordered_stands_behind_the_order() {
+        let timeline = Timeline::new(stopped("UserInitiated", "Task stopped by user", Some(143)));
+        let texts = texts(&timeline);
+        assert!(texts.iter().position(|text| text.starts_with("stopping")) < texts.iter().position(|text| text == "app exited 143"));
+        assert_eq!(timeline.stop_took(), Some(12_000));
+    }
+
+    #[test]
+    fn of_several_essential_containers_the_code_no_stop_leaves_behind_is_the_culprits() {
+        let mut evidence = stopped("EssentialContainerExited", "Essential container in task exited", Some(143));
+        let other = |name: &str, exit_code| Container { name: name.to_owned(), exit_code, last_status: Some("STOPPED".to_owned()), ..Container::default() };
+        evidence.task.containers.extend([other("worker", Some(3)), other("aws-guardduty-agent-x1", Some(1))]);
+        evidence.definition.as_mut().expect("a definition").containers.push(ContainerDefinition { name: "worker".to_owned(), essential: true, ..ContainerDefinition::default() });
+        assert_eq!(judged(evidence).verdict.container.as_deref(), Some("worker"));
+    }
+
+    #[test]
+    fn messages_of_other_tasks_are_another_story() {
+        let task = stopped("UserInitiated", "x", Some(0)).task;
+        let read = |text: &str| ServiceMessage::read("1", at(-1_000), text);
+        assert!(concerns(&read(&format!("(service web) has stopped 1 running tasks: (task {}).", task.id)), &task));
+        assert!(!concerns(&read("(service web) has stopped 1 running tasks: (task 00000000000000000000000000000001)."), &task));
+        assert!(!concerns(&read("(service web) (task 00000000000000000000000000000001) is unhealthy in (target-group arn:t) due to (reason Request timed out)"), &task));
+    }
+
+    #[test]
+    fn a_call_cut_to_the_second_is_tied_with_what_came_within_it() {
+        let evidence = said(stopped("UserInitiated", "x", Some(0)), 200, "(service web) has reached a steady state.");
+        let mut evidence = evidence;
+        let call = super::super::call::ApiCall { name: "StopTask".to_owned(), time: at(0), ..super::super::call::ApiCall::default() };
+        evidence.events.push(Event {
+            at: at(0),
+            precision: Precision::Second,
+            witness: Witness::Cloudtrail,
+            level: Level::Info,
+            container: None,
+            what: What::Called(Box::new(call)),
+        });
+        let timeline = Timeline::new(evidence);
+        let tied: Vec<bool> = timeline.lines.iter().filter(|line| (0..=200).contains(&(line.event.at.as_millisecond() - at(0).as_millisecond()))).map(|line| line.tied).collect();
+        assert!(tied.iter().all(|tied| *tied), "{tied:?}");
+    }
+}
