@@ -13,6 +13,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
+use aws_smithy_types::retry::ErrorKind;
 use tokio::time::Instant;
 
 use super::actions;
@@ -68,6 +69,16 @@ pub struct NotInCase(String);
 #[derive(Debug, thiserror::Error)]
 #[error("refused to send {0}: it is not on the list of actions")]
 pub struct NotOnTheList(String);
+
+/// Every operation on the list answers with a body; nothing at all would read as "there is nothing".
+#[derive(Debug, thiserror::Error)]
+#[error("an empty answer")]
+struct EmptyAnswer;
+
+/// The SDK's XML reader takes what it can get and calls the rest absent; JSON it reads whole or not at all.
+#[derive(Debug, thiserror::Error)]
+#[error("an answer that is no whole XML")]
+struct BrokenXml;
 
 #[derive(Debug, thiserror::Error)]
 #[error("no whole answer within {0:?}")]
@@ -141,6 +152,8 @@ impl Line {
         let began = Instant::now();
         let attempt = self.inner.attempt;
         let result = match tokio::time::timeout(attempt, whole_answer(far, request)).await {
+            Ok(Ok((200, _, bytes))) if bytes.is_empty() => Err(ConnectorError::other(EmptyAnswer.into(), Some(ErrorKind::TransientError))),
+            Ok(Ok((200, _, bytes))) if is_broken_xml(&action, &bytes) => Err(ConnectorError::other(BrokenXml.into(), None)),
             Ok(result) => result,
             Err(_) => Err(ConnectorError::timeout(AttemptTooLong(attempt).into())),
         };
@@ -265,8 +278,43 @@ fn action_of(request: &HttpRequest, body: &[u8]) -> Option<String> {
     actions::named(&name).map(|action| action.name.to_owned())
 }
 
+/// Whether an answer in XML is not closed by its own root element, or its tags do not balance.
+fn is_broken_xml(action: &str, body: &[u8]) -> bool {
+    let Some(operation) = action.strip_prefix("elasticloadbalancing:") else { return false };
+    let Ok(text) = std::str::from_utf8(body) else { return true };
+    let (mut open, mut rest) = (Vec::new(), text);
+    while let Some((_, behind)) = rest.split_once('<') {
+        let Some((tag, after)) = behind.split_once('>') else { return true };
+        rest = after;
+        if tag.starts_with(['?', '!']) || tag.ends_with('/') {
+            continue;
+        }
+        match tag.strip_prefix('/') {
+            Some(name) if open.pop() != Some(name.trim()) => return true,
+            Some(_) => {}
+            None => open.push(tag.split_whitespace().next().unwrap_or_default()),
+        }
+    }
+    !open.is_empty() || !text.trim_end().ends_with(&format!("</{operation}Response>"))
+}
+
 /// The region a request is signed for.
 fn region_of(request: &HttpRequest) -> String {
     let signed = request.headers().get("authorization").and_then(|value| value.split("Credential=").nth(1));
     signed.and_then(|scope| scope.split('/').nth(2)).unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn xml_that_is_cut_or_crossed_is_broken() {
+        let broken = |body: &str| is_broken_xml("elasticloadbalancing:DescribeTargetHealth", body.as_bytes());
+        assert!(!broken("<?xml version='1.0'?><DescribeTargetHealthResponse xmlns=\"x\"><A><b/></A></DescribeTargetHealthResponse>\n"));
+        assert!(broken("<DescribeTargetHealthResponse><A>"));
+        assert!(broken("<DescribeTargetHealthResponse><A></B></DescribeTargetHealthResponse>"));
+        assert!(broken("<html></html>"));
+        assert!(!is_broken_xml("ecs:DescribeTasks", b"{}"));
+    }
 }

@@ -28,6 +28,7 @@ fn faults() -> Vec<(Fault, &'static [&'static str])> {
         (Fault::Hang, &["timed-out"]),
         (Fault::Truncated, &["failed", "timed-out"]),
         (Fault::NotReadable, &["failed"]),
+        (Fault::Empty, &["failed", "timed-out"]),
     ]
 }
 
