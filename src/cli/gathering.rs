@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::diagnosis::task::{Task, last_segment};
+use crate::diagnosis::task::{EcsArn, Task, last_segment};
+use crate::diagnosis::words::shell;
 use crate::diagnosis::{Trace, trace};
 use crate::sources::account::{Account, Session};
 use crate::sources::case::{Asked, Case, FORMAT};
@@ -24,6 +25,8 @@ pub struct Gathered {
     pub trace: Trace,
     pub ended: Ended,
     account: Account,
+    /// The case it was replayed from.
+    replayed: Option<Arc<Case>>,
 }
 
 /// What a command wants gathered.
@@ -42,18 +45,22 @@ impl Gathered {
         if self.ended == Ended::Interrupted { Exit::Interrupted } else { exit }
     }
 
-    /// AWS's answers as a case. Not redacted yet.
+    /// AWS's answers as a case, not redacted yet; `None` if ECS never described the task.
     #[must_use]
-    pub fn case(&self) -> Case {
+    pub fn case(&self) -> Option<Case> {
+        if let Some(case) = &self.replayed {
+            return Some(Case::clone(case));
+        }
         let evidence = &self.trace.timeline.evidence;
-        Case {
+        let case = Case {
             ecs_trace_case: FORMAT,
             title: None,
             taken_at: evidence.taken_at,
             region: self.account.region.clone(),
             task: Asked { arn: evidence.task.arn.clone(), cluster: evidence.task.cluster.clone() },
             exchanges: self.account.recorded(),
-        }
+        };
+        case.of_one_task()
     }
 }
 
@@ -78,24 +85,54 @@ pub fn gathered(typed: Option<&str>, options: &Everywhere, wanted: Wanted, scree
     contradictions(&target, options)?;
     let from = origin(target)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Failure::new(Exit::Other, format!("cannot start: {error}")))?;
-    runtime.block_on(gather_from(from, options, wanted, screen, now))
+    runtime.block_on(gather_from(from, typed, options, wanted, screen, now))
+}
+
+/// The options that decide who is asked and where, as they were given.
+fn session_options(options: &Everywhere) -> String {
+    let given = [("--profile", &options.profile), ("--endpoint-url", &options.endpoint_url)];
+    given.into_iter().filter_map(|(name, value)| value.as_ref().map(|value| format!(" {name} {}", shell(value)))).collect()
 }
 
 /// An explicit option that says otherwise than the text itself is a mistake, not a preference.
 fn contradictions(target: &Target, options: &Everywhere) -> Result<(), Failure> {
-    if let (Some(theirs), Some(ours)) = (target.region(), options.region.as_deref())
-        && theirs != ours
+    if let Some(region) = &options.region
+        && (region.is_empty() || !region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'))
     {
-        return Err(Failure::usage(format!("the task is of region {theirs}, and --region says {ours}")).hint("leave --region out, or paste the other region's task"));
+        return Err(Failure::usage(format!("`{region}` is no region; wanted is a name such as eu-west-1")));
     }
-    // An exported ECS_CLUSTER is a default and yields; the option itself does not.
-    let explicit = options.cluster.as_deref().filter(|_| std::env::var("ECS_CLUSTER").ok() != options.cluster);
-    if let (Some(theirs), Some(ours)) = (target.cluster(), explicit)
-        && theirs != last_segment(ours)
-    {
-        return Err(Failure::usage(format!("the task is of cluster {theirs}, and --cluster says {ours}")).hint("leave --cluster out, or paste the other cluster's task"));
+    if let Some(theirs) = target.region() {
+        agree("task", ("region", theirs, "--region"), options.region.as_deref())?;
+    }
+    if let Some(theirs) = cluster_region(options) {
+        agree("cluster's ARN", ("region", &theirs, "--region"), options.region.as_deref())?;
+        if let Some(region) = target.region() {
+            agree("task", ("region", region, "the ARN of --cluster"), Some(&theirs))?;
+        }
+    }
+    if let Some(theirs) = target.cluster() {
+        agree("task", ("cluster", theirs, "--cluster"), explicit_cluster(options).map(last_segment))?;
     }
     Ok(())
+}
+
+/// An exported `ECS_CLUSTER` is a default and yields; the option itself does not.
+fn explicit_cluster(options: &Everywhere) -> Option<&str> {
+    options.cluster.as_deref().filter(|_| std::env::var("ECS_CLUSTER").ok() != options.cluster)
+}
+
+/// The region inside a cluster given as an ARN.
+fn cluster_region(options: &Everywhere) -> Option<String> {
+    EcsArn::parse(options.cluster.as_deref()?).map(|arn| arn.region)
+}
+
+fn agree(what: &str, (kind, theirs, option): (&str, &str, &str), ours: Option<&str>) -> Result<(), Failure> {
+    match ours {
+        Some(ours) if ours != theirs => {
+            Err(Failure::usage(format!("the {what} is of {kind} {theirs}, and {option} says {ours}")).hint(format!("leave {option} out, or name the other {kind}'s task")))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn origin(target: Target) -> Result<From, Failure> {
@@ -131,13 +168,21 @@ fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
     }
 }
 
-async fn gather_from(from: From, options: &Everywhere, wanted: Wanted, screen: &Screen, now: Timestamp) -> Result<Gathered, Failure> {
+async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Wanted, screen: &Screen, now: Timestamp) -> Result<Gathered, Failure> {
     let deadline = tokio::time::Instant::now() + options.timeout;
     let bars = Arc::new(screen.progress());
     let painted = Arc::clone(&bars);
     let ledger = Ledger::new(move |progress| painted.update(progress));
     let observer = screen.observer();
     let limits = Limits { deadline, only_logs: wanted.only_logs };
+    let replayed = match &from {
+        From::Case(case) => Some(Arc::clone(case)),
+        _ => None,
+    };
+    if let Some(case) = &replayed {
+        agree("case", ("region", &case.region, "--region"), options.region.as_deref())?;
+        agree("case", ("cluster", &case.task.cluster, "--cluster"), explicit_cluster(options).map(last_segment))?;
+    }
     let interrupt = || async {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
@@ -161,7 +206,8 @@ async fn gather_from(from: From, options: &Everywhere, wanted: Wanted, screen: &
                     Ok((account, now, found))
                 }
                 From::Aws(target) => {
-                    let account = open(options, target.region().map(str::to_owned), wanted, screen, observer).await?;
+                    let region = target.region().map(str::to_owned).or_else(|| cluster_region(options));
+                    let account = open(options, region, wanted, screen, observer).await?;
                     let found = task::find(&account, &ledger, &target, options.cluster.as_deref()).await?;
                     Ok((account, now, found))
                 }
@@ -182,7 +228,20 @@ async fn gather_from(from: From, options: &Everywhere, wanted: Wanted, screen: &
     let reach = Reach { task: &found, account: &account, ledger: &ledger, now, redact: !options.no_redact };
     let (evidence, ended) = gather(&reach, limits, interrupt()).await;
     bars.clear();
-    Ok(Gathered { trace: trace(evidence), ended, account })
+    if ended == Ended::Interrupted {
+        say("interrupted: what had arrived is shown");
+    }
+    let mut trace = trace(evidence);
+    let task = &trace.timeline.evidence.task;
+    let place = format!("{} --region {}", shell(&format!("{}/{}", task.cluster, task.id)), shell(&task.region));
+    for command in trace.verdict.next_steps.iter_mut().filter_map(|step| step.command.as_mut()) {
+        // A suggested command asks as this run did: the same case, or the same identity and endpoint.
+        match replayed.as_ref().filter(|_| command.starts_with("ecs-trace ")) {
+            Some(_) => *command = command.replace(&place, &shell(typed)),
+            None => command.push_str(&session_options(options)),
+        }
+    }
+    Ok(Gathered { trace, ended, account, replayed })
 }
 
 async fn open(options: &Everywhere, region: Option<String>, wanted: Wanted, screen: &Screen, observer: Option<super::screen::Observer>) -> Result<Account, Failure> {

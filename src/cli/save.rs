@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueHint};
 use jiff::Timestamp;
 
+use crate::diagnosis::evidence::Reading;
 use crate::sources::case::Case;
 use crate::sources::redact;
 
@@ -35,22 +36,36 @@ pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen, now: Ti
     let Some(file) = &arguments.file else {
         return Err(Failure::usage("no file given; wanted is a path that ends in .json or .json.gz").hint("for example: ecs-trace save 9f2c ./9f2c.json.gz"));
     };
-    let gathered = gathered(arguments.task.task.as_deref(), options, Wanted { only_logs: false, record: true }, screen, now)?;
-    let mut case = gathered.case();
-    if case.exchanges.is_empty() {
-        return Err(Failure::usage("this task already comes from a case; copy the file instead"));
+    let name = file.to_string_lossy();
+    if !(name.ends_with(".json") || name.ends_with(".json.gz")) {
+        return Err(Failure::usage(format!("`{name}` is no name for a case file; wanted is a path that ends in .json or .json.gz")));
     }
+    if std::fs::metadata(file).is_ok_and(|found| !found.is_file()) {
+        return Err(Failure::usage(format!("`{name}` is there and is no file")));
+    }
+    let gathered = gathered(arguments.task.task.as_deref(), options, Wanted { only_logs: false, record: true }, screen, now)?;
+    let Some(mut case) = gathered.case() else {
+        return Err(
+            Failure::new(Exit::NoSuchTask, "ECS no longer describes this task, and a case holds AWS's own answers").hint("keep what you pasted: it can be traced again with -")
+        );
+    };
     if !options.no_redact {
         case = redact::case(case);
     }
     write(&case, file).map_err(|error| Failure::new(Exit::Other, format!("cannot write `{}`: {error}", file.display())))?;
+    let mut missing: Vec<String> =
+        gathered.trace.timeline.evidence.readings.iter().filter(|reading| reading.status.is_gap() && reading.action.is_some()).map(Reading::sentence).collect();
+    missing.dedup();
+    for gap in &missing {
+        screen.note(&format!("not in the case: {gap}"));
+    }
     screen.note(&format!(
         "{} answers about task {} saved; replay: ecs-trace timeline {}",
         case.exchanges.len(),
         gathered.trace.timeline.evidence.task.id,
         crate::diagnosis::words::shell(&pasteable(file))
     ));
-    Ok(gathered.exit(Exit::Answered))
+    Ok(gathered.exit(if missing.is_empty() { Exit::Answered } else { Exit::Inconclusive }))
 }
 
 /// A path in a form that is read as one.
@@ -70,6 +85,9 @@ fn write(case: &Case, file: &Path) -> std::io::Result<()> {
         text
     };
     let folder = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        return Err(std::io::Error::new(std::io::ErrorKind::NotFound, "there is no such folder"));
+    }
     let mut beside = tempfile::Builder::new().prefix(".ecs-trace-").tempfile_in(folder)?;
     beside.write_all(&bytes)?;
     beside.as_file().sync_all()?;

@@ -4,6 +4,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use crate::render::json::v1::Document;
+use crate::render::printable::printable;
 use crate::render::text;
 
 use super::Done;
@@ -29,7 +30,15 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen, now: Timestamp) -> Done {
     let gathered = gathered(arguments.task.task.as_deref(), options, Wanted::default(), screen, now)?;
     let trace = &gathered.trace;
-    let told = || if options.quiet { text::actor_alone(&trace.stopped_by) } else { text::who_stopped(trace, &screen.page) };
+    let told = || match (&trace.stopped_by.actor, options.quiet) {
+        (Some(actor), true) => format!("{}\n", printable(actor)),
+        (None, true) => {
+            // A name or nothing: a script must not take a status for somebody.
+            super::screen::say(&trace.stopped_by.sentence);
+            String::new()
+        }
+        (_, false) => text::who_stopped(trace, &screen.page),
+    };
     screen.answer(&rendered(options, || Document::from(trace), told)?)?;
     Ok(gathered.exit(if trace.stopped_by.is_answered() { Exit::Answered } else { Exit::Inconclusive }))
 }

@@ -1,6 +1,6 @@
 //! One cause of a closed set, reached by rules that cite numbered lines.
 
-use super::evidence::Source;
+use super::evidence::{Source, Status};
 use super::notes;
 use super::rules::RULES;
 use super::stopped_by::StoppedBy;
@@ -193,7 +193,9 @@ impl Verdict {
         for rule in RULES {
             match (rule.judge)(timeline, stopped_by) {
                 Judgement::Fits(finding) if fitting.is_none() => fitting = Some((rule.cause, *finding)),
-                Judgement::Fits(finding) => alternatives.push((rule.cause, finding.summary)),
+                // What a witness says outright has no second reading.
+                Judgement::Fits(finding) if fitting.as_ref().is_none_or(|(_, first)| first.confidence < Confidence::Certain) => alternatives.push((rule.cause, finding.summary)),
+                Judgement::Fits(_) => {}
                 Judgement::CannotTell(why) => unchecked.push((rule.cause, why)),
                 Judgement::No => {}
             }
@@ -252,7 +254,8 @@ fn unknown(timeline: &Timeline) -> Finding {
             finding.evidence.push(line.n);
         }
     }
-    let unread: Vec<String> = Source::ALL.into_iter().filter_map(|source| timeline.seen_by(source).err()).map(|gap| gap.source.as_str().to_owned()).collect();
+    let unread: Vec<String> =
+        Source::ALL.into_iter().filter_map(|source| timeline.seen_by(source).err()).filter(|gap| gap.status != Status::Skipped).map(|gap| gap.source.as_str().to_owned()).collect();
     if !unread.is_empty() {
         sentences.push(format!("Not read: {}.", super::words::list(&unread)));
     }

@@ -7,10 +7,11 @@ use owo_colors::Style;
 use crate::diagnosis::Trace;
 use crate::diagnosis::actors;
 use crate::diagnosis::call::ApiCall;
+use crate::diagnosis::commands;
 use crate::diagnosis::event::{Event, Level, Precision, What};
-use crate::diagnosis::evidence::{Evidence, Reading, Status};
+use crate::diagnosis::evidence::{Evidence, Reading, Source, Status};
 use crate::diagnosis::service::{is_task_id, target_group_name};
-use crate::diagnosis::stopped_by::{self, Hop};
+use crate::diagnosis::stopped_by::Hop;
 use crate::diagnosis::task::Task;
 use crate::diagnosis::timeline::{Line, Timeline};
 use crate::diagnosis::verdict::{Cause, Confidence, Verdict};
@@ -67,16 +68,16 @@ pub fn who_stopped(trace: &Trace, page: &Page) -> String {
     }
     if !by.attempts.is_empty() {
         out.blank();
-        out.paragraph("", "", "Refused before or after, and no cause of the stop:", &page.look.strong);
+        out.paragraph("", "", "Refused attempts; they did not stop it:", &page.look.strong);
         for (_, call) in &by.attempts {
             let who = actors::describe(call).name;
-            let text = format!("{} by {who}: {}  CloudTrail event {}", call.name, call.error_code.as_deref().unwrap_or_default(), call.event_id);
-            out.timed(&text, Some(call.time));
+            out.timed(&format!("{} by {who}: {}", call.name, call.error_code.as_deref().unwrap_or_default()), Some(call.time));
+            out.paragraph("    ", "    ", &format!("CloudTrail event {}", call.event_id), &Style::new());
         }
     }
     if !by.is_answered() {
         out.blank();
-        out.paragraph("", "", &format!("The task: {} {}", trace.verdict.headline, trace.verdict.summary), &Style::new());
+        out.paragraph("", "", &format!("{}. {}", trace.verdict.headline, without_cites(&trace.verdict.summary)), &Style::new());
         out.gaps(&trace.timeline.evidence);
     }
     out.text
@@ -94,9 +95,14 @@ pub fn logs(trace: &Trace, page: &Page) -> String {
         out.paragraph("", "", &end, &page.look.strong);
         let logged: Vec<&Line> = timeline.log_lines(&container.name).map(|(line, _)| line).collect();
         if logged.is_empty() {
-            out.paragraph("  ", "  ", "no lines", &page.look.faint);
+            let words = if timeline.seen_by(Source::Logs).is_err() { "not read, see below" } else { "no lines" };
+            out.paragraph("  ", "  ", words, &page.look.faint);
         } else {
             out.lines(timeline, logged.into_iter());
+        }
+        if let Some(command) = commands::tail_log(timeline, &container.name) {
+            out.paragraph("      ", "      ", "all of it:", &page.look.faint);
+            out.put(&format!("         {}", page.look.paint(&page.look.command, &printable(&command))));
         }
     }
     out.blank();
@@ -137,6 +143,7 @@ impl<'a> Out<'a> {
         parts.push([kind, task.availability_zone.as_deref().or(Some(&task.region))].into_iter().flatten().collect::<Vec<_>>().join(" "));
         parts.extend(task.service.as_ref().map(|service| format!("service {service}")));
         parts.push(format!("cluster {}", task.cluster));
+        parts.extend(task.stop_anchor().map(|at| format!("stopped {}", self.page.clock.full(at))));
         let rest = printable(&parts.join("  ")).into_owned();
         let first = format!("task {short}");
         let lines = wrapped(&format!("{first}  {rest}"), self.page.measure());
@@ -165,7 +172,8 @@ impl<'a> Out<'a> {
     fn hanging(&mut self, label: &str, text: &str, hang: usize, style: &Style) {
         let label = padded(label, 6);
         let painted = self.page.look.paint(&self.page.look.faint, &label);
-        let room = self.page.measure().saturating_sub(6 + hang);
+        // In a pipe a line stays whole: an ARN that is broken cannot be found again.
+        let room = if self.page.width.is_some() { self.page.measure().saturating_sub(6 + hang) } else { 100_000 };
         for (at, line) in wrapped(&printable(text), room).iter().enumerate() {
             let line = self.page.look.paint(style, line);
             let before = if at == 0 { painted.clone() } else { " ".repeat(6 + hang) };
@@ -313,6 +321,12 @@ impl<'a> Out<'a> {
         if !cannot.is_empty() {
             self.labelled("n/a", &cannot.join("  "), &self.page.look.faint.clone());
         }
+        // A container whose lines go elsewhere is not silent: say where they go.
+        for reading in evidence.readings.iter().filter(|reading| reading.source == Source::Logs && reading.status == Status::NotApplicable) {
+            if let Some(detail) = &reading.detail {
+                self.labelled("", &format!("logs: {detail}"), &self.page.look.faint.clone());
+            }
+        }
     }
 
     fn gaps(&mut self, evidence: &Evidence) {
@@ -353,14 +367,29 @@ impl<'a> Out<'a> {
         let mut parts = Vec::new();
         parts.extend(through.map(str::to_owned));
         parts.extend(call.source_ip.as_ref().map(|ip| format!("from {ip}")));
-        parts.extend(actors::tool(call).map(|tool| format!("with {tool}")));
-        parts.extend(call.identity.mfa.map(|mfa| if mfa { "MFA".to_owned() } else { "no MFA".to_owned() }));
+        parts.extend(actors::tool(call).map(|tool| if tool == "console" { "in the console".to_owned() } else { format!("with {tool}") }));
+        // For a role or a single sign-on session `false` says nothing about how its owner signed in.
+        let signed_in_here = matches!(call.identity.kind.as_str(), "IAMUser" | "Root");
+        parts.extend(call.identity.mfa.filter(|mfa| *mfa || signed_in_here).map(|mfa| if mfa { "MFA".to_owned() } else { "no MFA".to_owned() }));
         self.paragraph("    ", "    ", &parts.join(", "), &Style::new());
         if let Some(reason) = &call.parameters.reason {
             self.paragraph("    ", "    ", &format!("reason given: {reason}"), &Style::new());
         }
         self.paragraph("    ", "    ", &format!("CloudTrail event {}", call.event_id), &Style::new());
     }
+}
+
+/// Line numbers mean nothing where the lines are not shown.
+fn without_cites(text: &str) -> String {
+    let mut parts = text.split(" [");
+    let mut kept = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once(']') {
+            Some((number, rest)) if number.bytes().all(|byte| byte.is_ascii_digit()) => kept.push_str(rest),
+            _ => kept.push_str(&format!(" [{part}")),
+        }
+    }
+    kept
 }
 
 /// For a terminal: target groups by name, ids by their beginning (which any command takes), log lines without the
@@ -425,13 +454,6 @@ fn describe_reading(reading: &Reading, page: &Page) -> Option<String> {
         _ if reading.source.as_str() == "logs" => reading.detail.clone(),
         _ => None,
     }
-}
-
-/// The one line that `who-stopped -q` prints: the actor, or the status where nobody can be named.
-#[must_use]
-pub fn actor_alone(by: &stopped_by::StoppedBy) -> String {
-    let line = by.actor.clone().unwrap_or_else(|| by.status.as_str().to_owned());
-    format!("{}\n", printable(&line))
 }
 
 #[cfg(test)]

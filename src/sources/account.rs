@@ -50,7 +50,7 @@ pub enum Unreachable {
     NoProfile { name: String },
     #[error("no credentials ({why})")]
     NoCredentials { why: String, profile: Option<String> },
-    #[error("the single sign-on session has expired ({why})")]
+    #[error("the single sign-on session has expired or was never begun ({why})")]
     SignOnExpired { why: String, profile: Option<String> },
     #[error("cannot read the certificates of AWS_CA_BUNDLE `{path}` ({why})")]
     BadCertificates { path: String, why: String },
@@ -74,6 +74,10 @@ impl Account {
     /// If there is no region, no such profile, or no credentials.
     pub async fn open(session: &Session, observer: Option<Observer>) -> Result<Self, Unreachable> {
         let profile = session.profile.clone();
+        let named = profile.clone().or_else(|| std::env::var("AWS_PROFILE").ok()).filter(|name| !name.is_empty());
+        if let Some(name) = named.filter(|name| !is_known(name)) {
+            return Err(Unreachable::NoProfile { name });
+        }
         let region = match &session.region {
             Some(region) => Region::new(region.clone()),
             None => find_region(profile.as_deref()).await.ok_or_else(|| Unreachable::NoRegion { profile: profile.clone() })?,
@@ -178,21 +182,40 @@ async fn credentials(config: &SdkConfig, profile: Option<&str>) -> Result<Creden
         return Err(Unreachable::NoCredentials { why: "nothing to ask for them".to_owned(), profile });
     };
     provider.provide_credentials().await.map_err(|error| {
-        let mut why = error.to_string();
-        let mut inner: Option<&dyn std::error::Error> = std::error::Error::source(&error);
-        while let Some(here) = inner {
-            why = format!("{why}: {here}");
-            inner = here.source();
+        let mut words = error.to_string();
+        let mut innermost: &dyn std::error::Error = &error;
+        while let Some(inner) = innermost.source() {
+            words = format!("{words}: {inner}");
+            innermost = inner;
         }
-        let why = why.split_whitespace().collect::<Vec<_>>().join(" ");
-        let about_sign_on = why.contains("SSO") || why.contains("sso");
-        if why.contains("could not find profile") || (why.contains("profile") && why.contains("was not defined")) {
+        let last = innermost.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+        let about_sign_on = words.contains("SSO") || words.contains("sso");
+        if words.contains("could not find profile") || (words.contains("profile") && words.contains("was not defined")) {
             Unreachable::NoProfile { name: profile.clone().unwrap_or_default() }
-        } else if about_sign_on && (why.contains("expired") || why.contains("token") || why.contains("Unauthorized")) {
-            Unreachable::SignOnExpired { why, profile }
+        } else if about_sign_on && !words.contains("no credentials found in chain") && (words.contains("expired") || words.contains("token") || words.contains("Unauthorized")) {
+            Unreachable::SignOnExpired { why: last, profile }
+        } else if words.contains("no credentials found in chain") || words.contains("not enabled") {
+            // The SDK lists every provider it tried, in five hundred letters.
+            Unreachable::NoCredentials { why: "none in the environment, the profile, or from the container or instance".to_owned(), profile }
         } else {
-            Unreachable::NoCredentials { why, profile }
+            Unreachable::NoCredentials { why: last, profile }
         }
+    })
+}
+
+/// Whether a config file has the profile. Unreadable files are the SDK's to complain about.
+fn is_known(name: &str) -> bool {
+    let home = std::env::var_os("HOME").map(std::path::PathBuf::from).unwrap_or_default();
+    let files = [("AWS_CONFIG_FILE", ".aws/config"), ("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials")];
+    let headings = [format!("[{name}]"), format!("[profile {name}]")];
+    files.into_iter().any(|(variable, usual)| {
+        let path = std::env::var_os(variable).map_or_else(|| home.join(usual), std::path::PathBuf::from);
+        let Ok(text) = std::fs::read_to_string(path) else { return false };
+        text.lines().any(|line| {
+            let heading: String =
+                line.split(['#', ';']).next().unwrap_or_default().replace('"', "").split_whitespace().collect::<Vec<_>>().join(" ").replace("[ ", "[").replace(" ]", "]");
+            headings.contains(&heading)
+        })
     })
 }
 

@@ -93,6 +93,22 @@ impl Case {
         }
     }
 
+    /// Keeps the one task and drops how it was found: however it was pasted, the case replays it, and it tells of no
+    /// other task. `None` if ECS never described it.
+    #[must_use]
+    pub fn of_one_task(mut self) -> Option<Self> {
+        let discovery = |exchange: &Exchange| matches!(exchange.action.as_str(), "ecs:DescribeTasks" | "ecs:ListTasks" | "ecs:ListClusters");
+        let described = self.exchanges.iter().filter(|exchange| exchange.action == "ecs:DescribeTasks").find_map(|exchange| {
+            let tasks = exchange.response.get("tasks")?.as_array()?;
+            tasks.iter().find(|task| task.get("taskArn").and_then(Value::as_str) == Some(self.task.arn.as_str())).cloned()
+        })?;
+        self.exchanges.retain(|exchange| !discovery(exchange));
+        let request = serde_json::json!({"cluster": self.task.cluster, "tasks": [self.task.arn]});
+        let response = serde_json::json!({"tasks": [described], "failures": []});
+        self.exchanges.insert(0, Exchange { action: "ecs:DescribeTasks".to_owned(), region: self.region.clone(), request, status: 200, error_type: None, response });
+        Some(self)
+    }
+
     /// The recorded answer to a request: the very same one, else the one that differs only in its window or page size.
     ///
     /// A later version may look at another span of time; what was recorded is still what AWS said.

@@ -35,6 +35,9 @@ impl Document {
         if bytes.starts_with(&[0x1f, 0x8b]) {
             return Ok(Self::Case(Box::new(Case::read(bytes)?)));
         }
+        if bytes.trim_ascii().is_empty() {
+            return Err(NotADocument::NotJson("it is empty".to_owned()));
+        }
         let value: Value = serde_json::from_slice(bytes).map_err(|error| NotADocument::NotJson(error.to_string()))?;
         if value.get("ecsTraceCase").is_some() {
             return Ok(Self::Case(Box::new(Case::read(bytes)?)));

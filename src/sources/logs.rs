@@ -139,7 +139,7 @@ async fn read(reach: &Reach<'_>, container: &Container, group: &str, region: &st
             Err(error) => {
                 // What had been read is told all the same.
                 kept.tell(reach, container, stream, &inquiry);
-                return fail(reach, inquiry, failing(&error), group, region).await;
+                return fail(reach, inquiry, failing(&error), &container.name, group, region).await;
             }
         };
         lines += answer.events().len();
@@ -198,20 +198,20 @@ fn window(task: &Task, now: Timestamp) -> (Timestamp, Timestamp) {
 }
 
 /// Tells why a log could not be read; a missing stream is evidence and no failure.
-async fn fail(reach: &Reach<'_>, inquiry: super::ledger::Inquiry<'_>, failing: Failing, group: &str, region: &str) {
+async fn fail(reach: &Reach<'_>, inquiry: super::ledger::Inquiry<'_>, failing: Failing, name: &str, group: &str, region: &str) {
     if failing.is("ResourceNotFoundException") {
         if failing.message.contains("stream") {
-            inquiry.detail("the log stream does not exist: the container never wrote a line");
+            inquiry.detail(format!("{name}: no log stream, it never wrote a line"));
             inquiry.end(Status::Empty);
         } else {
-            inquiry.detail(format!("log group {group} does not exist in {region}"));
+            inquiry.detail(format!("{name}: log group {group} does not exist in {region}"));
             inquiry.end(Status::Failed);
         }
         return;
     }
     if failing.kind == Kind::Unexpected && failing.code.is_some() && is_infrequent_access(reach, group, region).await {
         let command = format!("aws logs start-query --log-group-name {} --region {} --query-string …", shell(group), shell(region));
-        inquiry.detail(format!("log group {group} is of class INFREQUENT_ACCESS, which only Logs Insights can read, for money: {command}"));
+        inquiry.detail(format!("{name}: log group {group} is of class INFREQUENT_ACCESS, which only Logs Insights can read, for money: {command}"));
         inquiry.end(Status::Skipped);
         return;
     }

@@ -125,7 +125,7 @@ fn unasked(evidence: &Evidence, limits: Limits, ended: Ended) -> Vec<Reading> {
             match source {
                 Source::Autoscaling if evidence.task.service.is_none() => Reading::new(source, Status::NotApplicable).detailed("the task is no part of a service"),
                 Source::Host if fargate => Reading::new(source, Status::NotApplicable).detailed("Fargate: the host is AWS's"),
-                Source::Metrics | Source::Autoscaling | Source::Archive => Reading::new(source, Status::Skipped).detailed("this version does not read it"),
+                Source::Metrics | Source::Autoscaling | Source::Archive => Reading::new(source, Status::Skipped).detailed("not read by this version"),
                 _ if ended == Ended::Interrupted => Reading::new(source, Status::Skipped).detailed("interrupted before its turn"),
                 _ if ended == Ended::OutOfTime => Reading::new(source, Status::Skipped).detailed("the run ended before its turn"),
                 _ => Reading::new(source, Status::Skipped).detailed("what it needs could not be read"),

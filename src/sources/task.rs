@@ -271,7 +271,8 @@ impl Finder<'_> {
             match answer {
                 Ok(found) => matching.extend(found),
                 Err(failing) if failing.is("ClusterNotFoundException") => {
-                    return Err(NotFound::NoCluster { cluster: cluster.unwrap_or_default().to_owned(), region: self.account.region.clone(), others: Vec::new() });
+                    let others = names(&self.clusters().await.unwrap_or_default());
+                    return Err(NotFound::NoCluster { cluster: cluster.map(last_segment).unwrap_or_default().to_owned(), region: self.account.region.clone(), others });
                 }
                 Err(failing) => return Err(NotFound::Refused { action: "ecs:ListTasks", failing }),
             }

@@ -62,7 +62,7 @@ impl fmt::Debug for Wire {
 
 /// The case holds no answer to this request.
 #[derive(Debug, thiserror::Error)]
-#[error("this case holds no answer to {0}; it was recorded by a version that did not ask, or for another task")]
+#[error("the case holds no answer to {0}: it was not asked, or had not answered, when the case was saved")]
 pub struct NotInCase(String);
 
 /// A request that is on no list of what ecs-trace may ask.

@@ -84,6 +84,33 @@ fn a_saved_case_replays_the_same_trace_and_is_private() {
 }
 
 #[test]
+fn a_case_replays_however_the_task_was_pasted_when_it_was_saved() {
+    let aws = FakeAws::serving("app-error");
+    let folder = tempfile::tempdir().unwrap();
+    let (id, cluster) = (aws.task_id().to_owned(), aws.cluster.clone());
+    for (at, form) in [id.clone(), id[..5].to_owned(), format!("{cluster}/{id}"), "service/importer".to_owned(), "@latest".to_owned()].iter().enumerate() {
+        let file = folder.path().join(format!("{at}.json"));
+        run(&mut against(&aws, &["save", form, file.to_str().unwrap()])).code(&[0]);
+        let document = run(&mut program(&["why", file.to_str().unwrap(), "-o", "json"])).code(&[0]).json();
+        assert_eq!(document["verdict"]["cause"], "app-error", "{form}");
+    }
+}
+
+#[test]
+fn what_could_not_be_saved_is_said_and_a_demo_can_be() {
+    let aws = FakeAws::with("app-error", &[("cloudtrail:LookupEvents", super::fake_aws::Fault::Denied)], std::time::Duration::ZERO);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("case.json");
+    let ran = run(&mut against(&aws, &["save", &aws.task_arn, file.to_str().unwrap()])).code(&[3]);
+    assert!(ran.stderr.contains("not in the case: cloudtrail"), "{}", ran.stderr);
+    run(&mut program(&["save", "demo:deployment", file.to_str().unwrap()])).code(&[0]);
+    run(&mut program(&["why", file.to_str().unwrap()])).code(&[0]);
+    for name in ["/dev/null", "-", "notes.txt"] {
+        run(&mut program(&["save", "demo:deployment", name])).code(&[252]);
+    }
+}
+
+#[test]
 fn a_case_that_lacks_an_answer_leaves_a_gap_and_no_failure() {
     let whole = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/stopped-by-sso-user/case.json")).unwrap();
     let mut case: serde_json::Value = serde_json::from_str(&whole).unwrap();

@@ -26,8 +26,10 @@ fn a_profile_gives_region_and_credentials_and_an_unknown_one_is_named() {
     };
     with(&["timeline", aws.task_id(), "--profile", "oncall"]).code(&[0]);
     with(&["timeline", aws.task_id(), "--profile", "process"]).code(&[0]);
-    let unknown = with(&["timeline", aws.task_id(), "--region", "eu-west-1", "--profile", "nosuch"]).code(&[253]);
-    assert!(unknown.stderr.contains("nosuch"), "{}", unknown.stderr);
+    for more in [["--region", "eu-west-1"].as_slice(), &[]] {
+        let unknown = with(&[["timeline", aws.task_id(), "--profile", "nosuch"].as_slice(), more].concat()).code(&[253]);
+        assert!(unknown.stderr.contains("no profile `nosuch`"), "{}", unknown.stderr);
+    }
     let expired = with(&["timeline", aws.task_id(), "--profile", "expired"]).code(&[253]);
     assert!(expired.stderr.contains("aws sso login --profile expired"), "{}", expired.stderr);
 }

@@ -70,6 +70,12 @@ fn quiet_who_stopped_is_the_name_alone() {
 }
 
 #[test]
+fn quiet_who_stopped_prints_no_status_for_a_name() {
+    let ran = run(&mut program(&["who-stopped", "demo:out-of-memory", "-q"])).code(&[0]);
+    assert!(ran.stdout.is_empty() && ran.stderr.starts_with("Nobody"), "{ran:?}");
+}
+
+#[test]
 fn help_and_version_are_answers() {
     for arguments in [vec!["--help"], vec!["--version"], vec!["timeline", "--help"], vec!["who-stopped", "-h"]] {
         let ran = run(&mut program(&arguments)).code(&[0]);

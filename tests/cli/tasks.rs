@@ -59,6 +59,23 @@ fn an_option_that_contradicts_the_task_is_bad_usage() {
 }
 
 #[test]
+fn an_option_that_contradicts_a_case_is_bad_usage_too() {
+    for options in [["--region", "eu-west-3"], ["--cluster", "staging"], ["--region", "eu west"]] {
+        run(&mut program(&[["timeline", "demo:app-error"].as_slice(), &options].concat())).code(&[252]);
+    }
+    run(&mut program(&["timeline", "demo:app-error", "--region", "us-east-2", "--cluster", "data"])).code(&[0]);
+}
+
+#[test]
+fn suggested_commands_ask_as_this_run_did() {
+    let aws = FakeAws::serving("app-error");
+    let live = run(&mut against(&aws, &["why", &aws.task_arn, "--endpoint-url", &aws.url, "-o", "json"])).code(&[0]).json();
+    assert!(live["verdict"]["nextSteps"][0]["command"].as_str().unwrap().ends_with(&format!("--endpoint-url {}", aws.url)), "{}", live["verdict"]["nextSteps"]);
+    let replayed = run(&mut program(&["why", "demo:app-error", "-o", "json"])).code(&[0]).json();
+    assert_eq!(replayed["verdict"]["nextSteps"][0]["command"], "ecs-trace logs demo:app-error");
+}
+
+#[test]
 fn the_region_of_an_arn_wins_and_that_is_said() {
     let aws = FakeAws::serving("app-error");
     let ran = run(against(&aws, &["timeline", &aws.task_arn]).env("AWS_REGION", "ap-south-1")).code(&[0]);

@@ -33,7 +33,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let mut finding = Finding::new(Confidence::Certain, "Failed load balancer health checks");
     finding.detail = Some(detail(why.as_deref()));
     finding.evidence.push(stop.n);
-    let group_name = named.map_or("its target group", target_group_name);
+    let group_name = named.map_or_else(|| "its load balancer".to_owned(), |arn| format!("target group {}", target_group_name(arn)));
     finding.summary = format!("ECS stopped it because {group_name} called it unhealthy [{}].", stop.n);
     match (said, &why) {
         (Some((n, _)), Some(why)) => {

@@ -1,5 +1,6 @@
 //! Someone or something called StopTask.
 
+use super::super::evidence::{Source, Status as Read};
 use super::super::stopped_by::{Status, StoppedBy};
 use super::super::task::StopCode;
 use super::super::timeline::Timeline;
@@ -17,14 +18,19 @@ fn judge(timeline: &Timeline, stopped_by: &StoppedBy) -> Judgement {
     let mut finding = Finding::new(Confidence::Certain, "Stopped on request");
     if let Some(line) = timeline.stop_line() {
         finding.evidence.push(line.n);
-        finding.summary = format!("Somebody called StopTask [{}].", line.n);
+        let given = task.stopped_reason.as_deref().filter(|reason| *reason != "Task stopped by user").map(|reason| format!(", giving the reason “{reason}”")).unwrap_or_default();
+        finding.summary = format!("Somebody called StopTask [{}]{given}.", line.n);
     }
     if let (Status::Found, Some((n, call)), Some(actor)) = (stopped_by.status, &stopped_by.call, &stopped_by.actor) {
         finding.evidence.push(*n);
         let reason = call.parameters.reason.as_ref().map(|reason| format!(", giving the reason “{reason}”")).unwrap_or_default();
         finding.summary = format!("{actor} called StopTask [{n}]{reason}.");
     } else {
-        finding.next_steps.push(NextStep::run("Ask CloudTrail again", commands::ecs_trace("who-stopped", task)));
+        let first = match timeline.seen_by(Source::Cloudtrail) {
+            Err(gap) if gap.status == Read::Denied => "Allow cloudtrail:LookupEvents or take a profile that may, then ask again",
+            _ => "Ask CloudTrail again",
+        };
+        finding.next_steps.push(NextStep::run(first, commands::ecs_trace("who-stopped", task)));
     }
     let codes: Vec<String> = task.containers.iter().filter_map(|container| container.exit_code.map(|code| format!("{} {code}", container.name))).collect();
     if !codes.is_empty() {
