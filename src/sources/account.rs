@@ -194,7 +194,7 @@ async fn credentials(config: &SdkConfig, profile: Option<&str>) -> Result<Creden
             Unreachable::NoProfile { name: profile.clone().unwrap_or_default() }
         } else if about_sign_on && !words.contains("no credentials found in chain") && (words.contains("expired") || words.contains("token") || words.contains("Unauthorized")) {
             Unreachable::SignOnExpired { why: last, profile }
-        } else if words.contains("no credentials found in chain") || words.contains("not enabled") {
+        } else if words.contains("no credentials found in chain") || words.contains("not enabled") || words.contains("IMDS") {
             // The SDK lists every provider it tried, in five hundred letters.
             Unreachable::NoCredentials { why: "none in the environment, the profile, or from the container or instance".to_owned(), profile }
         } else {
