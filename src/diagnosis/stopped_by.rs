@@ -21,6 +21,9 @@ pub const KEPT_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// `stoppingAt` follows an accepted StopTask at once; record times are cut to the second and clocks differ.
 const CALL_MAY_TRAIL_BY: i64 = 2_000;
 const CALL_MAY_LEAD_BY: i64 = 150_000;
+const BEGINS_WITHIN: i64 = 5_000;
+/// The scheduler takes seconds to act on a lower count, and longer where it stops many.
+const SCALE_IN_TAKES: i64 = 300_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
@@ -210,16 +213,23 @@ fn by_scheduler(timeline: &Timeline) -> StoppedBy {
         Story::Replaced(change) | Story::RolledBack { change, .. } if !change.id.is_empty() => {
             let hop = deployment_hop(timeline, &change);
             let created = change.created_at.unwrap_or(stop);
-            let near = before(created, 60_000);
-            let update = calls(timeline, "UpdateService").filter(|(_, call)| near(call)).max_by_key(|(_, call)| (call.response_deployments.contains(&change.id), call.time));
+            // A deployment begins in the second of its call. A call that lists its deployments and not this one made another.
+            let near = before(created, BEGINS_WITHIN);
+            let made_it = |call: &ApiCall| call.response_deployments.is_empty() || call.response_deployments.contains(&change.id);
+            let update = calls(timeline, "UpdateService")
+                .filter(|(_, call)| near(call) && made_it(call))
+                .max_by_key(|(_, call)| (call.response_deployments.contains(&change.id), call.time));
             match update {
                 Some((line, call)) => found(line, call, vec![hop], "through a deployment"),
                 None => absent(timeline, &[hop], "UpdateService", "A deployment replaced the task; somebody began it"),
             }
         }
         Story::FewerWanted => {
-            let near = before(stop, 900_000);
-            let update = calls(timeline, "UpdateService").filter(|(_, call)| call.parameters.desired_count.is_some() && near(call)).max_by_key(|(_, call)| call.time);
+            // A count that is above what the service wants now was no scale-in, or was overtaken by one.
+            let wanted = timeline.evidence.service.as_ref().map(|service| service.desired_count);
+            let lowers = |call: &ApiCall| call.parameters.desired_count.is_some_and(|count| wanted.is_none_or(|wanted| count <= wanted));
+            let near = before(stop, SCALE_IN_TAKES);
+            let update = calls(timeline, "UpdateService").filter(|(_, call)| lowers(call) && near(call)).max_by_key(|(_, call)| call.time);
             match update {
                 Some((line, call)) => found(line, call, Vec::new(), "by changing the desired count"),
                 None => absent(timeline, &[], "UpdateService", "The service wanted fewer tasks; a policy or a hand changed its desired count"),
@@ -305,4 +315,124 @@ fn absent(timeline: &Timeline, chain: &[Hop], name: &str, known: &str) -> Stoppe
 fn lower_first(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::event::{Event, Level, Precision, Witness};
+    use super::super::evidence::{Evidence, Reading};
+    use super::super::rules::fixtures::{at, judged, stopped};
+    use super::super::service::Deployment;
+    use super::*;
+
+    fn call(mut evidence: Evidence, offset: i64, name: &str, who: &str, change: impl FnOnce(&mut ApiCall)) -> Evidence {
+        let mut call = ApiCall { event_id: format!("{who}-{offset}"), name: name.to_owned(), time: at(offset), ..ApiCall::default() };
+        call.identity = Identity { kind: "IAMUser".to_owned(), user_name: Some(who.to_owned()), ..Identity::default() };
+        change(&mut call);
+        evidence.events.push(Event {
+            at: at(offset),
+            precision: Precision::Second,
+            witness: Witness::Cloudtrail,
+            level: Level::Info,
+            container: None,
+            what: What::Called(Box::new(call)),
+        });
+        evidence
+    }
+
+    fn read(mut evidence: Evidence, name: &str, status: Read) -> Evidence {
+        evidence.readings.push(Reading { about: Some(name.to_owned()), ..Reading::new(Source::Cloudtrail, status) });
+        evidence
+    }
+
+    fn ordered() -> Evidence {
+        read(stopped("UserInitiated", "Task stopped by user", Some(0)), "StopTask", Read::Ok)
+    }
+
+    fn told(evidence: Evidence) -> String {
+        let by = judged(evidence).stopped_by;
+        format!("{} {}", by.status.as_str(), by.actor.unwrap_or_else(|| "-".to_owned()))
+    }
+
+    #[test]
+    fn the_first_accepted_call_counts_and_neither_a_refused_nor_a_later_one() {
+        let evidence = call(ordered(), -40_000, "StopTask", "eve", |call| call.error_code = Some("AccessDenied".to_owned()));
+        let evidence = call(call(evidence, -1_000, "StopTask", "jane", |_| {}), 20_000, "StopTask", "larry", |_| {});
+        let by = judged(evidence).stopped_by;
+        assert_eq!(by.actor.as_deref(), Some("jane"));
+        assert_eq!(by.attempts.len(), 1);
+    }
+
+    #[test]
+    fn a_call_of_another_time_is_not_the_cause() {
+        assert_eq!(told(call(ordered(), 30_000, "StopTask", "late", |_| {})), "not-yet -");
+        assert_eq!(told(call(ordered(), -400_000, "StopTask", "early", |_| {})), "not-yet -");
+    }
+
+    #[test]
+    fn absence_is_not_yet_then_not_recorded_then_expired() {
+        assert_eq!(told(ordered()), "not-yet -");
+        let mut old = ordered();
+        old.taken_at = at(3 * 3_600_000);
+        assert_eq!(told(old), "not-recorded -");
+        let mut older = ordered();
+        older.taken_at = at(91 * 86_400_000);
+        assert_eq!(told(older), "expired -");
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_unreadable_however_old() {
+        for status in [Read::Denied, Read::Throttled, Read::Failed, Read::TimedOut, Read::Skipped] {
+            let mut evidence = read(stopped("UserInitiated", "Task stopped by user", Some(0)), "StopTask", status);
+            evidence.taken_at = at(3 * 3_600_000);
+            assert_eq!(told(evidence), "unreadable -", "{status:?}");
+        }
+    }
+
+    #[test]
+    fn half_read_a_call_is_believed_only_where_it_fits_to_the_second() {
+        let half = || read(stopped("UserInitiated", "Task stopped by user", Some(0)), "StopTask", Read::Throttled);
+        assert_eq!(told(call(half(), -1_000, "StopTask", "jane", |_| {})), "found jane");
+        assert_eq!(told(call(half(), -60_000, "StopTask", "jane", |_| {})), "unreadable -");
+    }
+
+    fn replaced() -> Evidence {
+        let mut evidence = read(stopped("ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/2)", Some(143)), "UpdateService", Read::Ok);
+        evidence.service.as_mut().expect("a service").deployments.push(Deployment { id: "ecs-svc/2".to_owned(), created_at: Some(at(-90_000)), ..Deployment::default() });
+        evidence
+    }
+
+    #[test]
+    fn the_call_in_the_deployments_own_second_began_it_and_an_earlier_one_did_not() {
+        assert_eq!(told(call(replaced(), -91_000, "UpdateService", "rosa", |_| {})), "found rosa");
+        assert_eq!(told(call(replaced(), -140_000, "UpdateService", "nora", |_| {})), "not-yet -");
+        let other = call(replaced(), -91_000, "UpdateService", "nora", |call| call.response_deployments = vec!["ecs-svc/3".to_owned()]);
+        assert_eq!(told(other), "not-yet -");
+    }
+
+    #[test]
+    fn a_hand_that_raised_the_count_did_not_scale_in() {
+        let scaled = || {
+            let mut evidence = read(stopped("ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/1)", Some(143)), "UpdateService", Read::Ok);
+            evidence.service.as_mut().expect("a service").desired_count = 2;
+            evidence
+        };
+        assert_eq!(told(call(scaled(), -20_000, "UpdateService", "olga", |call| call.parameters.desired_count = Some(2))), "found olga");
+        assert_eq!(told(call(scaled(), -20_000, "UpdateService", "olga", |call| call.parameters.desired_count = Some(6))), "not-yet -");
+        assert_eq!(told(call(scaled(), -20_000, "UpdateService", "olga", |_| {})), "not-yet -");
+    }
+
+    #[test]
+    fn nobody_rests_on_ecs_own_word_and_needs_no_cloudtrail() {
+        for (code, reason) in [
+            ("EssentialContainerExited", "Essential container in task exited"),
+            ("TaskFailedToStart", "Task failed to start"),
+            ("SpotInterruption", "Your Spot Task was interrupted."),
+            ("ServiceSchedulerInitiated", "Task failed container health checks"),
+            ("ServiceSchedulerInitiated", "Task failed ELB health checks in (target-group arn:t)"),
+        ] {
+            assert_eq!(told(read(stopped(code, reason, Some(1)), "StopTask", Read::Denied)), "nobody -", "{code}");
+        }
+        assert_eq!(told(stopped("InfrastructureHealth", "Something new", Some(1))), "unreadable -");
+    }
 }

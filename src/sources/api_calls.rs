@@ -142,7 +142,12 @@ fn concerns_task(call: &ApiCall, task: &Task) -> bool {
     }
     let Some(typed) = call.parameters.task.as_deref() else { return false };
     let own = if typed.starts_with("arn:") { is_arn_of(typed, task) } else { typed.eq_ignore_ascii_case(&task.id) };
-    own && in_cluster(call.parameters.cluster.as_deref(), task)
+    // An ARN names its cluster itself; only where it does not is an absent parameter `default`.
+    let cluster_in_arn = EcsArn::parse(typed).is_some_and(|arn| arn.cluster.is_some());
+    own && match call.parameters.cluster.as_deref() {
+        None if cluster_in_arn => true,
+        typed => in_cluster(typed, task),
+    }
 }
 
 fn concerns_service(call: &ApiCall, task: &Task) -> bool {
@@ -260,6 +265,8 @@ mod tests {
             assert!(concerns_task(&call(parameters.clone()), &task("prod")), "{parameters}");
         }
         assert!(concerns_task(&call(json!({"task": ID})), &task("default")));
+        assert!(concerns_task(&call(json!({"task": format!("arn:aws:ecs:eu-west-1:1:task/prod/{ID}")})), &task("prod")));
+        assert!(!concerns_task(&call(json!({"cluster": "staging", "task": format!("arn:aws:ecs:eu-west-1:1:task/prod/{ID}")})), &task("prod")));
     }
 
     #[test]
