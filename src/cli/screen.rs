@@ -134,9 +134,10 @@ impl Bars {
     }
 
     pub fn clear(&self) {
-        for (_, bar) in self.bars.lock().unwrap_or_else(std::sync::PoisonError::into_inner).drain(..) {
-            bar.finish_and_clear();
-        }
+        // The ticks stop before anything is wiped, or one of them draws a line anew behind it.
+        let bars: Vec<ProgressBar> = self.bars.lock().unwrap_or_else(std::sync::PoisonError::into_inner).drain(..).map(|(_, bar)| bar).collect();
+        bars.iter().for_each(ProgressBar::disable_steady_tick);
         let _ = self.all.clear();
+        self.all.set_draw_target(ProgressDrawTarget::hidden());
     }
 }
