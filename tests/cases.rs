@@ -9,13 +9,14 @@ fn every_case_reads_as_it_did() {
     names.sort();
     assert!(!names.is_empty());
     for name in names {
-        let case = format!("{folder}/{name}/case.json");
+        // By a relative path: suggested commands repeat it, and must not differ from one checkout to another.
+        let (home, case) = (format!("{folder}/{name}"), "./case.json");
         insta::with_settings!({ snapshot_path => format!("cases/{name}"), prepend_module_to_snapshot => false, omit_expression => true }, {
-            let text = run(program(&["timeline", &case]).env("COLUMNS", "100")).code(&[0, 3]);
+            let text = run(program(&["timeline", case]).current_dir(&home).env("COLUMNS", "100")).code(&[0, 3]);
             insta::assert_snapshot!("timeline", text.stdout);
-            let who = run(program(&["who-stopped", &case]).env("COLUMNS", "80")).code(&[0, 3]);
+            let who = run(program(&["who-stopped", case]).current_dir(&home).env("COLUMNS", "80")).code(&[0, 3]);
             insta::assert_snapshot!("who-stopped", who.stdout);
-            let json = run(&mut program(&["timeline", &case, "-o", "json"])).code(&[0, 3]).json();
+            let json = run(program(&["timeline", case, "-o", "json"]).current_dir(&home)).code(&[0, 3]).json();
             insta::assert_json_snapshot!("json", json);
         });
     }

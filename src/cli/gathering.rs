@@ -200,6 +200,8 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
                     Ok::<_, Failure>((account, taken_at, found))
                 }
                 From::Given(given) => {
+                    agree("task", ("region", &given.region, "--region"), options.region.as_deref())?;
+                    agree("task", ("cluster", &given.cluster, "--cluster"), explicit_cluster(options).map(last_segment))?;
                     let region = Some(given.region.clone()).filter(|region| !region.is_empty());
                     let account = open(options, region, wanted, screen, observer).await?;
                     let found = newer_word(&account, &ledger, *given).await;

@@ -67,7 +67,11 @@ pub fn run(now: Timestamp) -> ExitCode {
     // AWS counts in milliseconds; a finer "now" would only be noise in every answer.
     let now = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
     let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+        Ok(mut cli) => {
+            // An exported but empty ECS_CLUSTER names no cluster.
+            cli.everywhere.cluster = cli.everywhere.cluster.filter(|name| !name.is_empty());
+            cli
+        }
         Err(error) => {
             // Help and version are answers; everything else is bad usage, with the AWS CLI's code for it.
             let _ = error.print();

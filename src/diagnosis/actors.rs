@@ -201,13 +201,7 @@ fn service_actor(service: &str) -> Actor {
 #[must_use]
 pub fn tool(call: &ApiCall) -> Option<String> {
     let agent = call.user_agent.as_deref()?;
-    if call.from_console
-        || agent.starts_with("Mozilla/")
-        || agent.contains("console.amazonaws.com")
-        || agent.contains("signin.amazonaws.com")
-        || agent.contains("aws-internal")
-        || agent == "AWS Internal"
-    {
+    if call.from_console || agent.starts_with("Mozilla/") || agent.contains("console.amazonaws.com") || agent.contains("signin.amazonaws.com") {
         return Some("console".to_owned());
     }
     let version_of = |name: &str| {

@@ -22,6 +22,8 @@ pub struct ApiCall {
     pub parameters: Parameters,
     /// `responseElements.task.taskArn`, always the full ARN where it is there.
     pub response_task_arn: Option<String>,
+    /// `responseElements.service.runningCount` at the moment of the call.
+    pub response_running: Option<i64>,
     /// Deployment ids inside `responseElements.service.deployments`, the newest first.
     pub response_deployments: Vec<String>,
 }

@@ -102,6 +102,8 @@ pub struct Reading {
     pub resource: Option<String>,
     /// The API call's name that CloudTrail was searched for; one entry each.
     pub about: Option<String>,
+    /// The container whose log it was.
+    pub container: Option<String>,
     /// In words, what could not be seen or what was left out.
     pub detail: Option<String>,
     pub requests: usize,
@@ -114,7 +116,7 @@ pub struct Reading {
 impl Reading {
     #[must_use]
     pub fn new(source: Source, status: Status) -> Self {
-        Self { source, status, action: None, resource: None, about: None, detail: None, requests: 0, events: 0, looked_from: None, looked_to: None }
+        Self { source, status, action: None, resource: None, about: None, container: None, detail: None, requests: 0, events: 0, looked_from: None, looked_to: None }
     }
 
     #[must_use]

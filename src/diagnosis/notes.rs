@@ -35,10 +35,12 @@ fn stop_timeouts(timeline: &Timeline) -> Vec<Note> {
     let Some(took) = timeline.stop_took().filter(|_| was_ordered(timeline)) else { return Vec::new() };
     // The end may be cut to the second: up to 999 ms of it are missing.
     let cut = timeline.lines.iter().any(|line| matches!(line.event.what, What::ExecutionStopped) && line.event.precision == super::event::Precision::Second);
+    // Fargate reports the end 10 to 12 s after it: less than that beyond the limit proves no timeout.
+    let late_by = if timeline.evidence.task.runs_on_fargate() { 9_000 } else { 0 };
     let took_at_most = took + if cut { 999 } else { 0 };
     let killed = timeline.evidence.task.containers.iter().filter(|container| container.exit_code == Some(137));
     killed
-        .filter(|container| took_at_most >= allowed_seconds(timeline, container) * 1000)
+        .filter(|container| took_at_most >= allowed_seconds(timeline, container) * 1000 + late_by)
         .map(|container| {
             let allowed = allowed_seconds(timeline, container);
             let late = if timeline.evidence.task.runs_on_fargate() { "; Fargate reports the end some 11 s late" } else { "" };

@@ -96,7 +96,13 @@ pub fn story(task: &Task, service: Option<&Service>, history: &[ServiceDeploymen
 fn newer_deployment<'a>(task: &Task, own: Option<&str>, service: Option<&'a Service>, stop: Timestamp) -> Option<&'a Deployment> {
     let deployments = &service?.deployments;
     let own_created = deployments.iter().find(|deployment| Some(digits(&deployment.id)) == own).and_then(|deployment| deployment.created_at);
-    let after = own_created.max(task.times.created);
+    // A long rollout still starts tasks of the old deployment: the task may be younger than what replaced it.
+    let after = own_created.or(task.times.created);
+    // The reason names a deployment; where that is not the task's own, ECS itself says which one replaced it.
+    let named = task.stopped_reason.as_deref().and_then(|reason| reason.split_once("(deployment ")).and_then(|(_, rest)| rest.split(')').next()).map(digits);
+    if let Some(told) = deployments.iter().find(|deployment| named == Some(digits(&deployment.id)) && named != own) {
+        return Some(told);
+    }
     deployments
         .iter()
         .filter(|deployment| Some(digits(&deployment.id)) != own)

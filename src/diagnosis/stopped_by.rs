@@ -142,6 +142,10 @@ fn beginning(timeline: &Timeline) -> Beginning {
     if !task.is_stopping() {
         return Beginning::None { kind: None, sentence: "Nobody: the task has not been stopped.".to_owned() };
     }
+    // A caller of StopTask may type any reason at all: the code comes first.
+    if matches!(timeline.stop_code(), Some(StopCode::UserInitiated)) {
+        return Beginning::StopTask;
+    }
     if reason.starts_with("Host EC2 (instance") || reason.contains("deregistration forced by user") || reason.contains("DRAINING") {
         return Beginning::Host;
     }
@@ -151,7 +155,6 @@ fn beginning(timeline: &Timeline) -> Beginning {
         }
         Some(StopCode::TaskFailedToStart) => Beginning::None { kind: None, sentence: "Nobody: the task failed to start, and ECS gave it up.".to_owned() },
         Some(StopCode::SpotInterruption | StopCode::TerminationNotice) => aws("Nobody: Spot took the capacity back."),
-        Some(StopCode::UserInitiated) => Beginning::StopTask,
         Some(StopCode::ServiceSchedulerInitiated) if reason.contains("failed ELB health checks") => {
             aws("Nobody: ECS did, since the task failed its load balancer's health checks.")
         }
@@ -162,6 +165,7 @@ fn beginning(timeline: &Timeline) -> Beginning {
             _ => Beginning::Scheduler,
         },
         Some(StopCode::ServiceSchedulerInitiated) => Beginning::Scheduler,
+        Some(StopCode::UserInitiated) => Beginning::StopTask,
         Some(StopCode::Other(code)) => Beginning::Untold(format!("Unknown: ECS gives the stop code {code}, which tells no beginning this version knows.")),
         None if task.stopped_reason.is_some() => Beginning::Untold("Unknown: ECS gives no stop code, and its reason tells no beginning this version knows.".to_owned()),
         None => Beginning::Untold("Unknown: ECS gives neither a stop code nor a reason.".to_owned()),
@@ -187,12 +191,18 @@ fn by_stop_task(timeline: &Timeline) -> StoppedBy {
         return StoppedBy::without(Status::Unreadable, "Unknown: ECS gives no time for the stop, so no call can be matched to it.".to_owned());
     };
     let complete = call_gap(timeline, "StopTask").is_none();
-    let accepted = calls(timeline, "StopTask").filter(|(_, call)| call.succeeded()).find(|(_, call)| {
-        let lead = anchor.as_millisecond() - call.time.as_millisecond();
-        // Half-read history may hide an earlier call; then only one that fits to the second is believed.
-        let limit = if complete { CALL_MAY_LEAD_BY } else { 3_000 };
-        (-CALL_MAY_TRAIL_BY..=limit).contains(&lead)
-    });
+    let fitting = || {
+        calls(timeline, "StopTask").filter(|(_, call)| call.succeeded()).filter(|(_, call)| {
+            let lead = anchor.as_millisecond() - call.time.as_millisecond();
+            // Half-read history may hide an earlier call; then only one that fits to the second is believed.
+            let limit = if complete { CALL_MAY_LEAD_BY } else { 3_000 };
+            (-CALL_MAY_TRAIL_BY..=limit).contains(&lead)
+        })
+    };
+    // ECS repeats the reason of the call that counted; among equals the first one counts.
+    let repeated = timeline.evidence.task.stopped_reason.as_deref();
+    let same_reason = |call: &ApiCall| repeated.is_some_and(|reason| call.parameters.reason.as_deref().unwrap_or("Task stopped by user") == reason);
+    let accepted = fitting().find(|(_, call)| same_reason(call)).or_else(|| fitting().next());
     match accepted {
         Some((line, call)) => found(line, call, Vec::new(), "by StopTask"),
         None => absent(timeline, &[], "StopTask", "Somebody called StopTask"),
@@ -218,7 +228,8 @@ fn by_scheduler(timeline: &Timeline) -> StoppedBy {
             let made_it = |call: &ApiCall| call.response_deployments.is_empty() || call.response_deployments.contains(&change.id);
             let update = calls(timeline, "UpdateService")
                 .filter(|(_, call)| near(call) && made_it(call))
-                .max_by_key(|(_, call)| (call.response_deployments.contains(&change.id), call.time));
+                // Every later call lists the deployment too: the first one made it.
+                .min_by_key(|(_, call)| (!call.response_deployments.contains(&change.id), call.time));
             match update {
                 Some((line, call)) => found(line, call, vec![hop], "through a deployment"),
                 None => absent(timeline, &[hop], "UpdateService", "A deployment replaced the task; somebody began it"),
@@ -227,7 +238,12 @@ fn by_scheduler(timeline: &Timeline) -> StoppedBy {
         Story::FewerWanted => {
             // A count that is above what the service wants now was no scale-in, or was overtaken by one.
             let wanted = timeline.evidence.service.as_ref().map(|service| service.desired_count);
-            let lowers = |call: &ApiCall| call.parameters.desired_count.is_some_and(|count| wanted.is_none_or(|wanted| count <= wanted));
+            let lowers = |call: &ApiCall| {
+                call.parameters.desired_count.is_some_and(|count| match call.response_running {
+                    Some(running) => count < running,
+                    None => wanted.is_none_or(|wanted| count <= wanted),
+                })
+            };
             let near = before(stop, SCALE_IN_TAKES);
             let update = calls(timeline, "UpdateService").filter(|(_, call)| lowers(call) && near(call)).max_by_key(|(_, call)| call.time);
             match update {
@@ -235,8 +251,18 @@ fn by_scheduler(timeline: &Timeline) -> StoppedBy {
                 None => absent(timeline, &[], "UpdateService", "The service wanted fewer tasks; a policy or a hand changed its desired count"),
             }
         }
-        Story::ServiceDeleted => absent(timeline, &[], "DeleteService", "The service was deleted"),
+        Story::ServiceDeleted => {
+            let near = before(stop, 900_000);
+            match calls(timeline, "DeleteService").filter(|(_, call)| near(call)).max_by_key(|(_, call)| call.time) {
+                Some((line, call)) => found(line, call, Vec::new(), "by deleting the service"),
+                None => absent(timeline, &[], "DeleteService", "The service was deleted"),
+            }
+        }
         Story::Replaced(_) | Story::RolledBack { .. } | Story::Rebalanced => absent(timeline, &[], "UpdateService", "The scheduler replaced the task"),
+        Story::Unclear(why) if timeline.seen_by(Source::Service).is_err() => {
+            let sentence = format!("Unknown: the service scheduler stopped it, and {why}, so it cannot be told whose call was behind it.");
+            StoppedBy { kind: Some(Kind::Unknown), ..StoppedBy::without(Status::Unreadable, sentence) }
+        }
         Story::Unclear(why) => absent(timeline, &[], "UpdateService", &format!("The service scheduler stopped it, and {why}")),
     }
 }
@@ -361,6 +387,14 @@ mod tests {
         let by = judged(evidence).stopped_by;
         assert_eq!(by.actor.as_deref(), Some("jane"));
         assert_eq!(by.attempts.len(), 1);
+    }
+
+    #[test]
+    fn a_typed_reason_that_sounds_like_the_hosts_is_still_a_call() {
+        for reason in ["Host EC2 (instance i-0abc) is old, moving", "instance DRAINING before patching"] {
+            let evidence = read(stopped("UserInitiated", reason, Some(0)), "StopTask", Read::Ok);
+            assert_eq!(told(call(evidence, -1_000, "StopTask", "jane", |_| {})), "found jane", "{reason}");
+        }
     }
 
     #[test]

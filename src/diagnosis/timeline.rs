@@ -278,7 +278,9 @@ fn culprit(evidence: &Evidence, last_word: impl Fn(&str) -> Option<Timestamp>) -
         }
     };
     let ended = evidence.task.containers.iter().filter(|container| container.has_ended() && is_essential(evidence, container));
-    ended.min_by_key(|container| (weight(container), last_word(&container.name)))
+    // What still wrote after the stop had begun was stopped by it, whatever code it left with.
+    let spoke_on = |container: &Container| evidence.task.times.stopping.zip(last_word(&container.name)).is_some_and(|(stopping, last)| last > stopping);
+    ended.min_by_key(|container| (weight(container) > 0 && spoke_on(container), weight(container), last_word(&container.name).is_none(), last_word(&container.name)))
 }
 
 /// Whether a service message concerns this task: it names it, or it names none and lies near its life's turns.
@@ -387,6 +389,16 @@ mod tests {
         evidence.task.containers.extend([other("worker", Some(3)), other("aws-guardduty-agent-x1", Some(1))]);
         evidence.definition.as_mut().expect("a definition").containers.push(ContainerDefinition { name: "worker".to_owned(), essential: true, ..ContainerDefinition::default() });
         assert_eq!(judged(evidence).verdict.container.as_deref(), Some("worker"));
+    }
+
+    #[test]
+    fn a_container_that_wrote_on_after_the_stop_began_is_not_the_culprit() {
+        let mut evidence = stopped("EssentialContainerExited", "Essential container in task exited", Some(0));
+        evidence.task.containers.push(Container { name: "proxy".to_owned(), exit_code: Some(1), last_status: Some("STOPPED".to_owned()), ..Container::default() });
+        evidence.definition.as_mut().expect("a definition").containers.push(ContainerDefinition { name: "proxy".to_owned(), essential: true, ..ContainerDefinition::default() });
+        let mut evidence = logged(logged(evidence, -900, Level::Info, "done", false), 400, Level::Error, "forced shutdown", false);
+        evidence.events.last_mut().expect("an event").container = Some("proxy".to_owned());
+        assert_eq!(judged(evidence).verdict.container.as_deref(), Some("app"));
     }
 
     #[test]

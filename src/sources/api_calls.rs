@@ -138,7 +138,9 @@ fn concerns_task(call: &ApiCall, task: &Task) -> bool {
         return false;
     }
     if let Some(arn) = &call.response_task_arn {
-        return is_arn_of(arn, task);
+        // An old ARN names no cluster: then the one that was typed has to agree.
+        let names_cluster = EcsArn::parse(arn).is_some_and(|arn| arn.cluster.is_some());
+        return is_arn_of(arn, task) && (names_cluster || in_cluster(call.parameters.cluster.as_deref(), task));
     }
     let Some(typed) = call.parameters.task.as_deref() else { return false };
     let own = if typed.starts_with("arn:") { is_arn_of(typed, task) } else { typed.eq_ignore_ascii_case(&task.id) };
@@ -231,6 +233,7 @@ pub(super) fn call_from(value: &Value) -> Option<ApiCall> {
             force_new_deployment: value.pointer("/requestParameters/forceNewDeployment").and_then(Value::as_bool).unwrap_or_default(),
         },
         response_task_arn: text("/responseElements/task/taskArn"),
+        response_running: value.pointer("/responseElements/service/runningCount").and_then(Value::as_i64),
         response_deployments: value
             .pointer("/responseElements/service/deployments")
             .and_then(Value::as_array)

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::diagnosis::task::{Attachment, Container, EcsArn, StopCode, Task, last_segment};
 
 use super::case::{Case, Unreadable};
-use super::task::definition_name;
+use super::task::{definition_name, plausible};
 
 /// What stood on standard input or in a file.
 #[derive(Debug)]
@@ -94,13 +94,13 @@ fn time(value: &Value, name: &str) -> Option<Timestamp> {
     match field(value, name)? {
         Value::String(text) => {
             let at: Timestamp = text.parse().ok()?;
-            Timestamp::from_millisecond(at.as_millisecond()).ok()
+            plausible(at.as_millisecond())
         }
         Value::Number(number) => {
             let number = number.as_f64()?;
             let milliseconds = if number.abs() > 1e11 { number } else { number * 1000.0 };
             #[expect(clippy::cast_possible_truncation, reason = "a time far outside i64 is refused by the next call")]
-            Timestamp::from_millisecond(milliseconds.round() as i64).ok()
+            plausible(milliseconds.round() as i64)
         }
         _ => None,
     }
@@ -222,6 +222,14 @@ mod tests {
     fn an_absent_exit_code_is_not_0_and_no_containers_are_none() {
         let task = task(r#"{"taskArn":"arn:aws:ecs:us-east-1:3:task/c/5c704c7e4f1348f3969072b112bdaaf0","containers":[{"name":"m","exitCode":null}]}"#);
         assert_eq!(task.containers[0].exit_code, None);
+    }
+
+    #[test]
+    fn a_time_outside_the_calendar_is_no_time() {
+        for time in ["9999-12-30T21:59:59Z", "-009999-01-02T02:00:00Z"] {
+            let task = task(&format!(r#"{{"taskArn":"arn:aws:ecs:us-east-1:3:task/c/5c704c7e4f1348f3969072b112bdaaf0","stoppingAt":"{time}"}}"#));
+            assert_eq!(task.times.stopping, None);
+        }
     }
 
     #[test]

@@ -127,6 +127,11 @@ impl Inquiry<'_> {
         self.with(|entry| entry.reading.about = Some(name.to_owned()));
     }
 
+    /// The container whose log is read.
+    pub fn of_container(&self, name: &str) {
+        self.with(|entry| entry.reading.container = Some(name.to_owned()));
+    }
+
     pub fn detail(&self, detail: impl Into<String>) {
         let detail = detail.into();
         self.with(|entry| entry.reading.detail = Some(detail));
@@ -138,6 +143,7 @@ impl Inquiry<'_> {
         self.ledger.tell(event);
     }
 
+    /// Counts events that are told elsewhere.
     pub fn count(&self, events: usize) {
         self.with(|entry| entry.reading.events += events);
     }

@@ -56,7 +56,7 @@ static GLOG: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^([IWEF])\d{4} \d{2
 static OUTCRY: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
         r"^\s*(?:",
-        r"(?:Uncaught |Unhandled )?(?:[A-Za-z_$][\w$]*[.:/\\]+)*(?:[A-Z][\w$]*)?(?:Error|Exception|Fault|Panic|Interrupt)(?:\b|:)|",
+        r"(?:Uncaught |Unhandled )?(?:[A-Za-z_$][\w$]*[.:/\\]+)+(?:[A-Z][\w$]*)?(?:Error|Exception|Fault|Panic|Interrupt)\b|(?:[A-Z][\w$]*)?(?:Error|Exception|Fault|Panic|Interrupt)(?::|\s*$)|",
         r"(?:error|fatal|panic|critical|exception)\b\s*[:\[!(]|",
         r"fatal error|",
         r"Exception in thread |Unhandled exception|Unhandled rejection|UnhandledPromiseRejection|",
@@ -261,12 +261,10 @@ fn from_json(at: i64, text: &str) -> Option<Statement> {
     let words = |names: &[&str]| field(names).and_then(|found| found.as_str().map(str::to_owned));
     let level = match field(&["level", "severity", "lvl", "loglevel", "log.level", "levelname", "@l", "SeverityText", "severityText", "logLevel", "LogLevel", "Level"]) {
         Some(Value::String(name)) => named_level(name),
-        // pino and bunyan: 40 is a warning, 50 an error, 60 fatal. Syslog's severities are below 8.
+        // pino and bunyan: 40 is a warning, 50 an error, 60 fatal. Below 8 one logger's error is another's debug.
         Some(Value::Number(number)) => number.as_i64().map(|number| match number {
             50.. => Level::Error,
             40..50 => Level::Warn,
-            4 => Level::Warn,
-            0..4 => Level::Error,
             _ => Level::Info,
         }),
         _ => None,
@@ -408,6 +406,10 @@ mod tests {
             ("GET /errors 200", Level::Info),
             ("0 errors, no fatal ones", Level::Info),
             ("Killed", Level::Error),
+            ("Error reporting is disabled", Level::Info),
+            ("Exception mapper registered", Level::Info),
+            (r#"{"level":0,"msg":"starting"}"#, Level::Info),
+            ("ValueError: no such table", Level::Error),
         ] {
             assert_eq!(read(&[line])[0].level, level, "{line}");
         }

@@ -104,9 +104,10 @@ async fn read(reach: &Reach<'_>, container: &Container, group: &str, region: &st
     let resource = format!("arn:aws:logs:{region}:{}:log-group:{group}:log-stream:{stream}", task.account);
     let inquiry = reach.ledger.ask(Source::Logs, "logs:GetLogEvents", resource);
     inquiry.looked(Some(from), Some(to));
+    inquiry.of_container(&container.name);
     let client = reach.account.logs(region);
     let order = task.times.stopping.map(Timestamp::as_millisecond);
-    let mut kept = Kept::default();
+    let mut kept = Telling { kept: Kept::default(), reach, container, stream };
     let (mut token, mut seen, mut lines, mut oldest) = (None::<String>, BTreeSet::new(), 0_usize, to);
     // Lines at the head of a page that go on with a trace begun on the page before.
     let mut carried: Vec<RawLine> = Vec::new();
@@ -138,7 +139,7 @@ async fn read(reach: &Reach<'_>, container: &Container, group: &str, region: &st
             Ok(answer) => answer,
             Err(error) => {
                 // What had been read is told all the same.
-                kept.tell(reach, container, stream, &inquiry);
+                inquiry.count(kept.finish());
                 return fail(reach, inquiry, failing(&error), &container.name, group, region).await;
             }
         };
@@ -155,7 +156,7 @@ async fn read(reach: &Reach<'_>, container: &Container, group: &str, region: &st
         let mut reader = Reader::new(|statement| of_page.add(statement, order));
         events.iter().chain(&carried).for_each(|line| reader.read(line));
         reader.finish();
-        kept.put_before(of_page);
+        kept.kept.put_before(of_page);
         carried = held_back;
         match next {
             _ if reached => break,
@@ -169,9 +170,9 @@ async fn read(reach: &Reach<'_>, container: &Container, group: &str, region: &st
         let mut reader = Reader::new(|statement| of_page.add(statement, order));
         carried.iter().for_each(|line| reader.read(line));
         reader.finish();
-        kept.put_before(of_page);
+        kept.kept.put_before(of_page);
     }
-    kept.tell(reach, container, stream, &inquiry);
+    inquiry.count(kept.finish());
     let name = &container.name;
     match cut_short {
         Some(oldest) => {
@@ -253,7 +254,8 @@ impl Kept {
         }
     }
 
-    fn tell(self, reach: &Reach<'_>, container: &Container, stream: &str, inquiry: &super::ledger::Inquiry<'_>) {
+    /// Tells what is kept and says how many that was.
+    fn tell(self, reach: &Reach<'_>, container: &Container, stream: &str) -> usize {
         let near = reach.task.stop_anchor().map_or(i64::MIN, |stop| stop.as_millisecond() - NEAR_STOP);
         let many = self.last.len();
         let last = self.last.into_iter().enumerate().filter(|(at, statement)| at + LAST_AT_ANY_AGE >= many || statement.at >= near);
@@ -264,12 +266,34 @@ impl Kept {
             shown.extend(extra);
         }
         shown.sort_by_key(|statement| statement.at);
+        let count = shown.len();
         for statement in shown {
             let Ok(at) = Timestamp::from_millisecond(statement.at) else { continue };
             let text = if reach.redact { redact::text(&statement.text).into_owned() } else { statement.text };
             let what = What::Logged(LogLine { text, more: statement.more, out_of_memory: statement.out_of_memory, stream: stream.to_owned() });
-            inquiry.tell(Event { at, precision: Precision::Millisecond, witness: Witness::Logs, level: statement.level, container: Some(container.name.clone()), what });
+            reach.ledger.tell(Event { at, precision: Precision::Millisecond, witness: Witness::Logs, level: statement.level, container: Some(container.name.clone()), what });
         }
+        count
+    }
+}
+
+/// Statements on their way to the ledger: told even where the run ends between two pages.
+struct Telling<'a> {
+    kept: Kept,
+    reach: &'a Reach<'a>,
+    container: &'a Container,
+    stream: &'a str,
+}
+
+impl Telling<'_> {
+    fn finish(mut self) -> usize {
+        std::mem::take(&mut self.kept).tell(self.reach, self.container, self.stream)
+    }
+}
+
+impl Drop for Telling<'_> {
+    fn drop(&mut self) {
+        std::mem::take(&mut self.kept).tell(self.reach, self.container, self.stream);
     }
 }
 

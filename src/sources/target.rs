@@ -146,13 +146,15 @@ fn from_url(text: &str) -> Option<Target> {
         .split(['?', '&', '#'])
         .find_map(|part| part.strip_prefix("region="))
         .map(str::to_owned)
-        .or_else(|| host.split('.').next().filter(|first| first.contains('-')).map(str::to_owned));
+        // A console with several sessions puts the account in front of the region.
+        .or_else(|| host.split('.').find(|part| is_region(part)).map(str::to_owned));
     // CloudWatch writes `/` as `$252F`, twice encoded; twice decoded it is a path again.
     let plain = decoded(&decoded(&path.replace('$', "%")));
     let segments: Vec<&str> = plain.split(['/', '?', '#', '&', ';', '=']).filter(|segment| !segment.is_empty()).collect();
     let id = segments.iter().rev().find(|segment| is_task_id(segment)).map(|id| id.to_ascii_lowercase());
     let after = |name: &str| segments.iter().position(|segment| *segment == name).and_then(|at| segments.get(at + 1)).map(|next| (*next).to_owned());
-    let cluster = after("clusters").filter(|name| is_name(name));
+    // A log group may hold any words; only the ECS console's own path names a cluster.
+    let cluster = after("clusters").filter(|name| is_name(name) && !plain.starts_with("cloudwatch/"));
     match (id, after("services").filter(|name| is_name(name))) {
         (Some(id), _) => Some(Target::Task(Place { id, cluster, region, ..Place::default() })),
         (None, Some(name)) => Some(Target::Service { cluster, name, region }),
@@ -178,6 +180,15 @@ fn decoded(text: &str) -> String {
         }
     }
     String::from_utf8_lossy(&out).into_owned()
+}
+
+/// `eu-west-1`, `us-gov-east-1`: letters, hyphens, and a digit at the end.
+fn is_region(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    parts.len() >= 3
+        && parts[0].len() == 2
+        && parts.last().is_some_and(|last| last.len() == 1 && last.bytes().all(|byte| byte.is_ascii_digit()))
+        && parts[..parts.len() - 1].iter().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase()))
 }
 
 /// Names of clusters and services: letters, digits, hyphens, underscores.
@@ -244,6 +255,16 @@ mod tests {
     fn a_console_url_gives_region_and_cluster() {
         let place = task(&format!("https://us-east-1.console.aws.amazon.com/ecs/v2/clusters/prod/tasks/{ID}?region=eu-west-2"));
         assert_eq!((place.cluster.as_deref(), place.region.as_deref()), (Some("prod"), Some("eu-west-2")));
+    }
+
+    #[test]
+    fn a_session_in_front_of_the_host_and_clusters_inside_a_log_group_mislead_nobody() {
+        let place = task(&format!("https://123456789012-ab12cd34.eu-west-1.console.aws.amazon.com/ecs/v2/clusters/prod/tasks/{ID}"));
+        assert_eq!(place.region.as_deref(), Some("eu-west-1"));
+        let place = task(&format!(
+            "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1#logsV2:log-groups/log-group/$252Fclusters$252Fweb/log-events/ecs$252Fapp$252F{ID}"
+        ));
+        assert_eq!(place.cluster, None);
     }
 
     #[test]

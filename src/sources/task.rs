@@ -351,7 +351,13 @@ fn candidate(task: &Task) -> Candidate {
 pub fn moment(time: &DateTime) -> Option<Timestamp> {
     let nanoseconds = i128::from(time.secs()) * 1_000_000_000 + i128::from(time.subsec_nanos());
     let milliseconds = (nanoseconds + 500_000).div_euclid(1_000_000);
-    Timestamp::from_millisecond(i64::try_from(milliseconds).ok()?).ok()
+    plausible(i64::try_from(milliseconds).ok()?)
+}
+
+/// A time between 2000 and 2200, which ECS can have meant; windows around any other would leave the calendar.
+#[must_use]
+pub fn plausible(milliseconds: i64) -> Option<Timestamp> {
+    Timestamp::from_millisecond(milliseconds).ok().filter(|_| (946_684_800_000..7_258_118_400_000).contains(&milliseconds))
 }
 
 fn read_task(task: &sdk::Task, asked_cluster: &str) -> Task {

@@ -26,7 +26,7 @@ fn only_actions_on_the_list_are_asked_and_none_twice() {
 #[test]
 fn an_arn_takes_three_dependent_rounds_beside_further_pages() {
     for name in ["elb-health-check", "out-of-memory", "stopped-by-sso-user"] {
-        let aws = FakeAws::with(name, &[], Duration::from_millis(40));
+        let aws = FakeAws::with(name, &[], Duration::from_millis(400));
         run(&mut against(&aws, &["timeline", &aws.task_arn])).code(&[0]);
         // The second page of a log stream is what proves its end.
         let pages = aws.journal().iter().filter(|asked| asked.action == "logs:GetLogEvents").count().saturating_sub(1).min(1);

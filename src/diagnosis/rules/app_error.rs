@@ -13,7 +13,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let Some((container, line)) = ended_by_itself(timeline) else { return Judgement::No };
     let Some(code) = container.exit_code.filter(|code| *code != 0) else { return Judgement::No };
     let error = last_error(timeline, &container.name);
-    let unread = unread_logs(timeline);
+    let unread = unread_logs(timeline, &container.name);
     let mut finding = Finding::new(if error.is_some() { Confidence::Certain } else { Confidence::Likely }, "The application failed");
     finding.container = Some(container.name.clone());
     finding.evidence = vec![line.n];

@@ -90,6 +90,8 @@ fn own_message<'a>(timeline: &'a Timeline, group: Option<&str>) -> Option<(usize
             Some(target) if addresses.iter().any(|address| address == target) => Some(1),
             // An instance hosts many tasks: the host port tells them apart.
             Some(target) if Some(target) == instance_id && (ports.is_empty() || port.is_some_and(|port| ports.contains(&port))) => Some(1),
+            // Older messages leave the port out.
+            Some(target) if Some(target) == instance_id && port.is_none() => Some(2),
             Some(target) if target.starts_with("i-") && instance_id.is_none() && port.is_some_and(|port| ports.contains(&port)) => Some(2),
             Some(_) => None,
             None => Some(3),

@@ -5,7 +5,7 @@ use super::super::evidence::Source;
 use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::ended_by_itself;
+use super::{ended_by_itself, unread_logs};
 
 pub const RULE: Rule = Rule { cause: Cause::EntrypointFailed, about: "126, 127, or 255 when nothing shows that the command had run", judge };
 
@@ -16,7 +16,9 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         Some(127) => "the command was not found in the image",
         Some(255) => {
             // A line in its log shows that it had run; an unread log shows nothing either way.
-            if timeline.log_lines(&container.name).next().is_some() || !timeline.was_read(Source::Logs) {
+            let times = &timeline.evidence.task.times;
+            let lived = times.started.zip(times.stopping).is_some_and(|(from, to)| to.as_millisecond() - from.as_millisecond() > 60_000);
+            if lived || timeline.log_lines(&container.name).next().is_some() || unread_logs(timeline, &container.name).is_some() || !timeline.was_read(Source::Logs) {
                 return Judgement::No;
             }
             "the entry point gave up before it wrote anything"
@@ -44,7 +46,16 @@ mod tests {
     use crate::diagnosis::evidence::Source;
 
     fn left(code: i64) -> crate::diagnosis::evidence::Evidence {
-        stopped("EssentialContainerExited", "Essential container in task exited", Some(code))
+        let mut evidence = stopped("EssentialContainerExited", "Essential container in task exited", Some(code));
+        evidence.task.times.started = Some(at(-3_000));
+        evidence
+    }
+
+    #[test]
+    fn a_255_after_minutes_of_running_is_an_error_of_the_application() {
+        let mut evidence = left(255);
+        evidence.task.times.started = Some(at(-600_000));
+        assert!(verdict(evidence).starts_with("app-error"));
     }
 
     #[test]

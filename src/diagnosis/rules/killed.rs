@@ -5,7 +5,7 @@ use super::super::evidence::Source;
 use super::super::stopped_by::StoppedBy;
 use super::super::timeline::{Timeline, is_error_name};
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::ended_by_itself;
+use super::{ended_by_itself, unread_logs};
 
 pub const RULE: Rule = Rule { cause: Cause::Killed, about: "137 by itself, with no sign of memory and no ordered stop", judge };
 
@@ -24,7 +24,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         })
         .collect();
     // A log that was read would mostly show a full heap; without the log nothing speaks against memory.
-    let heard = timeline.seen_by(Source::Logs).is_ok();
+    let heard = unread_logs(timeline, &container.name).is_none() && timeline.was_read(Source::Logs);
     let mut finding = Finding::new(if heard { Confidence::Likely } else { Confidence::Possible }, "Killed (SIGKILL)");
     finding.container = Some(container.name.clone());
     finding.evidence = [Some(line), timeline.stop_line()].into_iter().flatten().map(|line| line.n).collect();

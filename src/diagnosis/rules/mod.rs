@@ -23,6 +23,7 @@ mod stop_requested;
 mod terminated;
 
 use super::event::Level;
+use super::evidence::{Reading, Source};
 use super::task::{Container, StopCode};
 use super::timeline::{Line, Timeline};
 use super::verdict::Rule;
@@ -73,9 +74,10 @@ fn last_error<'a>(timeline: &'a Timeline, container: &'a str) -> Option<&'a Line
     said().rev().find(|line| line.event.level == Level::Error && last_word - line.event.at.as_millisecond() <= 60_000)
 }
 
-/// What the logs could not be asked, for a finding that rests on a code alone.
-fn unread_logs(timeline: &Timeline) -> Option<String> {
-    timeline.seen_by(super::evidence::Source::Logs).err().map(super::evidence::Reading::sentence)
+/// Why this container's log was not read, for a finding that rests on a code alone. Another container's gap is not its own.
+fn unread_logs(timeline: &Timeline, container: &str) -> Option<String> {
+    let own = |reading: &&Reading| reading.source == Source::Logs && reading.status.is_gap() && reading.container.as_deref().is_none_or(|of| of == container);
+    timeline.evidence.readings.iter().find(own).map(Reading::sentence)
 }
 
 #[cfg(test)]

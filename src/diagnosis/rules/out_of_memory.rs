@@ -16,7 +16,8 @@ const LAST_WORDS: i64 = 30_000;
 
 fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let Some((container, line)) = ended_by_itself(timeline) else { return Judgement::No };
-    let told = container.reason.as_deref().is_some_and(|reason| is_error_name(reason, "OutOfMemoryError"));
+    // EC2 says it of the container, Fargate sometimes of the task alone.
+    let told = [container.reason.as_deref(), timeline.evidence.task.stopped_reason.as_deref()].into_iter().flatten().any(|reason| is_error_name(reason, "OutOfMemoryError"));
     let heap = heap_message(timeline, container);
     let mut finding = match (told, container.exit_code, heap) {
         (true, Some(137), _) => {

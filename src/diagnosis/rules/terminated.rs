@@ -17,7 +17,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         "Container {} ended on SIGTERM, exit 143 [{}], and ECS had not asked it to stop: the signal came from inside the container or from the host.",
         container.name, line.n
     );
-    if let Some(gap) = unread_logs(timeline) {
+    if let Some(gap) = unread_logs(timeline, &container.name) {
         finding.unchecked.push((Cause::AppError, gap));
     }
     finding.next_steps.push(NextStep::run("Read its last words", commands::ecs_trace("logs", &timeline.evidence.task)));
