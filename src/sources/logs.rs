@@ -25,6 +25,8 @@ const BEFORE_STOP: SignedDuration = SignedDuration::from_secs(15 * 60);
 const AFTER_END: SignedDuration = SignedDuration::from_secs(60);
 /// Pages read of one stream: up to 10,000 lines or 1 MiB each. What lies before them is said to be unread.
 const MOST_PAGES: usize = 10;
+/// Lines asked for where the window holds none.
+const OLDER_LINES: i32 = 50;
 /// How many statements are kept: the last ones, the errors, and those before the order to stop.
 const LAST: usize = 8;
 const ERRORS: usize = 5;
@@ -172,12 +174,30 @@ async fn read(reach: &Reach<'_>, container: &Container, group: &str, region: &st
         reader.finish();
         kept.kept.put_before(of_page);
     }
+    let mut older = None;
+    if lines == 0 {
+        // Silent in the window is not silent for ever: its last words may be hours old.
+        inquiry.request();
+        let asked = client.get_log_events().log_group_name(group).log_stream_name(stream).end_time(to.as_millisecond() + 1).start_from_head(false).limit(OLDER_LINES);
+        if let Ok(answer) = asked.send().await {
+            let events: Vec<RawLine> = answer.events.unwrap_or_default().into_iter().map(raw).collect();
+            lines = events.len();
+            older = events.first().and_then(|first| Timestamp::from_millisecond(first.at).ok());
+            let mut reader = Reader::new(|statement| kept.kept.add(statement, order));
+            events.iter().for_each(|line| reader.read(line));
+            reader.finish();
+        }
+    }
     inquiry.count(kept.finish());
     let name = &container.name;
     match cut_short {
         Some(oldest) => {
             inquiry.looked(Some(oldest), Some(to));
             inquiry.detail(format!("{name}: the last {lines} lines, back to {oldest:.0}; the log goes further back"));
+        }
+        None if older.is_some() => {
+            inquiry.looked(older, Some(to));
+            inquiry.detail(format!("{name}: silent for a quarter of an hour before the stop, these are its last {lines} lines"));
         }
         None if lines > 0 => inquiry.detail(format!("{name}: {}", crate::diagnosis::words::count(lines, "line"))),
         None => inquiry.detail(format!("{name}: no line in that time")),

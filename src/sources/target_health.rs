@@ -11,7 +11,7 @@ use crate::diagnosis::event::{Event, Level, Precision, What, Witness};
 use crate::diagnosis::evidence::{Reading, Source, Status};
 use crate::diagnosis::service::{TargetGroup, TargetHealth};
 
-use super::failing::failing;
+use super::failing::{Failing, failing};
 use super::{Asker, Asking, Reach};
 
 pub const SOURCE: Asker = Asker { source: Source::Elb, collect: |asking| collect(asking).boxed_local() };
@@ -60,6 +60,18 @@ fn group_in(reason: &str) -> Option<String> {
 }
 
 async fn settings(reach: &Reach<'_>, arns: &[String]) -> Vec<TargetGroup> {
+    match described(reach, arns).await {
+        Ok(groups) => groups,
+        // One group that is gone makes AWS refuse them all: then each is asked for by itself.
+        Err(failing) if failing.is("TargetGroupNotFound") && arns.len() > 1 => {
+            let singly = join_all(arns.iter().map(|arn| described(reach, std::slice::from_ref(arn)))).await;
+            singly.into_iter().filter_map(Result::ok).flatten().collect()
+        }
+        Err(_) => Vec::new(),
+    }
+}
+
+async fn described(reach: &Reach<'_>, arns: &[String]) -> Result<Vec<TargetGroup>, Failing> {
     let inquiry = reach.ledger.ask(Source::Elb, "elasticloadbalancing:DescribeTargetGroups", arns.join(" "));
     inquiry.request();
     match reach.account.load_balancing().describe_target_groups().set_target_group_arns(Some(arns.to_vec())).send().await {
@@ -67,16 +79,17 @@ async fn settings(reach: &Reach<'_>, arns: &[String]) -> Vec<TargetGroup> {
             let groups: Vec<TargetGroup> = answer.target_groups().iter().map(read).collect();
             inquiry.count(groups.len());
             inquiry.done();
-            groups
+            Ok(groups)
         }
         Err(error) => {
-            gone_or_failed(inquiry, &failing(&error));
-            Vec::new()
+            let failing = failing(&error);
+            gone_or_failed(inquiry, &failing);
+            Err(failing)
         }
     }
 }
 
-fn gone_or_failed(inquiry: super::ledger::Inquiry<'_>, failing: &super::failing::Failing) {
+fn gone_or_failed(inquiry: super::ledger::Inquiry<'_>, failing: &Failing) {
     if failing.is("TargetGroupNotFound") {
         inquiry.detail("the target group is gone");
         inquiry.end(Status::Empty);

@@ -266,7 +266,7 @@ impl Finder<'_> {
             Ok::<_, Failing>(stopped?.into_iter().chain(running?).filter(|arn| last_segment(arn).starts_with(prefix)).map(|arn| (cluster.clone(), arn)).collect::<Vec<_>>())
         }))
         .await;
-        let mut matching = Vec::new();
+        let (mut matching, mut refused) = (Vec::new(), None);
         for answer in listed {
             match answer {
                 Ok(found) => matching.extend(found),
@@ -274,8 +274,12 @@ impl Finder<'_> {
                     let others = names(&self.clusters().await.unwrap_or_default());
                     return Err(NotFound::NoCluster { cluster: cluster.map(last_segment).unwrap_or_default().to_owned(), region: self.account.region.clone(), others });
                 }
-                Err(failing) => return Err(NotFound::Refused { action: "ecs:ListTasks", failing }),
+                // One cluster that may not be read hides no match in another.
+                Err(failing) => refused = Some(failing),
             }
+        }
+        if let (true, Some(failing)) = (matching.is_empty(), refused) {
+            return Err(NotFound::Refused { action: "ecs:ListTasks", failing });
         }
         let mut found = Vec::new();
         for cluster in &clusters {
