@@ -64,9 +64,6 @@ pub fn story(task: &Task, service: Option<&Service>, history: &[ServiceDeploymen
         if moved {
             return Story::Rebalanced;
         }
-        if matches!(service.status.as_str(), "DRAINING" | "INACTIVE") {
-            return Story::ServiceDeleted;
-        }
     }
     let own = task.started_by.as_deref().and_then(|by| by.strip_prefix("ecs-svc/"));
     let replacing = newer_deployment(task, own, service, stop);
@@ -84,6 +81,8 @@ pub fn story(task: &Task, service: Option<&Service>, history: &[ServiceDeploymen
     match (change, failed, service) {
         (change, Some(how), _) => Story::RolledBack { change: change.unwrap_or_default(), how },
         (Some(change), None, _) => Story::Replaced(change),
+        // A deletion after the stop explains nothing that a deployment already does.
+        (None, None, Some(service)) if matches!(service.status.as_str(), "DRAINING" | "INACTIVE") => Story::ServiceDeleted,
         (None, None, None) => Story::Unclear("the service and its deployments could not be read".to_owned()),
         (None, None, Some(service)) => {
             let listed = own.is_some_and(|own| service.deployments.iter().any(|deployment| digits(&deployment.id) == own));
@@ -186,6 +185,15 @@ mod tests {
     fn a_failed_deployment_with_a_newer_one_was_rolled_back() {
         let story = story(&task(), Some(&service(vec![deployment("2", 900, "IN_PROGRESS"), deployment("1", 50, "FAILED")])), &[]);
         assert!(matches!(story, Story::RolledBack { how: Rollback::CircuitBreaker, .. }));
+    }
+
+    #[test]
+    fn a_deployment_explains_a_stop_before_the_service_was_deleted() {
+        let mut gone = service(vec![deployment("2", 900, "COMPLETED"), deployment("1", 50, "COMPLETED")]);
+        gone.status = "INACTIVE".into();
+        assert!(matches!(story(&task(), Some(&gone), &[]), Story::Replaced(change) if change.id == "ecs-svc/2"));
+        gone.deployments.clear();
+        assert_eq!(story(&task(), Some(&gone), &[]), Story::ServiceDeleted);
     }
 
     #[test]
