@@ -236,16 +236,16 @@ fn by_scheduler(timeline: &Timeline) -> StoppedBy {
             }
         }
         Story::FewerWanted => {
-            // A count that is above what the service wants now was no scale-in, or was overtaken by one.
-            let wanted = timeline.evidence.service.as_ref().map(|service| service.desired_count);
-            let lowers = |call: &ApiCall| {
-                call.parameters.desired_count.is_some_and(|count| match call.response_running {
-                    Some(running) => count < running,
-                    None => wanted.is_none_or(|wanted| count <= wanted),
-                })
-            };
             let near = before(stop, SCALE_IN_TAKES);
-            let update = calls(timeline, "UpdateService").filter(|(_, call)| lowers(call) && near(call)).max_by_key(|(_, call)| call.time);
+            let counts = || calls(timeline, "UpdateService").filter_map(|(line, call)| Some((line, call, call.parameters.desired_count?))).filter(|(_, call, _)| near(call));
+            // Below what ran at that moment, a count lowers for certain.
+            let lowered = counts().filter(|(_, call, count)| call.response_running.is_some_and(|running| *count < running)).max_by_key(|(_, call, _)| call.time);
+            // Otherwise only a single call is believed, and none that asks for more than runs or is wanted now.
+            let wanted = timeline.evidence.service.as_ref().map(|service| service.desired_count);
+            let mut all = counts();
+            let single = all.next().filter(|_| all.next().is_none());
+            let fits = |call: &ApiCall, count: i64| call.response_running.or(wanted).is_none_or(|most| count <= most);
+            let update = lowered.or_else(|| single.filter(|(_, call, count)| fits(call, *count))).map(|(line, call, _)| (line, call));
             match update {
                 Some((line, call)) => found(line, call, Vec::new(), "by changing the desired count"),
                 None => absent(timeline, &[], "UpdateService", "The service wanted fewer tasks; a policy or a hand changed its desired count"),
@@ -454,6 +454,18 @@ mod tests {
         assert_eq!(told(call(scaled(), -20_000, "UpdateService", "olga", |call| call.parameters.desired_count = Some(2))), "found olga");
         assert_eq!(told(call(scaled(), -20_000, "UpdateService", "olga", |call| call.parameters.desired_count = Some(6))), "not-yet -");
         assert_eq!(told(call(scaled(), -20_000, "UpdateService", "olga", |_| {})), "not-yet -");
+    }
+
+    #[test]
+    fn of_several_counts_the_one_that_lowered_is_named_and_a_later_restoring_one_is_not() {
+        let mut evidence = read(stopped("ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/1)", Some(143)), "UpdateService", Read::Ok);
+        evidence.service.as_mut().expect("a service").desired_count = 4;
+        let set = |count, running| move |call: &mut ApiCall| (call.parameters.desired_count, call.response_running) = (Some(count), running);
+        let told_both = call(call(evidence.clone(), -30_000, "UpdateService", "alice", set(1, Some(4))), -5_000, "UpdateService", "bob", set(4, Some(4)));
+        assert_eq!(told(told_both), "found alice");
+        let untold = call(call(evidence.clone(), -30_000, "UpdateService", "alice", set(1, None)), -5_000, "UpdateService", "bob", set(4, None));
+        assert_eq!(told(untold), "not-yet -");
+        assert_eq!(told(call(evidence, -1_000, "UpdateService", "scaling", set(3, Some(3)))), "found scaling");
     }
 
     #[test]
