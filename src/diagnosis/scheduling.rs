@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use super::service::{Deployment, MessageKind, Service, ServiceDeployment};
+use super::service::{Deployment, MessageKind, Service, ServiceDeployment, in_parentheses};
 use super::task::Task;
 
 /// Why the scheduler stopped this one task.
@@ -98,7 +98,7 @@ fn newer_deployment<'a>(task: &Task, own: Option<&str>, service: Option<&'a Serv
     // A long rollout still starts tasks of the old deployment: the task may be younger than what replaced it.
     let after = own_created.or(task.times.created);
     // The reason names a deployment; where that is not the task's own, ECS itself says which one replaced it.
-    let named = task.stopped_reason.as_deref().and_then(|reason| reason.split_once("(deployment ")).and_then(|(_, rest)| rest.split(')').next()).map(digits);
+    let named = task.stopped_reason.as_deref().and_then(|reason| in_parentheses(reason, "deployment")).map(digits);
     if let Some(told) = deployments.iter().find(|deployment| named == Some(digits(&deployment.id)) && named != own) {
         return Some(told);
     }

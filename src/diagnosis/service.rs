@@ -156,8 +156,9 @@ fn kind_of(text: &str) -> MessageKind {
     }
 }
 
-/// The value of `(NAME value)`; a reason may hold brackets and further parentheses of its own.
-fn in_parentheses<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+/// The value of `(NAME value)`, in service events and stop reasons alike; a reason may hold brackets and further parentheses of its own.
+#[must_use]
+pub fn in_parentheses<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let start = text.find(&format!("({name} "))? + name.len() + 2;
     let mut depth = 1;
     for (at, letter) in text[start..].char_indices() {

@@ -9,7 +9,7 @@ use futures::future::join_all;
 
 use crate::diagnosis::event::{Event, Level, Precision, What, Witness};
 use crate::diagnosis::evidence::{Reading, Source, Status};
-use crate::diagnosis::service::{TargetGroup, TargetHealth};
+use crate::diagnosis::service::{TargetGroup, TargetHealth, in_parentheses};
 
 use super::failing::{Failing, failing};
 use super::{Asker, Asking, Reach};
@@ -21,7 +21,7 @@ const DEFAULT_DELAY: i64 = 300;
 
 async fn collect(asking: &Asking<'_>) {
     let reach = asking.reach;
-    let named = reach.task.stopped_reason.as_deref().and_then(group_in);
+    let named = reach.task.stopped_reason.as_deref().and_then(|reason| in_parentheses(reason, "target-group")).filter(|arn| arn.starts_with("arn:")).map(str::to_owned);
     let service = asking.service.clone().await;
     let mut arns: Vec<String> = service.iter().flat_map(|service| &service.load_balancers).map(|balancer| balancer.target_group_arn.clone()).chain(named).collect();
     arns.sort();
@@ -52,11 +52,6 @@ async fn collect(asking: &Asking<'_>) {
     for group in groups {
         reach.ledger.tell_target_group(group);
     }
-}
-
-fn group_in(reason: &str) -> Option<String> {
-    let (_, rest) = reason.split_once("(target-group ")?;
-    rest.split(')').next().map(|arn| arn.trim().to_owned()).filter(|arn| arn.starts_with("arn:"))
 }
 
 async fn settings(reach: &Reach<'_>, arns: &[String]) -> Vec<TargetGroup> {

@@ -2,7 +2,7 @@
 
 use super::super::commands;
 use super::super::evidence::Source;
-use super::super::service::{MessageKind, ServiceMessage, TargetGroup, target_group_name};
+use super::super::service::{MessageKind, ServiceMessage, TargetGroup, in_parentheses, target_group_name};
 use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
@@ -19,7 +19,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         return Judgement::No;
     }
     let Some(stop) = timeline.stop_line() else { return Judgement::No };
-    let named = group_in(&reason);
+    let named = in_parentheses(&reason, "target-group");
     let said = own_message(timeline, named);
     let why = said.and_then(|(_, message)| match &message.kind {
         MessageKind::Unhealthy { reason, .. } => reason.clone(),
@@ -59,12 +59,6 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     }
     finding.next_steps = next_steps(timeline, group, named, finding.detail);
     finding.into()
-}
-
-/// The target group's ARN out of ECS's reason.
-fn group_in(reason: &str) -> Option<&str> {
-    let start = reason.find("(target-group ")? + "(target-group ".len();
-    reason[start..].split(')').next().map(str::trim)
 }
 
 /// The message about this very target: by task id; else by its address and port; else one that names neither task

@@ -1,5 +1,6 @@
 //! The EC2 instance under the task went away.
 
+use super::super::service::in_parentheses;
 use super::super::stopped_by::StoppedBy;
 use super::super::task::StopCode;
 use super::super::timeline::Timeline;
@@ -12,7 +13,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let reason = timeline.stopped_reason();
     let by_user = matches!(timeline.stop_code(), Some(StopCode::UserInitiated));
     let Some(stop) = timeline.stop_line().filter(|_| !by_user && reason.starts_with("Host EC2 (instance")) else { return Judgement::No };
-    let instance = reason.split_once("(instance ").and_then(|(_, rest)| rest.split(')').next()).unwrap_or("its instance").to_owned();
+    let instance = in_parentheses(&reason, "instance").unwrap_or("its instance").to_owned();
     let how = if reason.contains("terminated") { "was terminated" } else { "was stopped" };
     let mut finding = Finding::new(Confidence::Certain, "Its host went away");
     finding.evidence.push(stop.n);
