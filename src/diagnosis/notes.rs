@@ -1,6 +1,7 @@
 //! What rides beside the cause: each note with the lines it rests on.
 
 use super::event::What;
+use super::evidence::Evidence;
 use super::task::{Container, StopCode};
 use super::timeline::{Timeline, is_essential};
 use super::verdict::{Cause, Note};
@@ -25,9 +26,10 @@ pub fn was_ordered(timeline: &Timeline) -> bool {
 
 /// Seconds a container has between SIGTERM and SIGKILL.
 #[must_use]
-pub fn allowed_seconds(timeline: &Timeline, container: &Container) -> i64 {
-    let set = timeline.definition_of(&container.name).and_then(|definition| definition.stop_timeout).unwrap_or(DEFAULT_STOP_TIMEOUT);
-    if timeline.evidence.task.runs_on_fargate() { set.min(FARGATE_STOP_TIMEOUT_CAP) } else { set }
+pub fn allowed_seconds(evidence: &Evidence, container: &Container) -> i64 {
+    let defined = evidence.definition.as_ref().and_then(|definition| definition.container(&container.name));
+    let set = defined.and_then(|definition| definition.stop_timeout).unwrap_or(DEFAULT_STOP_TIMEOUT);
+    if evidence.task.runs_on_fargate() { set.min(FARGATE_STOP_TIMEOUT_CAP) } else { set }
 }
 
 /// Exit 137 after an ordered stop that took as long as the container was allowed: killed for not obeying SIGTERM.
@@ -40,9 +42,9 @@ fn stop_timeouts(timeline: &Timeline) -> Vec<Note> {
     let took_at_most = took + if cut { 999 } else { 0 };
     let killed = timeline.evidence.task.containers.iter().filter(|container| container.exit_code == Some(137));
     killed
-        .filter(|container| took_at_most >= allowed_seconds(timeline, container) * 1000 + late_by)
+        .filter(|container| took_at_most >= allowed_seconds(&timeline.evidence, container) * 1000 + late_by)
         .map(|container| {
-            let allowed = allowed_seconds(timeline, container);
+            let allowed = allowed_seconds(&timeline.evidence, container);
             let late = if timeline.evidence.task.runs_on_fargate() { "; Fargate reports the end some 11 s late" } else { "" };
             let lines: Vec<usize> = [timeline.stop_line(), timeline.container_line(&container.name)].into_iter().flatten().map(|line| line.n).collect();
             Note {

@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use super::service::{Deployment, MessageKind, Service, ServiceDeployment, in_parentheses};
+use super::service::{Deployment, MessageKind, Service, ServiceDeployment, ServiceMessage, in_parentheses};
 use super::task::Task;
 
 /// Why the scheduler stopped this one task.
@@ -43,6 +43,9 @@ pub struct Change {
     /// `family:revision` of the newer one, where it is told.
     pub definition: Option<String>,
 }
+
+/// Milliseconds around the stop in which a started task is the stopped one's replacement.
+const REPLACED_WITHIN: i64 = 60_000;
 
 /// Whether ECS's reason is the one it gives for replacement and scale-in alike.
 #[must_use]
@@ -86,7 +89,14 @@ pub fn story(task: &Task, service: Option<&Service>, history: &[ServiceDeploymen
         (None, None, None) => Story::Unclear("the service and its deployments could not be read".to_owned()),
         (None, None, Some(service)) => {
             let listed = own.is_some_and(|own| service.deployments.iter().any(|deployment| digits(&deployment.id) == own));
-            if listed { Story::FewerWanted } else { Story::Unclear("the task's own deployment is no longer listed, nor is one that replaced it".to_owned()) }
+            let at_once = |message: &ServiceMessage| message.kind == MessageKind::Started && (message.at.as_millisecond() - stop.as_millisecond()).abs() <= REPLACED_WITHIN;
+            if !listed {
+                Story::Unclear("the task's own deployment is no longer listed, nor is one that replaced it".to_owned())
+            } else if service.messages.iter().any(at_once) {
+                Story::Unclear("another task was started in the same minute, which a service that wants fewer does not do".to_owned())
+            } else {
+                Story::FewerWanted
+            }
         }
     }
 }
@@ -174,6 +184,16 @@ mod tests {
     #[test]
     fn with_only_its_own_deployment_the_service_wanted_fewer() {
         assert_eq!(story(&task(), Some(&service(vec![deployment("1", 50, "COMPLETED")])), &[]), Story::FewerWanted);
+    }
+
+    #[test]
+    fn a_task_started_in_its_place_at_once_is_no_scale_in() {
+        let mut moved = service(vec![deployment("1", 50, "COMPLETED")]);
+        let started = |second: i64| ServiceMessage::read("e", at(second).expect("a time"), "(service web) has started 1 tasks: (task 6cf721bbfe204243ad7edae943867298).");
+        moved.messages = vec![started(980)];
+        assert!(matches!(story(&task(), Some(&moved), &[]), Story::Unclear(_)));
+        moved.messages = vec![started(600)];
+        assert_eq!(story(&task(), Some(&moved), &[]), Story::FewerWanted);
     }
 
     #[test]

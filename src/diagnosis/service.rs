@@ -17,6 +17,8 @@ pub struct Service {
     pub subnets: Vec<String>,
     pub deployments: Vec<Deployment>,
     pub load_balancers: Vec<LoadBalancer>,
+    /// Names of Classic Load Balancers: they know instances and no tasks.
+    pub classic_load_balancers: Vec<String>,
     pub messages: Vec<ServiceMessage>,
     pub created_at: Option<Timestamp>,
 }
@@ -99,6 +101,7 @@ pub enum MessageKind {
     Draining,
     /// The load balancer's word on one target, as ECS passes it on.
     Unhealthy {
+        /// An ARN, or the name of a Classic Load Balancer.
         target_group: Option<String>,
         instance: Option<String>,
         port: Option<i64>,
@@ -123,7 +126,7 @@ fn kind_of(text: &str) -> MessageKind {
     let group = || in_parentheses(text, "target-group").map(str::to_owned);
     if text.contains("is unhealthy in") || text.contains("is not healthy in") {
         return MessageKind::Unhealthy {
-            target_group: group(),
+            target_group: group().or_else(|| in_parentheses(text, "elb").map(str::to_owned)),
             instance: in_parentheses(text, "instance").map(str::to_owned),
             port: in_parentheses(text, "port").and_then(|port| port.parse().ok()),
             reason: in_parentheses(text, "reason").map(str::to_owned).or_else(|| text.split_once("due to ").map(|(_, rest)| rest.trim_end_matches('.').to_owned())),
@@ -274,6 +277,19 @@ mod tests {
             panic!("not unhealthy")
         };
         assert_eq!((instance, port, reason.as_deref()), (None, Some(80), Some("Request timed out")));
+    }
+
+    #[test]
+    fn a_classic_load_balancer_stands_where_a_target_group_would() {
+        let MessageKind::Unhealthy { target_group, instance, reason, .. } = read(
+            "(service web) (instance i-0a1b2c3d4e5f60718) is unhealthy in (elb web-classic) due to (reason Instance has failed at least the UnhealthyThreshold number of health checks consecutively.)",
+        )
+        .kind
+        else {
+            panic!("not unhealthy")
+        };
+        assert_eq!((target_group.as_deref(), instance.as_deref()), (Some("web-classic"), Some("i-0a1b2c3d4e5f60718")));
+        assert!(reason.is_some_and(|reason| reason.contains("UnhealthyThreshold")));
     }
 
     #[test]

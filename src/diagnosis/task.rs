@@ -31,6 +31,26 @@ impl StopCode {
         }
     }
 
+    /// The code that one of ECS's own fixed reasons stands for. A caller of StopTask may type any of them, so it
+    /// counts only where ECS gives no code.
+    #[must_use]
+    pub fn of_reason(reason: &str) -> Option<Self> {
+        let begins = |text: &str| reason.starts_with(text);
+        if begins("Essential container in task exited") {
+            Some(Self::EssentialContainerExited)
+        } else if begins("Task stopped by user") {
+            Some(Self::UserInitiated)
+        } else if begins("Task failed ELB health checks") || begins("Task failed container health checks") || begins("Scaling activity initiated by") {
+            Some(Self::ServiceSchedulerInitiated)
+        } else if begins("Your Spot Task was interrupted") {
+            Some(Self::SpotInterruption)
+        } else if begins("Task failed to start") || begins("TaskFailedToStart") || begins("ResourceInitializationError") || begins("CannotPull") {
+            Some(Self::TaskFailedToStart)
+        } else {
+            None
+        }
+    }
+
     /// ECS's own spelling.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -142,6 +162,12 @@ pub struct Attachment {
 }
 
 impl Task {
+    /// The stop code; where ECS gives none, the one its fixed reason stands for.
+    #[must_use]
+    pub fn told_stop_code(&self) -> Option<StopCode> {
+        self.stop_code.clone().or_else(|| StopCode::of_reason(self.stopped_reason.as_deref()?))
+    }
+
     /// The instant around which everything else is looked for: the start of the stop where ECS gives it.
     #[must_use]
     pub fn stop_anchor(&self) -> Option<Timestamp> {

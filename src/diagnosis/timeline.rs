@@ -22,6 +22,7 @@ pub struct Line {
 pub struct Timeline {
     pub evidence: Evidence,
     pub lines: Vec<Line>,
+    stop_code: Option<StopCode>,
 }
 
 impl Timeline {
@@ -33,9 +34,9 @@ impl Timeline {
         events.sort_by(|a, b| (a.at, a.rank(), a.witness, &a.container).cmp(&(b.at, b.rank(), b.witness, &b.container)).then_with(|| within_stream(a, b)));
         events.dedup_by(|later, earlier| later == earlier && !matches!(later.what, What::Logged(_)));
         let ties: Vec<bool> = (0..events.len()).map(|at| is_tied(&events, at)).collect();
-        let lines =
+        let lines: Vec<Line> =
             events.into_iter().zip(ties).enumerate().map(|(at, (event, tied))| Line { n: at + 1, phase: phase_of(&evidence, event.at, &event.what), event, tied }).collect();
-        Self { evidence, lines }
+        Self { stop_code: stop_code(&evidence, &lines), evidence, lines }
     }
 
     /// The lines of one witness, or the reading that says why they may be missing: a gap is not an absence.
@@ -87,9 +88,10 @@ impl Timeline {
         })
     }
 
+    /// How the stop began: ECS's stop code; where it gives none, what an accepted StopTask or ECS's fixed reason says.
     #[must_use]
     pub fn stop_code(&self) -> Option<&StopCode> {
-        self.evidence.task.stop_code.as_ref()
+        self.stop_code.as_ref()
     }
 
     /// `stoppedReason` with straight quotes, or nothing.
@@ -126,6 +128,16 @@ impl Timeline {
         let took = times.execution_stopped?.as_millisecond() - times.stopping?.as_millisecond();
         (took >= 0).then_some(took)
     }
+}
+
+fn stop_code(evidence: &Evidence, lines: &[Line]) -> Option<StopCode> {
+    let task = &evidence.task;
+    let accepted = |line: &Line| {
+        let What::Called(call) = &line.event.what else { return false };
+        let lead = task.stop_anchor().map(|stop| stop.as_millisecond() - call.time.as_millisecond());
+        call.name == "StopTask" && call.succeeded() && lead.is_some_and(|lead| (-2_000..=3_000).contains(&lead))
+    };
+    task.stop_code.clone().or_else(|| lines.iter().any(accepted).then_some(StopCode::UserInitiated)).or_else(|| task.told_stop_code())
 }
 
 /// Whether a reason begins with an error name of the ECS agent, in either letter case of what follows.
@@ -218,7 +230,7 @@ fn task_events(evidence: &Evidence, gathered: &[Event]) -> Vec<Event> {
     tell(times.stopped, Precision::Millisecond, What::Stopped);
 
     // An end that caused the stop lies before it, whatever the (late) report of the last end says.
-    let caused = matches!(task.stop_code, Some(StopCode::EssentialContainerExited));
+    let caused = matches!(task.told_stop_code(), Some(StopCode::EssentialContainerExited));
     let only_one = task.containers.iter().filter(|c| c.has_ended()).count() == 1;
     let last_end = times.execution_stopped.or(times.stopped).or(times.stopping);
     let first_end = times.stopping.filter(|_| caused).zip(last_end).map(|(stopping, last)| stopping.min(last)).or(last_end);
@@ -263,18 +275,23 @@ pub fn is_essential(evidence: &Evidence, container: &Container) -> bool {
 }
 
 /// ECS gives no time per container. A reason of its own weighs most, then a code no ordered stop leaves behind
-/// (not 0, 137, 143), then 137, then 0, then 143; among equals the one that fell silent first.
+/// (not 0, 137, 143), then 137, then 0, then 143; among equals the one that fell silent first. A 137 beside another
+/// end is a consequence where the last end came as late as SIGKILL would have.
 fn culprit(evidence: &Evidence, last_word: impl Fn(&str) -> Option<Timestamp>) -> Option<&Container> {
+    let times = &evidence.task.times;
+    let waited = times.stopping.zip(times.execution_stopped).map_or(0, |(order, end)| end.as_millisecond() - order.as_millisecond());
+    let timed_out = |container: &Container| waited >= super::notes::allowed_seconds(evidence, container) * 1000;
     let weight = |container: &Container| {
         let told = container.reason.as_deref().is_some_and(|reason| is_error_name(reason, "OutOfMemoryError"));
         match container.exit_code {
             Some(137) if told => 0,
             Some(code) if ![0, 137, 143].contains(&code) => 1,
             None if container.reason.is_some() => 1,
+            Some(137) if timed_out(container) => 4,
             Some(137) => 2,
             Some(0) => 3,
-            Some(_) => 4,
-            None => 5,
+            Some(_) => 5,
+            None => 6,
         }
     };
     let ended = evidence.task.containers.iter().filter(|container| container.has_ended() && is_essential(evidence, container));
@@ -355,6 +372,39 @@ mod tests {
                 prop_assert!(pair[0].event.at <= pair[1].event.at);
             }
         }
+    }
+
+    #[test]
+    fn without_a_stop_code_ecs_own_words_tell_the_beginning_and_weaken_the_verdict() {
+        let ended = judged(stopped("", "Essential container in task exited", Some(139))).verdict;
+        assert_eq!((ended.cause.as_str(), ended.confidence.as_str()), ("crashed", "likely"));
+        let elb = judged(stopped("", "Task failed ELB health checks in (target-group arn:t)", Some(0)));
+        assert_eq!((elb.verdict.cause.as_str(), elb.stopped_by.status.as_str()), ("elb-health-check", "nobody"));
+        assert_eq!(judged(stopped("", "we are done with it", Some(0))).verdict.cause.as_str(), "unknown");
+    }
+
+    #[test]
+    fn a_137_that_came_as_late_as_sigkill_is_no_container_that_ended_first() {
+        let mut evidence = stopped("EssentialContainerExited", "Essential container in task exited", Some(0));
+        evidence.task.times.execution_stopped = Some(at(31_000));
+        let other = Container { name: "proxy".to_owned(), exit_code: Some(137), last_status: Some("STOPPED".to_owned()), ..Container::default() };
+        evidence.task.containers.push(other);
+        evidence.definition.as_mut().expect("a definition").containers.push(ContainerDefinition { name: "proxy".to_owned(), essential: true, ..ContainerDefinition::default() });
+        assert_eq!(judged(evidence.clone()).verdict.container.as_deref(), Some("app"));
+        evidence.task.times.execution_stopped = Some(at(5_000));
+        assert_eq!(judged(evidence).verdict.container.as_deref(), Some("proxy"));
+    }
+
+    #[test]
+    fn which_of_two_containers_ended_the_task_is_only_possible_without_the_definition() {
+        let mut evidence = stopped("EssentialContainerExited", "Essential container in task exited", Some(1));
+        let other = Container { name: "worker".to_owned(), exit_code: Some(2), last_status: Some("STOPPED".to_owned()), ..Container::default() };
+        evidence.task.containers.push(other);
+        evidence.definition = None;
+        let verdict = judged(evidence.clone()).verdict;
+        assert_eq!((verdict.confidence.as_str(), verdict.is_conclusive()), ("possible", false));
+        evidence.task.containers[1].exit_code = Some(143);
+        assert_eq!(judged(evidence).verdict.confidence.as_str(), "likely");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::evidence::{Source, Status};
 use super::notes;
 use super::rules::RULES;
 use super::stopped_by::StoppedBy;
+use super::task::StopCode;
 use super::timeline::Timeline;
 
 macro_rules! causes {
@@ -200,7 +201,15 @@ impl Verdict {
                 Judgement::No => {}
             }
         }
-        let (cause, finding) = fitting.unwrap_or_else(|| (Cause::Unknown, unknown(timeline)));
+        let (cause, mut finding) = fitting.unwrap_or_else(|| (Cause::Unknown, unknown(timeline)));
+        if timeline.evidence.task.stop_code.is_none() && timeline.stop_code().is_some() {
+            // Without ECS's code, how the stop began is read from its words.
+            finding.confidence = finding.confidence.min(Confidence::Likely);
+        }
+        if let Some((confidence, gap)) = unsure_of_container(timeline, &finding) {
+            finding.confidence = finding.confidence.min(confidence);
+            finding.unchecked.push((cause, gap));
+        }
         let mut evidence = finding.evidence;
         evidence.sort_unstable();
         evidence.dedup();
@@ -229,6 +238,20 @@ impl Verdict {
             _ => true,
         }
     }
+}
+
+/// Which containers are essential stands in the task definition alone. Without it, of several that ended the wrong one
+/// may be taken for the one that ended the task.
+fn unsure_of_container(timeline: &Timeline, finding: &Finding) -> Option<(Confidence, String)> {
+    let evidence = &timeline.evidence;
+    let by_itself = matches!(timeline.stop_code(), Some(StopCode::EssentialContainerExited));
+    let chosen = finding.container.as_deref().filter(|_| by_itself && evidence.definition.is_none())?;
+    let others = || evidence.task.containers.iter().filter(|container| container.name != chosen && container.has_ended() && container.injected_by().is_none());
+    others().next()?;
+    let gap = timeline.seen_by(Source::Ecs).err().map_or_else(|| "ecs: the task definition was not read".to_owned(), super::evidence::Reading::sentence);
+    let own = evidence.task.containers.iter().find(|container| container.name == chosen).and_then(|container| container.exit_code);
+    let rivals = others().any(|other| !matches!(other.exit_code, Some(0 | 137 | 143)) || matches!(own, None | Some(0 | 137 | 143)));
+    Some((if rivals { Confidence::Possible } else { Confidence::Likely }, format!("which container is essential, {gap}")))
 }
 
 /// No rule fits: say what was seen, in ECS's words, and claim nothing.

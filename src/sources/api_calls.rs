@@ -39,7 +39,7 @@ async fn collect(asking: &Asking<'_>) {
         reach.ledger.note(Reading::new(Source::Cloudtrail, Status::Expired).detailed("CloudTrail's event history keeps 90 days, and the stop is older"));
         return;
     }
-    let stop_task = Search { name: "StopTask", from: stop - BEFORE_STOP, to: stop + AFTER_STOP, decides: matches!(reach.task.stop_code, Some(StopCode::UserInitiated)) };
+    let stop_task = Search { name: "StopTask", from: stop - BEFORE_STOP, to: stop + AFTER_STOP, decides: matches!(reach.task.told_stop_code(), Some(StopCode::UserInitiated)) };
     let others = async {
         if let Some(search) = for_scheduler(asking, stop).await {
             lookup(reach, &search, |call| concerns_service(call, reach.task)).await;
@@ -60,7 +60,7 @@ struct Search {
 /// What to look for where the scheduler stopped the task: the call that began the deployment, or changed the count.
 async fn for_scheduler(asking: &Asking<'_>, stop: Timestamp) -> Option<Search> {
     let task = asking.reach.task;
-    let scheduled = matches!(task.stop_code, Some(StopCode::ServiceSchedulerInitiated)) && scheduling::is_scaling_reason(task.stopped_reason.as_deref().unwrap_or_default());
+    let scheduled = matches!(task.told_stop_code(), Some(StopCode::ServiceSchedulerInitiated)) && scheduling::is_scaling_reason(task.stopped_reason.as_deref().unwrap_or_default());
     if !scheduled {
         return None;
     }

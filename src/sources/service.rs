@@ -125,6 +125,7 @@ fn read(service: &aws_sdk_ecs::types::Service) -> Service {
                 })
             })
             .collect(),
+        classic_load_balancers: service.load_balancers().iter().filter_map(|balancer| balancer.load_balancer_name().map(str::to_owned)).collect(),
         messages: service
             .events()
             .iter()

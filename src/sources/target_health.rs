@@ -29,6 +29,10 @@ async fn collect(asking: &Asking<'_>) {
     if arns.is_empty() {
         let reading = match (&reach.task.service, service) {
             (None, _) => Reading::new(Source::Elb, Status::NotApplicable).detailed("the task is no part of a service"),
+            (Some(_), Some(service)) if !service.classic_load_balancers.is_empty() => {
+                let names = service.classic_load_balancers.join(", ");
+                Reading::new(Source::Elb, Status::Skipped).detailed(format!("Classic Load Balancer {names}: it knows instances and no tasks, and is not read by this version"))
+            }
             (Some(_), Some(_)) => Reading::new(Source::Elb, Status::NotApplicable).detailed("the service has no load balancer"),
             (Some(_), None) => Reading::new(Source::Elb, Status::Skipped).detailed("the service, which names its target groups, could not be read"),
         };

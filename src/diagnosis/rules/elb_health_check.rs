@@ -19,7 +19,8 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         return Judgement::No;
     }
     let Some(stop) = timeline.stop_line() else { return Judgement::No };
-    let named = in_parentheses(&reason, "target-group");
+    let classic = in_parentheses(&reason, "elb");
+    let named = in_parentheses(&reason, "target-group").or(classic);
     let said = own_message(timeline, named);
     let why = said.and_then(|(_, message)| match &message.kind {
         MessageKind::Unhealthy { reason, .. } => reason.clone(),
@@ -33,7 +34,11 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let mut finding = Finding::new(Confidence::Certain, "Failed load balancer health checks");
     finding.detail = Some(detail(why.as_deref()));
     finding.evidence.push(stop.n);
-    let group_name = named.map_or_else(|| "its load balancer".to_owned(), |arn| format!("target group {}", target_group_name(arn)));
+    let group_name = match (classic, named) {
+        (Some(name), _) => format!("Classic Load Balancer {name}"),
+        (None, Some(arn)) => format!("target group {}", target_group_name(arn)),
+        (None, None) => "its load balancer".to_owned(),
+    };
     finding.summary = format!("ECS stopped it because {group_name} called it unhealthy [{}].", stop.n);
     match (said, &why) {
         (Some((n, _)), Some(why)) => {
@@ -135,7 +140,7 @@ fn next_steps(timeline: &Timeline, group: Option<&TargetGroup>, named: Option<&s
     if young {
         steps.push(NextStep::say(format!("If the application was still starting, raise healthCheckGracePeriodSeconds (now {grace}).")));
     }
-    if let Some(arn) = named {
+    if let Some(arn) = named.filter(|arn| arn.starts_with("arn:")) {
         steps.push(NextStep::run("See how the targets are now", commands::describe_target_health(arn, task)));
     }
     steps
@@ -175,6 +180,20 @@ mod tests {
     fn another_address_is_another_task() {
         let evidence = said(failed(), -400, &format!("(service web) (instance 10.0.0.9) (port 80) is unhealthy in (target-group {GROUP}) due to (reason Request timed out)"));
         assert_eq!(verdict(evidence), "elb-health-check unknown certain");
+    }
+
+    #[test]
+    fn a_classic_load_balancers_word_counts_for_the_tasks_own_instance_alone() {
+        let mut evidence = stopped("ServiceSchedulerInitiated", "Task failed ELB health checks in (elb web-classic)", Some(0));
+        evidence.host = Some(crate::diagnosis::service::Host { instance_id: Some("i-0a1b2c3d4e5f60718".to_owned()), ..Default::default() });
+        let word = |instance: &str| {
+            format!(
+                "(service web) (instance {instance}) is unhealthy in (elb web-classic) due to (reason Instance has failed at least the UnhealthyThreshold number of health checks consecutively.)"
+            )
+        };
+        let own = judged(said(evidence.clone(), -400, &word("i-0a1b2c3d4e5f60718"))).verdict;
+        assert!(own.summary.contains("Classic Load Balancer web-classic") && own.summary.contains("UnhealthyThreshold"), "{}", own.summary);
+        assert!(!judged(said(evidence, -400, &word("i-0ffffffffffffffff"))).verdict.summary.contains("UnhealthyThreshold"));
     }
 
     #[test]

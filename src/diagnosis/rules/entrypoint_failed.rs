@@ -11,13 +11,13 @@ pub const RULE: Rule = Rule { cause: Cause::EntrypointFailed, about: "126, 127, 
 
 fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let Some((container, line)) = ended_by_itself(timeline) else { return Judgement::No };
+    let times = &timeline.evidence.task.times;
+    let lived = times.started.zip(times.stopping).is_some_and(|(from, to)| to.as_millisecond() - from.as_millisecond() > 60_000);
     let meaning = match container.exit_code {
         Some(126) => "the command was found and could not be executed (permissions, or a file for another CPU)",
         Some(127) => "the command was not found in the image",
         Some(255) => {
             // A line in its log shows that it had run; an unread log shows nothing either way.
-            let times = &timeline.evidence.task.times;
-            let lived = times.started.zip(times.stopping).is_some_and(|(from, to)| to.as_millisecond() - from.as_millisecond() > 60_000);
             if lived || timeline.log_lines(&container.name).next().is_some() || unread_logs(timeline, &container.name).is_some() || !timeline.was_read(Source::Logs) {
                 return Judgement::No;
             }
@@ -25,7 +25,9 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         }
         _ => return Judgement::No,
     };
-    let mut finding = Finding::new(if container.exit_code == Some(255) { Confidence::Likely } else { Confidence::Certain }, "The command could not be run");
+    // A shell hands on the 126 or 127 of the last command of a script that had long been at work.
+    let confidence = if container.exit_code == Some(255) || lived { Confidence::Likely } else { Confidence::Certain };
+    let mut finding = Finding::new(confidence, "The command could not be run");
     finding.container = Some(container.name.clone());
     finding.evidence = [Some(line), timeline.stop_line()].into_iter().flatten().map(|line| line.n).collect();
     finding.summary = format!("Container {} left with {} [{}]: {meaning}.", container.name, container.exit_code.unwrap_or_default(), line.n);
@@ -62,6 +64,13 @@ mod tests {
     fn a_command_that_is_not_there_is_not_an_error_of_the_application() {
         assert_eq!(verdict(left(127)), "entrypoint-failed - certain");
         assert_eq!(verdict(left(126)), "entrypoint-failed - certain");
+    }
+
+    #[test]
+    fn a_127_after_minutes_of_work_may_be_a_command_inside_a_script() {
+        let mut evidence = left(127);
+        evidence.task.times.started = Some(at(-600_000));
+        assert_eq!(verdict(evidence), "entrypoint-failed - likely");
     }
 
     #[test]
