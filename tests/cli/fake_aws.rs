@@ -28,6 +28,8 @@ pub enum Fault {
 #[derive(Debug, Clone)]
 pub struct Asked {
     pub action: String,
+    /// The access key id that signed it.
+    pub key: String,
     pub body: String,
     pub came: Instant,
     pub left: Option<Instant>,
@@ -139,7 +141,8 @@ impl World {
             let action = action_of(&head, &body);
             let at = {
                 let mut journal = self.journal.lock().unwrap();
-                journal.push(Asked { action: action.clone(), body: body.clone(), came, left: None });
+                let key = head.split("Credential=").nth(1).and_then(|scope| scope.split('/').next()).unwrap_or_default().to_owned();
+                journal.push(Asked { action: action.clone(), key, body: body.clone(), came, left: None });
                 journal.len() - 1
             };
             std::thread::sleep(self.latency);
@@ -192,6 +195,7 @@ impl World {
         let json = "application/x-amz-json-1.1";
         let id = arn.rsplit('/').next().unwrap();
         match action {
+            "sts:AssumeRole" => return (200, "text/xml", ASSUMED.as_bytes().to_vec()),
             "ecs:ListClusters" => {
                 return (200, json, json!({"clusterArns": [format!("{base}:cluster/other"), format!("{base}:cluster/{}", self.case.task.cluster)]}).to_string().into_bytes());
             }
@@ -215,6 +219,10 @@ impl World {
         }
     }
 }
+
+/// What AssumeRole answers: the key of the assumed role signs everything after it.
+pub const ASSUMED_KEY: &str = "ASIAIOSFODNN7EXAMPLE";
+const ASSUMED: &str = "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><AssumedRoleUser><AssumedRoleId>AROAEXAMPLE:oncall</AssumedRoleId><Arn>arn:aws:sts::111122223333:assumed-role/reader/oncall</Arn></AssumedRoleUser><Credentials><AccessKeyId>ASIAIOSFODNN7EXAMPLE</AccessKeyId><SecretAccessKey>x</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2100-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></AssumeRoleResponse>";
 
 fn cluster_in(body: &str) -> String {
     let value: Value = serde_json::from_str(body).unwrap_or_default();
@@ -255,6 +263,7 @@ fn action_of(head: &str, body: &str) -> String {
         Some((service, operation)) if service.contains("ContainerService") => format!("ecs:{operation}"),
         Some((service, operation)) if service.contains("CloudTrail") => format!("cloudtrail:{operation}"),
         Some((_, operation)) => format!("logs:{operation}"),
+        None if body.contains("Version=2011-06-15") => format!("sts:{}", body.split('&').find_map(|pair| pair.strip_prefix("Action=")).unwrap_or("?")),
         None => format!("elasticloadbalancing:{}", body.split('&').find_map(|pair| pair.strip_prefix("Action=")).unwrap_or("?")),
     }
 }

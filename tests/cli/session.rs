@@ -1,6 +1,6 @@
 //! Profiles, regions, credentials: found as the AWS CLI finds them, or one line that says what to type.
 
-use super::fake_aws::FakeAws;
+use super::fake_aws::{ASSUMED_KEY, FakeAws};
 use super::program::{against, program, run};
 
 const ID: &str = "00000000000000000000000000000001";
@@ -32,6 +32,22 @@ fn a_profile_gives_region_and_credentials_and_an_unknown_one_is_named() {
     }
     let expired = with(&["timeline", aws.task_id(), "--profile", "expired"]).code(&[253]);
     assert!(expired.stderr.contains("aws sso login --profile expired"), "{}", expired.stderr);
+}
+
+#[test]
+fn a_profile_that_assumes_a_role_asks_with_that_roles_key() {
+    let aws = FakeAws::serving("app-error");
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config");
+    let text = format!(
+        "[profile base]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n[profile reader]\nregion = {}\nrole_arn = arn:aws:iam::111122223333:role/reader\nsource_profile = base\n",
+        aws.region
+    );
+    std::fs::write(&config, text).unwrap();
+    run(program(&["timeline", &aws.task_arn, "--profile", "reader"]).env("AWS_CONFIG_FILE", &config).env("AWS_ENDPOINT_URL", &aws.url)).code(&[0]);
+    let (assuming, asking): (Vec<_>, Vec<_>) = aws.journal().into_iter().partition(|asked| asked.action == "sts:AssumeRole");
+    assert_eq!(assuming.iter().map(|asked| asked.key.as_str()).collect::<Vec<_>>(), ["AKIAIOSFODNN7EXAMPLE"]);
+    assert!(asking.len() > 5 && asking.iter().all(|asked| asked.key == ASSUMED_KEY), "{asking:?}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ import time
 
 import boto3
 import pytest
+import trustme
 
 BINARY = os.environ["ECS_TRACE_BIN"]
 TOOLS = pathlib.Path(sys.executable).parent
@@ -80,6 +81,24 @@ def ministack(tmp_path_factory):
 def moto(tmp_path_factory):
     port = free_port()
     yield from emulator([str(TOOLS / "moto_server"), "-H", "127.0.0.1", "-p", str(port)], port, {}, tmp_path_factory.mktemp("moto"))
+
+
+@pytest.fixture(scope="session")
+def moto_over_tls(tmp_path_factory):
+    """The same emulator behind a certificate that only a bundle of our own vouches for."""
+    home = tmp_path_factory.mktemp("tls")
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(home / "bundle.pem")
+    certificate = authority.issue_cert("127.0.0.1", "localhost")
+    certificate.private_key_pem.write_to_path(home / "key.pem")
+    for pem in certificate.cert_chain_pems:
+        pem.write_to_path(home / "cert.pem", append=True)
+    port = free_port()
+    command = [str(TOOLS / "moto_server"), "-H", "127.0.0.1", "-p", str(port), "-s", "-c", str(home / "cert.pem"), "-k", str(home / "key.pem")]
+    for cloud in emulator(command, port, {}, home):
+        cloud.env["AWS_ENDPOINT_URL"] = f"https://127.0.0.1:{port}"
+        cloud.env["AWS_CA_BUNDLE"] = str(home / "bundle.pem")
+        yield cloud
 
 
 @pytest.fixture

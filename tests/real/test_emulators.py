@@ -95,3 +95,11 @@ def test_an_unknown_task_is_4(moto):
     ran = moto.ecs_trace("timeline", "00000000000000000000000000000001", "--timeout", "10s")
     assert ran.returncode in (4, 255), ran.stderr
     assert ran.stdout == ""
+
+
+def test_a_bundle_of_ones_own_is_believed_and_without_it_the_certificate_is_not(moto_over_tls):
+    ran = moto_over_tls.ecs_trace("timeline", "00000000000000000000000000000001", "--cluster", "nosuch", "--timeout", "10s")
+    assert ran.returncode == 4 and "no cluster `nosuch`" in ran.stderr, ran.stderr
+    del moto_over_tls.env["AWS_CA_BUNDLE"]
+    ran = moto_over_tls.ecs_trace("timeline", "00000000000000000000000000000001", "--cluster", "nosuch", "--timeout", "10s")
+    assert ran.returncode == 255 and "certificate" in ran.stderr.lower(), ran.stderr
