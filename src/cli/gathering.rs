@@ -7,11 +7,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::diagnosis::task::{EcsArn, Task, last_segment};
+use crate::diagnosis::verdict::Cause;
 use crate::diagnosis::words::shell;
 use crate::diagnosis::{Trace, trace};
 use crate::sources::account::{Account, Session};
 use crate::sources::case::{Asked, Case, FORMAT};
 use crate::sources::document::Document;
+use crate::sources::failing::Kind;
 use crate::sources::ledger::Ledger;
 use crate::sources::target::{Place, Target};
 use crate::sources::{Ended, Limits, Reach, attempt_limit, demos, gather, task};
@@ -210,7 +212,13 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
                 From::Aws(target) => {
                     let region = target.region().map(str::to_owned).or_else(|| cluster_region(options));
                     let account = open(options, region, wanted, screen, observer).await?;
-                    let found = task::find(&account, &ledger, &target, options.cluster.as_deref()).await?;
+                    let found = match task::find(&account, &ledger, &target, options.cluster.as_deref()).await {
+                        // A service that could place no task at all still has its events to tell.
+                        Err(task::NotFound::NothingStopped { service: Some(service), cluster: Some(cluster), .. }) if !wanted.only_logs => {
+                            Task { cluster, region: account.region.clone(), service: Some(service), ..Task::default() }
+                        }
+                        found => found.map_err(|error| asked_in(error, &account.region))?,
+                    };
                     Ok((account, now, found))
                 }
             }
@@ -234,6 +242,10 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
         say("interrupted: what had arrived is shown");
     }
     let mut trace = trace(evidence);
+    if !found.exists() && trace.verdict.cause == Cause::Unknown && ended == Ended::Complete {
+        let (service, region, cluster) = (found.service.clone(), found.region.clone(), found.cluster.clone());
+        return Err(task::NotFound::NothingStopped { service, region, looked_in: vec![cluster], cluster: None }.into());
+    }
     let task = &trace.timeline.evidence.task;
     let place = format!("{} --region {}", shell(&format!("{}/{}", task.cluster, task.id)), shell(&task.region));
     for command in trace.verdict.next_steps.iter_mut().filter_map(|step| step.command.as_mut()) {
@@ -244,6 +256,13 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
         }
     }
     Ok(Gathered { trace, ended, account, replayed })
+}
+
+/// Where nothing answers at all, a region that does not exist looks like a network that is down.
+fn asked_in(error: task::NotFound, region: &str) -> Failure {
+    let unanswered = matches!(&error, task::NotFound::Refused { failing, .. } if matches!(failing.kind, Kind::TimedOut | Kind::Unreachable));
+    let failure = Failure::from(error);
+    if unanswered { failure.hint(format!("it was asked in region {region}: if that is not its name, --region NAME")) } else { failure }
 }
 
 async fn open(options: &Everywhere, region: Option<String>, wanted: Wanted, screen: &Screen, observer: Option<super::screen::Observer>) -> Result<Account, Failure> {

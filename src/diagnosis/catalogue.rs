@@ -1,6 +1,7 @@
 //! What codes and messages mean, without looking at any task: exit codes, stop codes, error names, reasons.
 
 use super::service::straight_quotes;
+use super::start_failure::{self, READERS};
 
 /// One thing that can be explained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +14,24 @@ pub struct Entry {
     pub then: &'static str,
     /// Texts that stand for it in messages, lower case; the key itself always does.
     marks: &'static [&'static str],
+}
+
+impl Entry {
+    #[must_use]
+    pub const fn new(key: &'static str, means: &'static str, then: &'static str, marks: &'static [&'static str]) -> Self {
+        Self { key, means, then, marks }
+    }
+
+    /// Whether its key or one of its marks stands in a text of lower case and straight quotes.
+    #[must_use]
+    pub fn stands_in(&self, plain: &str) -> bool {
+        self.key.len() > 4 && plain.contains(&self.key.to_lowercase()) || self.marks_stand_in(plain)
+    }
+
+    #[must_use]
+    pub fn marks_stand_in(&self, plain: &str) -> bool {
+        self.marks.iter().any(|mark| plain.contains(mark))
+    }
 }
 
 const fn entry(key: &'static str, means: &'static str, then: &'static str, marks: &'static [&'static str]) -> Entry {
@@ -87,72 +106,7 @@ const MESSAGES: &[Entry] = &[
         "With exit 137 the container itself; with 0 or 1 one of its processes. Compare limit and use.",
         &["outofmemoryerror"],
     ),
-    entry(
-        "CannotPullContainerError",
-        "the image could not be pulled",
-        "Network, permission or absence: the rest of the message tells. `pull access denied` may be any of the last two.",
-        &["cannotpull"],
-    ),
-    entry(
-        "ResourceInitializationError",
-        "secrets, logs, volumes or the registry login could not be prepared",
-        "Network errors (timeouts) point at routes and endpoints, AccessDenied at the execution role, not found at the name.",
-        &["resourceinitializationerror"],
-    ),
-    entry(
-        "CannotStartContainerError",
-        "the runtime could not start the container",
-        "Mostly the command: not in $PATH, not executable, or for another CPU.",
-        &["cannotstartcontainererror"],
-    ),
-    entry(
-        "CannotCreateContainerError",
-        "the runtime could not create the container",
-        "Look at volumes, devices and names in the task definition.",
-        &["cannotcreatecontainererror"],
-    ),
-    entry(
-        "DockerTimeoutError",
-        "the container runtime did not answer in time",
-        "The host is overloaded, mostly its disk.",
-        &["dockertimeouterror", "containerruntimetimeouterror"],
-    ),
-    entry("RESOURCE:CPU", "no container instance had enough CPU units free", "Add capacity, or ask for less.", &["resource:cpu", "insufficient cpu"]),
-    entry(
-        "RESOURCE:MEMORY",
-        "no container instance had enough memory free to place the task",
-        "It is about placement, not about running out of memory. Add capacity, or reserve less.",
-        &["resource:memory", "insufficient memory"],
-    ),
-    entry("RESOURCE:PORTS", "the host port was taken on every container instance", "Use dynamic ports (hostPort 0) or awsvpc.", &["resource:port", "already using a port"]),
-    entry("RESOURCE:GPU", "no container instance had a GPU free", "Add capacity.", &["resource:gpu"]),
     entry("RESOURCE:ENI", "no container instance had a network interface free", "Larger instances, or ENI trunking (awsvpcTrunking).", &["resource:eni"]),
-    entry("RESOURCE:FARGATE", "Fargate had no capacity or a quota was reached", "Other zones, or a quota increase.", &["resource:fargate"]),
-    entry(
-        "AGENT",
-        "the ECS agent of the container instance was not connected",
-        "Look at /var/log/ecs/ecs-agent.log on the host.",
-        &["error \"agent\"", "taskfailedtostart: agent"],
-    ),
-    entry(
-        "ATTRIBUTE",
-        "no container instance has an attribute the task needs",
-        "Compare requiresAttributes of the definition with the instances' attributes.",
-        &["taskfailedtostart: attribute", "missing an attribute"],
-    ),
-    entry(
-        "No Container Instances",
-        "the cluster has no container instances",
-        "Start some, or use Fargate; look at the Auto Scaling group and the instances' role.",
-        &["no container instances were found", "no active instances"],
-    ),
-    entry(
-        "limit on tasks",
-        "the account's limit of tasks or vCPUs in the region is reached",
-        "aws service-quotas request-service-quota-increase --service-code fargate …",
-        &["you've reached the limit", "above your limit"],
-    ),
-    entry("Capacity is unavailable", "AWS had no capacity of that kind at that moment", "Other zones or other sizes; it passes.", &["capacity is unavailable"]),
     entry(
         "failed ELB health checks",
         "the load balancer called the target unhealthy and ECS stopped it",
@@ -180,9 +134,10 @@ const MESSAGES: &[Entry] = &[
     entry("Host EC2 terminated", "the EC2 instance under the task went away", "A hand, Auto Scaling or Spot: CloudTrail of the minutes before tells.", &["host ec2 (instance"]),
 ];
 
-/// Everything that can be explained, in the order of the page.
+/// Everything that can be explained, in the order of the page. Failures to start are kept where the rules read them.
 pub fn entries() -> impl Iterator<Item = &'static Entry> {
-    EXIT_CODES.iter().chain(STOP_CODES).chain(MESSAGES)
+    let of_starts = READERS.iter().flat_map(|reader| reader.kinds).map(|kind| &kind.entry);
+    EXIT_CODES.iter().chain(STOP_CODES).chain(MESSAGES).chain(of_starts)
 }
 
 /// What a code or a pasted text means: every entry that stands in it, the most telling first.
@@ -196,11 +151,12 @@ pub fn explain(text: &str) -> Vec<&'static Entry> {
     if let Some(entry) = entries().find(named) {
         return vec![entry];
     }
-    let stands = |entry: &&&Entry| plain.contains(&entry.key.to_lowercase()) && entry.key.len() > 4 || entry.marks.iter().any(|mark| plain.contains(mark));
+    let stands = |entry: &&&Entry| entry.stands_in(&plain);
+    let of_start = start_failure::read(text).map(|(_, kind)| &kind.entry);
     // A message says more than the stop code or the signal that stands beside it.
-    MESSAGES
-        .iter()
-        .filter(|entry| stands(&entry))
+    of_start
+        .into_iter()
+        .chain(MESSAGES.iter().filter(|entry| stands(&entry)))
         .chain(STOP_CODES.iter().filter(|entry| stands(&entry)))
         .chain(EXIT_CODES.iter().filter(|entry| entry.marks.iter().any(|mark| plain.contains(mark))))
         .collect()

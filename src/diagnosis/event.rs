@@ -169,6 +169,11 @@ pub enum What {
     HostNow {
         text: String,
     },
+    /// A network interface or volume could not be given to the task, in AWS's words.
+    AttachmentFailed {
+        kind: String,
+        reason: String,
+    },
 }
 
 /// One thing a container wrote; a stack trace is one of these.
@@ -217,6 +222,7 @@ impl Event {
             What::Stopped => "stopped".to_owned(),
             What::Said(message) => message.text.clone(),
             What::DeploymentCreated { text, .. } | What::ServiceDeployment { text, .. } | What::HostNow { text } => text.clone(),
+            What::AttachmentFailed { kind, reason } => format!("{kind} failed: {reason}"),
             What::Called(call) => called(call),
             What::Logged(line) if line.more > 0 => format!("{} (+{})", line.text, words::count(line.more, "line")),
             What::Logged(line) => line.text.clone(),
@@ -253,6 +259,7 @@ impl Event {
             What::Started => 6,
             What::Logged(_) => 7,
             What::ContainerEnded { .. } => 8,
+            What::AttachmentFailed { .. } => 8,
             What::Stopping { .. } => 9,
             What::Said(_) => 10,
             What::ExecutionStopped => 11,

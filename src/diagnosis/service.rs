@@ -15,6 +15,8 @@ pub struct Service {
     pub grace_period: Option<i64>,
     pub security_groups: Vec<String>,
     pub subnets: Vec<String>,
+    /// `ENABLED` or `DISABLED`; absent where the service has no network of its own.
+    pub assign_public_ip: Option<String>,
     pub deployments: Vec<Deployment>,
     pub load_balancers: Vec<LoadBalancer>,
     /// Names of Classic Load Balancers: they know instances and no tasks.

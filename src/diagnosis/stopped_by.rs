@@ -139,6 +139,9 @@ fn beginning(timeline: &Timeline) -> Beginning {
     let task = &timeline.evidence.task;
     let reason = timeline.stopped_reason();
     let aws = |sentence: &str| Beginning::None { kind: Some(Kind::Aws), sentence: sentence.to_owned() };
+    if !task.exists() {
+        return Beginning::None { kind: None, sentence: "Nobody: there is no task of the service that was stopped.".to_owned() };
+    }
     if !task.is_stopping() {
         return Beginning::None { kind: None, sentence: "Nobody: the task has not been stopped.".to_owned() };
     }

@@ -47,7 +47,7 @@ impl StopCode {
         } else if begins("Task failed to start") || begins("TaskFailedToStart") || begins("ResourceInitializationError") || begins("CannotPull") {
             Some(Self::TaskFailedToStart)
         } else {
-            None
+            super::start_failure::read(reason).map(|_| Self::TaskFailedToStart)
         }
     }
 
@@ -161,11 +161,32 @@ pub struct Attachment {
     pub details: Vec<(String, String)>,
 }
 
+impl Attachment {
+    /// An EBS volume; events and the API name the type differently.
+    #[must_use]
+    pub fn is_volume(&self) -> bool {
+        let kind = self.kind.to_ascii_lowercase();
+        kind.contains("elasticblockstorage") || kind == "ebs" || self.details.iter().any(|(name, _)| name == "volumeId" || name == "volumeName")
+    }
+
+    /// Why it could not be had; AWS gives it only where it failed.
+    #[must_use]
+    pub fn status_reason(&self) -> Option<&str> {
+        self.details.iter().find(|(name, value)| name == "statusReason" && !value.is_empty()).map(|(_, value)| value.as_str())
+    }
+}
+
 impl Task {
     /// The stop code; where ECS gives none, the one its fixed reason stands for.
     #[must_use]
     pub fn told_stop_code(&self) -> Option<StopCode> {
         self.stop_code.clone().or_else(|| StopCode::of_reason(self.stopped_reason.as_deref()?))
+    }
+
+    /// False where a service is asked about that has no task to show: then only cluster, service and the like are known.
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        !self.id.is_empty()
     }
 
     /// The instant around which everything else is looked for: the start of the stop where ECS gives it.
@@ -255,6 +276,9 @@ pub struct TaskDefinition {
     /// MiB for the whole task.
     pub memory: Option<i64>,
     pub execution_role_arn: Option<String>,
+    /// `X86_64` or `ARM64`, where the definition says.
+    pub cpu_architecture: Option<String>,
+    pub volumes: Vec<Volume>,
     pub containers: Vec<ContainerDefinition>,
 }
 
@@ -278,6 +302,26 @@ pub struct ContainerDefinition {
     pub stop_timeout: Option<i64>,
     pub health_check: Option<HealthCheck>,
     pub log: Option<LogConfiguration>,
+    /// `entryPoint` and `command`, one after the other.
+    pub command: Vec<String>,
+    /// ARNs of secrets and names or ARNs of parameters, those of the log driver among them.
+    pub secrets: Vec<String>,
+    /// The secret that opens a private registry.
+    pub repository_credentials: Option<String>,
+    /// ARNs of objects in S3.
+    pub environment_files: Vec<String>,
+    /// `(container, condition)`: `START`, `COMPLETE`, `SUCCESS` or `HEALTHY`.
+    pub depends_on: Vec<(String, String)>,
+}
+
+/// What a definition says of one volume; where it is bound at launch, not more than its name.
+#[derive(Debug, Clone, Default)]
+pub struct Volume {
+    pub name: String,
+    /// `fs-…`
+    pub file_system: Option<String>,
+    /// `fsap-…`
+    pub access_point: Option<String>,
 }
 
 /// A container's own health check. Times in seconds.

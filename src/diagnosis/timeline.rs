@@ -172,6 +172,7 @@ fn phase_of(evidence: &Evidence, at: Timestamp, what: &What) -> Phase {
         What::Created { .. } | What::Connected => return Phase::Provision,
         What::Started => return Phase::Start,
         What::Stopping { .. } | What::ContainerEnded { .. } | What::ExecutionStopped | What::Stopped => return Phase::Stop,
+        What::AttachmentFailed { .. } => return Phase::Provision,
         _ => {}
     }
     let times = &evidence.task.times;
@@ -224,6 +225,13 @@ fn task_events(evidence: &Evidence, gathered: &[Event]) -> Vec<Event> {
         let what = What::Stopping { code: task.stop_code.clone(), reason: task.stopped_reason.clone() };
         let precision = if times.stopping.is_some() { Precision::Millisecond } else { Precision::AtOrBefore };
         tell(times.stopping.or(times.stopped).or(times.execution_stopped).or(Some(evidence.taken_at)), precision, what);
+    }
+    for attachment in &task.attachments {
+        if let Some(reason) = attachment.status_reason() {
+            let kind = if attachment.is_volume() { "EBS volume".to_owned() } else { attachment.kind.clone() };
+            let at = times.stopping.or(times.stopped).or(times.execution_stopped).unwrap_or(evidence.taken_at);
+            tell(Some(at), Precision::AtOrBefore, What::AttachmentFailed { kind, reason: reason.to_owned() });
+        }
     }
     let whole_second = times.execution_stopped.is_some_and(|at| at.as_millisecond() % 1000 == 0);
     tell(times.execution_stopped, if whole_second { Precision::Second } else { Precision::Millisecond }, What::ExecutionStopped);
@@ -303,6 +311,13 @@ fn culprit(evidence: &Evidence, last_word: impl Fn(&str) -> Option<Timestamp>) -
 /// Whether a service message concerns this task: it names it, or it names none and lies near its life's turns.
 #[must_use]
 pub fn concerns(message: &ServiceMessage, task: &super::task::Task) -> bool {
+    if !task.exists() {
+        // A service is asked about: what it could not do, and when it was well.
+        return matches!(
+            message.kind,
+            MessageKind::CouldNotPlace | MessageKind::DeploymentFailed | MessageKind::RollingBack | MessageKind::SteadyState | MessageKind::Unhealthy { .. } | MessageKind::Other
+        );
+    }
     if message.tasks.contains(&task.id) {
         return true;
     }

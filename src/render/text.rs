@@ -132,6 +132,13 @@ impl<'a> Out<'a> {
     }
 
     fn heading(&mut self, task: &Task) {
+        if !task.exists() {
+            let service = format!("service {}", task.service.as_deref().unwrap_or_default());
+            let line = printable(&service).into_owned();
+            let line = self.page.look.paint(&self.page.look.strong, &line);
+            self.put(&format!("{line}  {}", printable(&format!("{}  cluster {}  no stopped task", task.region, task.cluster))));
+            return;
+        }
         let short = if self.page.measure() < 100 && task.id.len() > 8 { format!("{}…", &task.id[..8]) } else { task.id.clone() };
         let mut parts = Vec::new();
         parts.extend(task.definition_name());

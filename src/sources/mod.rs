@@ -124,6 +124,7 @@ fn unasked(evidence: &Evidence, limits: Limits, ended: Ended) -> Vec<Reading> {
             let fargate = evidence.task.runs_on_fargate();
             match source {
                 Source::Autoscaling if evidence.task.service.is_none() => Reading::new(source, Status::NotApplicable).detailed("the task is no part of a service"),
+                _ if !evidence.task.exists() => Reading::new(source, Status::NotApplicable).detailed("the service has no task to ask about"),
                 Source::Host if fargate => Reading::new(source, Status::NotApplicable).detailed("Fargate: the host is AWS's"),
                 Source::Metrics | Source::Autoscaling | Source::Archive => Reading::new(source, Status::Skipped).detailed("not read by this version"),
                 _ if ended == Ended::Interrupted => Reading::new(source, Status::Skipped).detailed("interrupted before its turn"),

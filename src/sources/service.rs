@@ -79,6 +79,9 @@ pub(super) async fn fetch(reach: &Reach<'_>, skip: bool) -> Option<Arc<Service>>
 
 /// The task's own deployment, and every one that began in its lifetime.
 fn matters(deployment: &Deployment, task: &crate::diagnosis::task::Task) -> bool {
+    if !task.exists() {
+        return deployment.status != "INACTIVE";
+    }
     let own = task.started_by.as_deref() == Some(deployment.id.as_str());
     let during = deployment.created_at >= task.times.created && task.times.created.is_some();
     let before_end = task.stop_anchor().is_none_or(|stop| deployment.created_at.is_some_and(|at| at.as_millisecond() <= stop.as_millisecond() + 600_000));
@@ -97,6 +100,7 @@ fn read(service: &aws_sdk_ecs::types::Service) -> Service {
         grace_period: service.health_check_grace_period_seconds().map(i64::from),
         security_groups: network.map(|network| network.security_groups().to_vec()).unwrap_or_default(),
         subnets: network.map(|network| network.subnets().to_vec()).unwrap_or_default(),
+        assign_public_ip: network.and_then(|network| network.assign_public_ip()).map(|setting| setting.as_str().to_owned()),
         created_at: service.created_at().and_then(moment),
         deployments: service
             .deployments()

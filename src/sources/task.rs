@@ -9,7 +9,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 
 use crate::diagnosis::evidence::{Reading, Source, Status};
-use crate::diagnosis::task::{Attachment, Container, ContainerDefinition, EcsArn, HealthCheck, LogConfiguration, StopCode, Task, TaskDefinition, last_segment};
+use crate::diagnosis::task::{Attachment, Container, ContainerDefinition, EcsArn, HealthCheck, LogConfiguration, StopCode, Task, TaskDefinition, Volume, last_segment};
 
 use super::Reach;
 use super::account::Account;
@@ -27,7 +27,13 @@ pub enum NotFound {
     #[error("no service `{service}` {}", place(.looked_in, .region))]
     NoService { service: String, region: String, looked_in: Vec<String> },
     #[error("no stopped task {}", place(.looked_in, .region))]
-    NothingStopped { service: Option<String>, region: String, looked_in: Vec<String> },
+    NothingStopped {
+        service: Option<String>,
+        region: String,
+        looked_in: Vec<String>,
+        /// The one cluster that has the service.
+        cluster: Option<String>,
+    },
     #[error("`{prefix}` is the beginning of {} tasks", .candidates.len())]
     Ambiguous { prefix: String, candidates: Vec<Candidate> },
     #[error("{action} failed: {}", .failing.message)]
@@ -297,11 +303,11 @@ impl Finder<'_> {
     async fn latest(&self, service: Option<&str>, cluster: Option<&str>) -> Result<Task, NotFound> {
         let clusters = self.clusters_or(cluster).await?;
         let answers = join_all(clusters.iter().map(|cluster| self.stopped_in(cluster, service))).await;
-        let (mut stopped, mut failed, mut known) = (Vec::new(), None, service.is_none());
-        for answer in answers {
+        let (mut stopped, mut failed, mut having) = (Vec::new(), None, Vec::new());
+        for (of, answer) in clusters.iter().zip(answers) {
             match answer {
                 Ok(tasks) => {
-                    known = true;
+                    having.push(last_segment(of).to_owned());
                     stopped.extend(tasks);
                 }
                 Err(failing) if failing.is("ServiceNotFoundException") => {}
@@ -317,8 +323,11 @@ impl Finder<'_> {
         match (latest, failed, service) {
             (Some(task), ..) => Ok(task),
             (None, Some(failing), _) => Err(NotFound::Refused { action: "ecs:ListTasks", failing }),
-            (None, None, Some(service)) if !known => Err(NotFound::NoService { service: service.to_owned(), region, looked_in: names(&clusters) }),
-            (None, None, service) => Err(NotFound::NothingStopped { service: service.map(str::to_owned), region, looked_in: names(&clusters) }),
+            (None, None, Some(service)) if having.is_empty() => Err(NotFound::NoService { service: service.to_owned(), region, looked_in: names(&clusters) }),
+            (None, None, service) => {
+                let cluster = service.is_some().then(|| having.pop().filter(|_| having.is_empty())).flatten();
+                Err(NotFound::NothingStopped { service: service.map(str::to_owned), region, looked_in: names(&clusters), cluster })
+            }
         }
     }
 
@@ -449,7 +458,7 @@ fn read_container(container: &sdk::Container) -> Container {
 /// The task definition the stopped task ran from: its own revision, never the service's current one.
 pub(super) async fn definition(reach: &Reach<'_>) -> Option<Arc<TaskDefinition>> {
     let Some(arn) = reach.task.definition_arn.as_deref() else {
-        reach.ledger.note(Reading::new(Source::Ecs, Status::Skipped).detailed("the task names no task definition"));
+        reach.ledger.note(if reach.task.exists() { Reading::new(Source::Ecs, Status::Skipped).detailed("the task names no task definition") } else { Reading::new(Source::Ecs, Status::Empty).detailed("no stopped task") });
         return None;
     };
     let inquiry = reach.ledger.ask(Source::Ecs, "ecs:DescribeTaskDefinition", arn);
@@ -478,11 +487,25 @@ fn read_definition(definition: &sdk::TaskDefinition) -> TaskDefinition {
         network_mode: definition.network_mode().map(|mode| mode.as_str().to_owned()),
         memory: definition.memory().and_then(|memory| memory.parse().ok()),
         execution_role_arn: definition.execution_role_arn().map(str::to_owned),
+        cpu_architecture: definition.runtime_platform().and_then(|platform| platform.cpu_architecture()).map(|name| name.as_str().to_owned()),
+        volumes: definition
+            .volumes()
+            .iter()
+            .map(|volume| {
+                let efs = volume.efs_volume_configuration();
+                Volume {
+                    name: volume.name().unwrap_or_default().to_owned(),
+                    file_system: efs.map(|efs| efs.file_system_id().to_owned()),
+                    access_point: efs.and_then(|efs| efs.authorization_config()).and_then(|access| access.access_point_id()).map(str::to_owned),
+                }
+            })
+            .collect(),
         containers: definition.container_definitions().iter().map(read_container_definition).collect(),
     }
 }
 
 fn read_container_definition(container: &sdk::ContainerDefinition) -> ContainerDefinition {
+    let of_log = container.log_configuration().map(sdk::LogConfiguration::secret_options).unwrap_or_default();
     ContainerDefinition {
         name: container.name().unwrap_or_default().to_owned(),
         image: container.image().map(str::to_owned),
@@ -498,6 +521,11 @@ fn read_container_definition(container: &sdk::ContainerDefinition) -> ContainerD
             retries: check.retries().map_or(3, i64::from),
             start_period: check.start_period().map_or(0, i64::from),
         }),
+        command: container.entry_point().iter().chain(container.command()).cloned().collect(),
+        secrets: container.secrets().iter().chain(of_log).map(|secret| secret.value_from().to_owned()).collect(),
+        repository_credentials: container.repository_credentials().map(|credentials| credentials.credentials_parameter().to_owned()),
+        environment_files: container.environment_files().iter().map(|file| file.value().to_owned()).collect(),
+        depends_on: container.depends_on().iter().map(|dependency| (dependency.container_name().to_owned(), dependency.condition().as_str().to_owned())).collect(),
         log: container.log_configuration().map(|log| LogConfiguration {
             driver: log.log_driver().as_str().to_owned(),
             options: log.options().map(|options| options.iter().map(|(name, value)| (name.clone(), value.clone())).collect()).unwrap_or_default(),

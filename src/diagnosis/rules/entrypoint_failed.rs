@@ -2,14 +2,61 @@
 
 use super::super::commands;
 use super::super::evidence::Source;
+use super::super::start_failure::{self, Kind, Reader, kind, says};
 use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
 use super::{ended_by_itself, unread_logs};
 
-pub const RULE: Rule = Rule { cause: Cause::EntrypointFailed, about: "126, 127, or 255 when nothing shows that the command had run", judge };
+pub const RULE: Rule = Rule { cause: Cause::EntrypointFailed, about: "126, 127, or 255 when nothing shows that the command had run, or the runtime says that the command cannot run", judge };
+
+pub const READER: Reader = Reader { cause: Cause::EntrypointFailed, kinds: KINDS, reads };
+
+const KINDS: &[Kind] = &[kind(
+    None,
+    "executable file not found",
+    "the command could not be run",
+    "Look at command and entryPoint of the task definition, at PATH and permissions in the image, and whether it was built for the task's CPU.",
+    &["executable file not found", "exec format error"],
+)];
+
+/// Docker's and runc's words for a command that cannot run; a mount that fails uses some of them too.
+fn reads(plain: &str) -> Option<&'static Kind> {
+    let tried = says(plain, &["exec:", "exec /", "exec \"", "exec user process", "container process", "init process"]);
+    let failed = says(plain, &["permission denied", "no such file or directory", "is a directory", "not a directory", "argument list too long"]);
+    let of_mount = says(plain, &["mount", "rootfs"]) && !plain.contains("exec:");
+    (start_failure::first(KINDS, plain).is_some() || tried && failed && !of_mount).then(|| &KINDS[0])
+}
+
+fn never_started(timeline: &Timeline) -> Option<Finding> {
+    let told = start_failure::of_cause(timeline, Cause::EntrypointFailed)?;
+    let mut finding = told.finding(timeline, "The command could not be run");
+    let command = finding.container.as_deref().and_then(|name| timeline.definition_of(name)).map(|definition| definition.command.join(" ")).filter(|command| !command.is_empty());
+    let whose = finding.container.as_ref().map_or_else(|| "The container".to_owned(), |name| format!("Container {name}"));
+    let meaning = if told.says(&["exec format error"]) {
+        "its command is built for another CPU, or is a script without a first line that names its interpreter"
+    } else if told.says(&["permission denied"]) {
+        "its command may not be executed"
+    } else if told.says(&["is a directory"]) {
+        "its command is a directory"
+    } else {
+        "its command is not in the image"
+    };
+    finding.summary = format!("{whose} did not start: {meaning} [{}].", told.n);
+    if let Some(command) = command {
+        finding.summary.push_str(&format!(" The task definition's command is `{command}`."));
+    }
+    finding.summary.push_str(&format!(" AWS's words: “{}”.", told.quoted()));
+    if let Some(command) = commands::describe_task_definition(&timeline.evidence.task) {
+        finding.next_steps.push(NextStep::run("See entryPoint, command and runtimePlatform of the definition", command));
+    }
+    Some(finding)
+}
 
 fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
+    if let Some(finding) = never_started(timeline) {
+        return finding.into();
+    }
     let Some((container, line)) = ended_by_itself(timeline) else { return Judgement::No };
     let times = &timeline.evidence.task.times;
     let lived = times.started.zip(times.stopping).is_some_and(|(from, to)| to.as_millisecond() - from.as_millisecond() > 60_000);
@@ -77,6 +124,19 @@ mod tests {
     fn a_255_that_had_written_is_an_error_of_the_application() {
         assert!(verdict(logged(left(255), -5_000, Level::Info, "listening", false)).starts_with("app-error"));
         assert!(verdict(left(255)).starts_with("entrypoint-failed"));
+    }
+
+    #[test]
+    fn the_runtime_says_that_the_command_cannot_run() {
+        for reason in [
+            "CannotStartContainerError: Error response from daemon: failed to create task for container: exec: \"/app/start\": stat /app/start: no such file or directory: unknown",
+            "CannotStartContainerError: Error response from daemon: OCI runtime create failed: exec: \"./run\": permission denied: unknown",
+            "ContainerRuntimeError: exec /usr/bin/app: exec format error",
+        ] {
+            assert_eq!(verdict(stopped("TaskFailedToStart", reason, None)), "entrypoint-failed - certain", "{reason}");
+        }
+        let mount = "CannotStartContainerError: error mounting \"/data\" to rootfs: no such file or directory";
+        assert!(verdict(stopped("TaskFailedToStart", mount, None)).starts_with("container-start other"));
     }
 
     #[test]

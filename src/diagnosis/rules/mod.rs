@@ -5,22 +5,32 @@
 
 mod app_error;
 mod az_rebalancing;
+pub mod capacity;
 mod completed;
 mod container_health_check;
+pub mod container_start;
 mod crashed;
+pub mod dependency;
 mod deployment;
 mod elb_health_check;
-mod entrypoint_failed;
+pub mod entrypoint_failed;
+mod host_draining;
 mod host_lost;
+pub mod image_pull;
 mod killed;
 mod maintenance;
+pub mod network_interface;
 mod out_of_memory;
+pub mod placement;
+pub mod quota;
+pub mod resource_initialization;
 mod rollback;
 mod scale_in;
 mod service_deleted;
 mod spot_interruption;
 mod stop_requested;
 mod terminated;
+pub mod volume;
 
 use super::event::Level;
 use super::evidence::{Reading, Source};
@@ -40,7 +50,18 @@ pub const RULES: &[Rule] = &[
     service_deleted::RULE,
     rollback::RULE,
     deployment::RULE,
+    host_draining::RULE,
     scale_in::RULE,
+    // What AWS says of a start is one statement: it is read once, and at most one of these fits.
+    resource_initialization::RULE,
+    image_pull::RULE,
+    volume::RULE,
+    network_interface::RULE,
+    dependency::RULE,
+    container_start::RULE,
+    quota::RULE,
+    capacity::RULE,
+    placement::RULE,
     out_of_memory::RULE,
     crashed::RULE,
     entrypoint_failed::RULE,
@@ -134,6 +155,14 @@ pub(crate) mod fixtures {
         };
         let read = [Source::Ecs, Source::Service, Source::Logs, Source::Elb, Source::Metrics].map(|source| Reading::new(source, Status::Ok));
         Evidence { taken_at: at(600_000), task, definition: Some(definition), service: Some(service), readings: read.to_vec(), ..Evidence::default() }
+    }
+
+    /// A service without any task to show: nothing but its name and its events.
+    pub fn without_a_task() -> Evidence {
+        let mut evidence = stopped("", "", None);
+        let known = Task { cluster: evidence.task.cluster.clone(), region: evidence.task.region.clone(), service: evidence.task.service.clone(), ..Task::default() };
+        evidence.task = known;
+        evidence
     }
 
     pub fn hide(mut evidence: Evidence, source: Source) -> Evidence {

@@ -31,11 +31,15 @@ pub struct Document {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Task {
-    pub arn: String,
-    pub id: String,
+    /// Absent, as is all that belongs to a task, where a service is asked about that has none to show.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     pub cluster: String,
     pub region: String,
-    pub account: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -294,12 +298,13 @@ impl From<&inner_evidence::Evidence> for Task {
     fn from(evidence: &inner_evidence::Evidence) -> Self {
         let task = &evidence.task;
         let at = |time: Option<jiff::Timestamp>| time.map(|time| time.to_string());
+        let told = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
         Self {
-            arn: task.arn.clone(),
-            id: task.id.clone(),
+            arn: told(&task.arn),
+            id: told(&task.id),
             cluster: task.cluster.clone(),
             region: task.region.clone(),
-            account: task.account.clone(),
+            account: told(&task.account),
             service: task.service.clone(),
             family: task.family.clone(),
             revision: task.revision,

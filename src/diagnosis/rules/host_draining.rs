@@ -1,0 +1,97 @@
+//! The container instance under the task was drained or deregistered.
+
+use super::super::event::What;
+use super::super::scheduling::Story;
+use super::super::stopped_by::{self, Status, StoppedBy};
+use super::super::task::StopCode;
+use super::super::timeline::Timeline;
+use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
+use super::super::words::shell;
+use super::scheduled_stop;
+
+pub const RULE: Rule = Rule { cause: Cause::HostDraining, about: "its container instance was drained or deregistered", judge };
+
+fn judge(timeline: &Timeline, stopped_by: &StoppedBy) -> Judgement {
+    if matches!(timeline.stop_code(), Some(StopCode::UserInitiated)) {
+        return Judgement::No;
+    }
+    let reason = timeline.stopped_reason();
+    let deregistered = reason.contains("deregistration forced by user");
+    let told = deregistered || reason.contains("DRAINING") || reason.contains("is draining");
+    let host = timeline.evidence.host.as_ref();
+    let drained = host.and_then(|host| host.status.as_deref()).is_some_and(|status| matches!(status, "DRAINING" | "DEREGISTERING"));
+    // A deployment or a rebalancing explains the stop by itself, whatever the host is being used for by now.
+    let unexplained = || scheduled_stop(timeline).is_some() && matches!(stopped_by::story_of(timeline), Story::FewerWanted | Story::Unclear(_));
+    if !told && !(drained && unexplained()) {
+        return Judgement::No;
+    }
+    let Some(stop) = timeline.stop_line() else { return Judgement::No };
+    let mut finding = Finding::new(if told { Confidence::Certain } else { Confidence::Likely }, if deregistered { "Its host was deregistered" } else { "Its host was drained" });
+    finding.evidence.push(stop.n);
+    finding.expected = !deregistered;
+    let which = host.and_then(|host| host.instance_id.clone()).map_or_else(|| "the container instance".to_owned(), |id| format!("instance {id}"));
+    finding.summary = if deregistered {
+        format!("ECS stopped it because {which} was deregistered by force [{}].", stop.n)
+    } else if told {
+        format!("ECS moved it away because {which} was being drained [{}].", stop.n)
+    } else {
+        let seen = timeline.lines.iter().find(|line| matches!(line.event.what, What::HostNow { .. })).map(|line| line.n);
+        finding.evidence.extend(seen);
+        let cite = seen.map(|n| format!(" [{n}]")).unwrap_or_default();
+        finding.alternatives.push((Cause::ScaleIn, "ECS uses the same words where the service wants fewer tasks".to_owned()));
+        format!("The scheduler stopped it [{}], no newer deployment was there, and {which} under it is being drained{cite}: ECS moves tasks off such an instance.", stop.n)
+    };
+    if let (Status::Found, Some((n, call)), Some(actor)) = (stopped_by.status, &stopped_by.call, &stopped_by.actor) {
+        finding.evidence.push(*n);
+        finding.summary.push_str(&format!(" {actor} began it with {} [{n}].", call.name));
+    }
+    let task = &timeline.evidence.task;
+    if let Some(arn) = &task.container_instance_arn {
+        finding.next_steps.push(NextStep::run(
+            "See the container instance",
+            format!("aws ecs describe-container-instances --cluster {} --container-instances {} --region {}", shell(&task.cluster), shell(arn), shell(&task.region)),
+        ));
+    }
+    finding.next_steps.push(NextStep::say("A drained instance takes no new tasks: UpdateContainerInstancesState to ACTIVE undoes it."));
+    finding.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::*;
+    use crate::diagnosis::evidence::Evidence;
+    use crate::diagnosis::service::{Deployment, Host};
+
+    fn on(status: &str) -> Evidence {
+        let mut evidence = stopped("ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/1)", Some(143));
+        evidence.task.launch_type = Some("EC2".to_owned());
+        evidence.host = Some(Host { instance_id: Some("i-0a1b2c3d4e5f60718".to_owned()), status: Some(status.to_owned()), agent_connected: true, ..Host::default() });
+        evidence
+    }
+
+    #[test]
+    fn ecs_says_that_the_host_was_deregistered() {
+        let trace = judged(stopped("", "Container instance deregistration forced by user", None));
+        assert_eq!((trace.verdict.cause.as_str(), trace.verdict.confidence.as_str()), ("host-draining", "certain"));
+        assert_ne!(trace.stopped_by.status.as_str(), "nobody");
+    }
+
+    #[test]
+    fn a_scheduled_stop_on_a_draining_host_is_likely_its_drain_and_an_active_one_is_not() {
+        assert_eq!(verdict(on("DRAINING")), "host-draining - likely");
+        assert!(verdict(on("ACTIVE")).starts_with("scale-in"));
+    }
+
+    #[test]
+    fn a_deployment_explains_the_stop_whatever_the_host_does() {
+        let mut evidence = on("DRAINING");
+        let newer = Deployment { id: "ecs-svc/2".to_owned(), created_at: Some(at(-90_000)), ..Deployment::default() };
+        evidence.service.as_mut().expect("a service").deployments.insert(0, newer);
+        assert!(verdict(evidence).starts_with("deployment"));
+    }
+
+    #[test]
+    fn a_reason_somebody_typed_is_not_the_hosts() {
+        assert!(verdict(stopped("UserInitiated", "instance DRAINING before patching", Some(0))).starts_with("stop-requested"));
+    }
+}
