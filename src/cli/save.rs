@@ -45,7 +45,8 @@ pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen, now: Ti
     }
     let gathered = gathered(arguments.task.task.as_deref(), options, Wanted { only_logs: false, record: true }, screen, now)?;
     if !gathered.trace.timeline.evidence.task.exists() {
-        return Err(Failure::new(Exit::NoSuchTask, "the service has no stopped task, and a case is of one task").hint("keep the answer itself: ecs-trace why service/NAME -o json > why.json"));
+        return Err(Failure::new(Exit::NoSuchTask, "the service has no stopped task, and a case is of one task")
+            .hint("keep the answer itself: ecs-trace why service/NAME -o json > why.json"));
     }
     let Some(mut case) = gathered.case() else {
         return Err(

@@ -36,18 +36,23 @@ pub fn steps(timeline: &Timeline) -> Vec<NextStep> {
     let subnets = subnets(timeline);
     if !subnets.is_empty() {
         let ids = subnets.join(",");
-        let command =
-            |what: &str, filter: &str| format!("aws ec2 {what} --filters {} --region {}", shell(&format!("Name={filter},Values={ids}")), shell(&task.region));
+        let command = |what: &str, filter: &str| format!("aws ec2 {what} --filters {} --region {}", shell(&format!("Name={filter},Values={ids}")), shell(&task.region));
         steps.push(NextStep::run(
             "See the subnet's route: 0.0.0.0/0 must lead to a NAT gateway, or to an internet gateway where the task has a public address (nothing listed: the main route table holds)",
             command("describe-route-tables", "association.subnet-id"),
         ));
     }
-    steps.push(NextStep::run("See the VPC endpoints and their security groups (443 from the task must be let in)", format!("aws ec2 describe-vpc-endpoints --region {}", shell(&task.region))));
+    steps.push(NextStep::run(
+        "See the VPC endpoints and their security groups (443 from the task must be let in)",
+        format!("aws ec2 describe-vpc-endpoints --region {}", shell(&task.region)),
+    ));
     let groups = timeline.evidence.service.as_ref().map(|service| service.security_groups.clone()).unwrap_or_default();
     if !groups.is_empty() {
         let ids = groups.iter().map(|group| shell(group)).collect::<Vec<_>>().join(" ");
-        steps.push(NextStep::run("See whether the task's security groups let 443 out", format!("aws ec2 describe-security-groups --group-ids {ids} --region {}", shell(&task.region))));
+        steps.push(NextStep::run(
+            "See whether the task's security groups let 443 out",
+            format!("aws ec2 describe-security-groups --group-ids {ids} --region {}", shell(&task.region)),
+        ));
     }
     steps
 }
@@ -57,10 +62,7 @@ pub fn steps(timeline: &Timeline) -> Vec<NextStep> {
 pub fn simulate(definition: Option<&TaskDefinition>, actions: &[&str]) -> Option<NextStep> {
     let role = definition?.execution_role_arn.as_deref()?;
     let actions = actions.join(" ");
-    Some(NextStep::run(
-        "Ask IAM what the execution role may do",
-        format!("aws iam simulate-principal-policy --policy-source-arn {} --action-names {actions}", shell(role)),
-    ))
+    Some(NextStep::run("Ask IAM what the execution role may do", format!("aws iam simulate-principal-policy --policy-source-arn {} --action-names {actions}", shell(role))))
 }
 
 /// `the execution role arn:…`, or that the definition names none.

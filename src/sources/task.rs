@@ -458,7 +458,11 @@ fn read_container(container: &sdk::Container) -> Container {
 /// The task definition the stopped task ran from: its own revision, never the service's current one.
 pub(super) async fn definition(reach: &Reach<'_>) -> Option<Arc<TaskDefinition>> {
     let Some(arn) = reach.task.definition_arn.as_deref() else {
-        reach.ledger.note(if reach.task.exists() { Reading::new(Source::Ecs, Status::Skipped).detailed("the task names no task definition") } else { Reading::new(Source::Ecs, Status::Empty).detailed("no stopped task") });
+        reach.ledger.note(if reach.task.exists() {
+            Reading::new(Source::Ecs, Status::Skipped).detailed("the task names no task definition")
+        } else {
+            Reading::new(Source::Ecs, Status::Empty).detailed("no stopped task")
+        });
         return None;
     };
     let inquiry = reach.ledger.ask(Source::Ecs, "ecs:DescribeTaskDefinition", arn);

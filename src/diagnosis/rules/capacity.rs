@@ -31,7 +31,8 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         finding.confidence = Confidence::Likely;
         finding.alternatives.push((Cause::Quota, "ECS gives RESOURCE:FARGATE for a reached vCPU limit too".to_owned()));
     }
-    let whose = task.service.as_ref().filter(|_| told.of_service).map_or_else(|| "The task could not start".to_owned(), |service| format!("Service {service} could not start a task"));
+    let whose =
+        task.service.as_ref().filter(|_| told.of_service).map_or_else(|| "The task could not start".to_owned(), |service| format!("Service {service} could not start a task"));
     let provider = task.capacity_provider.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
     let zone = task.availability_zone.as_ref().map(|zone| format!(" in {zone}")).unwrap_or_default();
     finding.summary = format!("{whose}: {}{provider}{zone} [{}]. AWS's words: “{}”.", told.kind.entry.means, told.n, told.quoted());
@@ -45,7 +46,10 @@ mod tests {
 
     #[test]
     fn aws_says_so() {
-        assert_eq!(verdict(stopped("TaskFailedToStart", "Capacity is unavailable at this time. Please try again later or in a different availability zone.", None)), "capacity - certain");
+        assert_eq!(
+            verdict(stopped("TaskFailedToStart", "Capacity is unavailable at this time. Please try again later or in a different availability zone.", None)),
+            "capacity - certain"
+        );
     }
 
     #[test]

@@ -23,7 +23,16 @@ const KINDS: &[Kind] = &[
         "CannotStartContainerError",
         "the runtime could not create or start the container",
         "The rest of the message tells: mounts, devices, names, ulimits, or options the host does not know.",
-        &["cannotstartcontainererror", "cannotcreatecontainererror", "containerruntimeerror", "dockerstateerror", "cannotinspectcontainererror", "hostconfigerror", "invalidvolumeerror", "cannotcreatevolumeerror"],
+        &[
+            "cannotstartcontainererror",
+            "cannotcreatecontainererror",
+            "containerruntimeerror",
+            "dockerstateerror",
+            "cannotinspectcontainererror",
+            "hostconfigerror",
+            "invalidvolumeerror",
+            "cannotcreatevolumeerror",
+        ],
     ),
 ];
 

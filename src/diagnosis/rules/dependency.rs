@@ -20,7 +20,8 @@ const KINDS: &[Kind] = &[kind(
 )];
 
 fn reads(plain: &str) -> Option<&'static Kind> {
-    let of_a_dependency = says(plain, &["dependency"]) && says(plain, &["container", "task"]) && says(plain, &["healthy", "condition", "timed out", "failed", "not satisfied", "resolve"]);
+    let of_a_dependency =
+        says(plain, &["dependency"]) && says(plain, &["container", "task"]) && says(plain, &["healthy", "condition", "timed out", "failed", "not satisfied", "resolve"]);
     start_failure::first(KINDS, plain).or_else(|| of_a_dependency.then(|| &KINDS[0]))
 }
 
@@ -39,7 +40,8 @@ fn failed_dependency<'a>(timeline: &'a Timeline, waiting: Option<&str>) -> Optio
     let evidence = &timeline.evidence;
     let state = |name: &str| evidence.task.containers.iter().find(|container| container.name == name);
     let definitions = evidence.definition.iter().flat_map(|definition| &definition.containers);
-    let waits = definitions.filter(|defined| waiting.is_none_or(|name| name == defined.name)).filter(|defined| state(&defined.name).is_none_or(|container| container.exit_code.is_none()));
+    let waits =
+        definitions.filter(|defined| waiting.is_none_or(|name| name == defined.name)).filter(|defined| state(&defined.name).is_none_or(|container| container.exit_code.is_none()));
     waits.flat_map(|defined| &defined.depends_on).find_map(|(name, condition)| {
         let container = state(name)?;
         let failed = container.exit_code.is_some_and(|code| code != 0);
@@ -62,7 +64,8 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let culprit = if inferred { told.container.clone() } else { failed_dependency(timeline, None).map(|container| container.name.clone()).or_else(|| named_in(timeline, &told)) };
     if inferred {
         finding.confidence = Confidence::Likely;
-        finding.summary = format!("A container waits for {} by dependsOn and never started, since that failed: {} [{}].", culprit.as_deref().unwrap_or("another"), told.quoted(), told.n);
+        finding.summary =
+            format!("A container waits for {} by dependsOn and never started, since that failed: {} [{}].", culprit.as_deref().unwrap_or("another"), told.quoted(), told.n);
     } else {
         let which = culprit.as_ref().map(|name| format!(" It is container {name}.")).unwrap_or_default();
         finding.summary = format!("The task could not start: {} [{}].{which} AWS's words: “{}”.", told.kind.entry.means, told.n, told.quoted());
@@ -90,7 +93,10 @@ fn read_by_aws(told: &Told) -> bool {
 fn named_in(timeline: &Timeline, told: &Told) -> Option<String> {
     let containers = &timeline.evidence.task.containers;
     let words: Vec<&str> = told.text.split(|letter: char| !(letter.is_alphanumeric() || letter == '-' || letter == '_')).collect();
-    containers.iter().find(|container| words.contains(&container.name.as_str()) && told.container.as_deref() != Some(container.name.as_str())).map(|container| container.name.clone())
+    containers
+        .iter()
+        .find(|container| words.contains(&container.name.as_str()) && told.container.as_deref() != Some(container.name.as_str()))
+        .map(|container| container.name.clone())
 }
 
 #[cfg(test)]

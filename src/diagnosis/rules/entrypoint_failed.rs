@@ -8,7 +8,8 @@ use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
 use super::{ended_by_itself, unread_logs};
 
-pub const RULE: Rule = Rule { cause: Cause::EntrypointFailed, about: "126, 127, or 255 when nothing shows that the command had run, or the runtime says that the command cannot run", judge };
+pub const RULE: Rule =
+    Rule { cause: Cause::EntrypointFailed, about: "126, 127, or 255 when nothing shows that the command had run, or the runtime says that the command cannot run", judge };
 
 pub const READER: Reader = Reader { cause: Cause::EntrypointFailed, kinds: KINDS, reads };
 

@@ -8,11 +8,8 @@ use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
 use super::super::words::shell;
 
-pub const RULE: Rule = Rule {
-    cause: Cause::ImagePull,
-    about: "the image could not be pulled: not-found, access-denied, rate-limited, unreachable, no-space, platform-mismatch, other",
-    judge,
-};
+pub const RULE: Rule =
+    Rule { cause: Cause::ImagePull, about: "the image could not be pulled: not-found, access-denied, rate-limited, unreachable, no-space, platform-mismatch, other", judge };
 
 pub const READER: Reader = Reader { cause: Cause::ImagePull, kinds: KINDS, reads };
 
@@ -36,7 +33,14 @@ const KINDS: &[Kind] = &[
         "no matching manifest",
         "the image was not built for the task's CPU or operating system",
         "Build it for that platform (docker buildx build --platform …), or set runtimePlatform in the task definition.",
-        &["no matching manifest", "does not match the specified platform", "descriptor matching platform", "no match for platform", "cannot be used on this platform", "image operating system"],
+        &[
+            "no matching manifest",
+            "does not match the specified platform",
+            "descriptor matching platform",
+            "no match for platform",
+            "cannot be used on this platform",
+            "image operating system",
+        ],
     ),
     kind(
         Some("access-denied"),
@@ -57,7 +61,17 @@ const KINDS: &[Kind] = &[
         "manifest unknown",
         "the registry has no such image, tag or digest",
         "Compare repository and tag letter by letter; a tag may have been deleted or overwritten since the service pinned its digest.",
-        &["manifest unknown", "name unknown", "does not exist in the registry", "check whether the image exists", "repositorynotfound", "imagenotfound", "404", "not found", "no such image"],
+        &[
+            "manifest unknown",
+            "name unknown",
+            "does not exist in the registry",
+            "check whether the image exists",
+            "repositorynotfound",
+            "imagenotfound",
+            "404",
+            "not found",
+            "no such image",
+        ],
     ),
     kind(
         Some("unreachable"),
@@ -79,8 +93,18 @@ const KINDS: &[Kind] = &[
 const EITHER: &str = "repository does not exist or may require";
 
 fn reads(plain: &str) -> Option<&'static Kind> {
-    let is_pull = says(plain, &["cannotpull", "can't pull the image", "cannot pull the image", "pull image manifest has been retried", "ref pull has been retried", "inspect image has been retried", "failed to resolve ref"])
-        || plain.contains("pull access denied")
+    let is_pull = says(
+        plain,
+        &[
+            "cannotpull",
+            "can't pull the image",
+            "cannot pull the image",
+            "pull image manifest has been retried",
+            "ref pull has been retried",
+            "inspect image has been retried",
+            "failed to resolve ref",
+        ],
+    ) || plain.contains("pull access denied")
         || plain.contains("manifest unknown")
         || (plain.contains("could not transition to pulled"))
         || plain.starts_with("toomanyrequests");
@@ -169,7 +193,11 @@ fn weigh_either(told: &Told, image: Option<&Image>, credentials: Option<&str>, f
     let registry = image.map(|image| &image.registry);
     let guessed = plain.contains("check whether the image exists");
     let absent = guessed || matches!(registry, Some(Registry::DockerHub)) && credentials.is_none();
-    let (detail, other) = if absent { ("not-found", "access-denied: a private repository looks the same without a login") } else { ("access-denied", "not-found: the registry answers the same for a repository that does not exist") };
+    let (detail, other) = if absent {
+        ("not-found", "access-denied: a private repository looks the same without a login")
+    } else {
+        ("access-denied", "not-found: the registry answers the same for a repository that does not exist")
+    };
     finding.detail = Some(detail);
     finding.summary = match finding.summary.rsplit_once(": ") {
         Some((what, _)) => format!("{what}: the registry's answer is the same for a repository that is absent and for one that is closed [{}].", told.n),
@@ -187,9 +215,10 @@ fn weigh_either(told: &Told, image: Option<&Image>, credentials: Option<&str>, f
 fn refused(timeline: &Timeline, told: &Told, image: Option<&Image>, credentials: Option<&str>, finding: &mut Finding) {
     let task = &timeline.evidence.task;
     let definition = timeline.evidence.definition.as_ref();
-    let missing = ["ecr:GetAuthorizationToken", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:BatchCheckLayerAvailability", "ecr-public:GetAuthorizationToken", "kms:Decrypt"]
-        .into_iter()
-        .find(|action| told.says(&[&action.to_lowercase()]));
+    let missing =
+        ["ecr:GetAuthorizationToken", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:BatchCheckLayerAvailability", "ecr-public:GetAuthorizationToken", "kms:Decrypt"]
+            .into_iter()
+            .find(|action| told.says(&[&action.to_lowercase()]));
     finding.summary.push_str(" It is a matter of permission.");
     match image.map(|image| &image.registry) {
         Some(Registry::Ecr { account, region, .. }) => {
@@ -198,7 +227,11 @@ fn refused(timeline: &Timeline, told: &Told, image: Option<&Image>, credentials:
             finding.next_steps.extend(network::simulate(definition, &["ecr:GetAuthorizationToken", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]));
             let repository = image.map(|image| image.repository.as_str()).unwrap_or_default();
             let foreign = *account != task.account;
-            let why = if foreign { "The repository is another account's: its own policy must allow this account" } else { "See whether the repository has a policy of its own that denies" };
+            let why = if foreign {
+                "The repository is another account's: its own policy must allow this account"
+            } else {
+                "See whether the repository has a policy of its own that denies"
+            };
             finding.next_steps.push(NextStep::run(
                 why,
                 format!("aws ecr get-repository-policy --registry-id {} --repository-name {} --region {}", shell(account), shell(repository), shell(region)),
@@ -207,7 +240,10 @@ fn refused(timeline: &Timeline, told: &Told, image: Option<&Image>, credentials:
         _ => match credentials {
             Some(secret) => {
                 finding.summary.push_str(&format!(" The login is the secret {secret} (repositoryCredentials)."));
-                finding.next_steps.push(NextStep::run("See when the login was last changed", format!("aws secretsmanager describe-secret --secret-id {} --region {}", shell(secret), shell(&task.region))));
+                finding.next_steps.push(NextStep::run(
+                    "See when the login was last changed",
+                    format!("aws secretsmanager describe-secret --secret-id {} --region {}", shell(secret), shell(&task.region)),
+                ));
             }
             None => finding.next_steps.push(NextStep::say("Give the container repositoryCredentials: the ARN of a secret with username and password of that registry.")),
         },
@@ -225,7 +261,9 @@ fn absent(image: Option<&Image>, name: Option<&str>, finding: &mut Finding) {
                 (None, tag) => format!("imageTag={}", tag.as_deref().unwrap_or("latest")),
             };
             finding.next_steps.push(NextStep::run(format!("See whether {} is there", image.reference()), format!("aws ecr describe-images {place} --image-ids {}", shell(&id))));
-            finding.next_steps.push(NextStep::run("See the newest tags there are", format!("aws ecr describe-images {place} --query 'sort_by(imageDetails,&imagePushedAt)[-5:].imageTags'")));
+            finding
+                .next_steps
+                .push(NextStep::run("See the newest tags there are", format!("aws ecr describe-images {place} --query 'sort_by(imageDetails,&imagePushedAt)[-5:].imageTags'")));
         }
         _ => {
             if let Some(name) = name {
@@ -251,7 +289,11 @@ fn unreached(timeline: &Timeline, image: Option<&Image>, finding: &mut Finding) 
 
 fn limited(image: Option<&Image>, credentials: Option<&str>, finding: &mut Finding) {
     if matches!(image.map(|image| &image.registry), Some(Registry::DockerHub)) {
-        let login = if credentials.is_some() { "the login in repositoryCredentials has reached its limit" } else { "pulls without a login are counted by address, and a NAT gateway's is shared" };
+        let login = if credentials.is_some() {
+            "the login in repositoryCredentials has reached its limit"
+        } else {
+            "pulls without a login are counted by address, and a NAT gateway's is shared"
+        };
         finding.summary.push_str(&format!(" On Docker Hub {login}."));
         finding.next_steps.push(NextStep::say("Give the container repositoryCredentials, or copy the image to ECR."));
     }
@@ -309,14 +351,32 @@ mod tests {
     #[test]
     fn both_generations_of_words_give_the_same_detail() {
         for (reason, detail) in [
-            ("CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to resolve ref 123456789012.dkr.ecr.eu-west-1.amazonaws.com/web:41: not found", "not-found"),
+            (
+                "CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to resolve ref 123456789012.dkr.ecr.eu-west-1.amazonaws.com/web:41: not found",
+                "not-found",
+            ),
             ("CannotPullContainerError: Error response from daemon: manifest for web:41 not found: manifest unknown: Requested image not found", "not-found"),
-            ("CannotPullContainerError: The task can’t pull the image. Check that the role has the permissions to pull images from the registry. Error response from daemon: p", "access-denied"),
-            ("CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref: pulling from host failed with status code [manifests 41]: 403 Forbidden", "access-denied"),
-            ("CannotPullContainerError: inspect image has been retried 5 time(s): httpReadSeeker: failed open: toomanyrequests: You have reached your pull rate limit", "rate-limited"),
+            (
+                "CannotPullContainerError: The task can’t pull the image. Check that the role has the permissions to pull images from the registry. Error response from daemon: p",
+                "access-denied",
+            ),
+            (
+                "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref: pulling from host failed with status code [manifests 41]: 403 Forbidden",
+                "access-denied",
+            ),
+            (
+                "CannotPullContainerError: inspect image has been retried 5 time(s): httpReadSeeker: failed open: toomanyrequests: You have reached your pull rate limit",
+                "rate-limited",
+            ),
             ("CannotPullContainerError: write /var/lib/docker/tmp/GetImageBlob1: no space left on device", "no-space"),
-            ("CannotPullContainerError: pull image manifest has been retried 5 time(s): image Manifest does not contain descriptor matching platform 'linux/amd64'", "platform-mismatch"),
-            ("CannotPullContainerError: The task cannot pull x from the registry y. There is a connection issue between the task and the registry. Check your task network configuration. : dial tcp 1.2.3.4:443: i/o timeout", "unreachable"),
+            (
+                "CannotPullContainerError: pull image manifest has been retried 5 time(s): image Manifest does not contain descriptor matching platform 'linux/amd64'",
+                "platform-mismatch",
+            ),
+            (
+                "CannotPullContainerError: The task cannot pull x from the registry y. There is a connection issue between the task and the registry. Check your task network configuration. : dial tcp 1.2.3.4:443: i/o timeout",
+                "unreachable",
+            ),
             ("CannotPullContainerError: context canceled", "unreachable"),
             ("CannotPullContainerError: failed to unpack image on snapshotter overlayfs: failed to extract layer sha256:1", "other"),
         ] {

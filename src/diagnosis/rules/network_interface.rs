@@ -61,7 +61,10 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     if !subnets.is_empty() {
         let ids = subnets.iter().map(|id| shell(id)).collect::<Vec<_>>().join(" ");
         let query = "'Subnets[].[SubnetId,AvailabilityZone,AvailableIpAddressCount]'";
-        finding.next_steps.push(NextStep::run("See how many addresses are free", format!("aws ec2 describe-subnets --subnet-ids {ids} --query {query} --output table --region {}", shell(region))));
+        finding.next_steps.push(NextStep::run(
+            "See how many addresses are free",
+            format!("aws ec2 describe-subnets --subnet-ids {ids} --query {query} --output table --region {}", shell(region)),
+        ));
     }
     finding.next_steps.push(NextStep::say(told.kind.entry.then));
     finding.into()
@@ -74,14 +77,21 @@ mod tests {
     #[test]
     fn each_way_to_get_no_interface_has_its_detail() {
         for (reason, detail) in [
-            ("Unexpected EC2 error while attempting to Create Network Interface with public IP assignment enabled in subnet 'subnet-0a1b2c3d': InsufficientFreeAddressesInSubnet", "no-addresses"),
+            (
+                "Unexpected EC2 error while attempting to Create Network Interface with public IP assignment enabled in subnet 'subnet-0a1b2c3d': InsufficientFreeAddressesInSubnet",
+                "no-addresses",
+            ),
             ("Timeout waiting for network interface provisioning to complete.", "timeout"),
             ("Rate limit exceeded while preparing network interface to be attached to instance", "other"),
             ("Unexpected EC2 error while attempting to Create Network Interface in subnet 'subnet-0a1b2c3d': AuthFailure", "other"),
         ] {
             assert_eq!(verdict(stopped("TaskFailedToStart", reason, None)), format!("network-interface {detail} certain"), "{reason}");
         }
-        let trace = judged(stopped("TaskFailedToStart", "Unexpected EC2 error while attempting to Create Network Interface in subnet 'subnet-0a1b2c3d': InsufficientFreeAddressesInSubnet", None));
+        let trace = judged(stopped(
+            "TaskFailedToStart",
+            "Unexpected EC2 error while attempting to Create Network Interface in subnet 'subnet-0a1b2c3d': InsufficientFreeAddressesInSubnet",
+            None,
+        ));
         assert!(trace.verdict.summary.contains("subnet-0a1b2c3d") && trace.verdict.next_steps[0].command.as_ref().is_some_and(|command| command.contains("subnet-0a1b2c3d")));
     }
 

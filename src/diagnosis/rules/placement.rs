@@ -7,8 +7,7 @@ use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Judgement, NextStep, Rule};
 use super::super::words::shell;
 
-pub const RULE: Rule =
-    Rule { cause: Cause::Placement, about: "no container instance could take it: no-instances, cpu, memory, ports, gpu, attribute, agent, other", judge };
+pub const RULE: Rule = Rule { cause: Cause::Placement, about: "no container instance could take it: no-instances, cpu, memory, ports, gpu, attribute, agent, other", judge };
 
 pub const READER: Reader = Reader { cause: Cause::Placement, kinds: KINDS, reads };
 
@@ -28,7 +27,13 @@ const KINDS: &[Kind] = &[
         "It is about placement, not about running out of memory. Add capacity, or reserve less.",
         &["resource:memory", "insufficient memory"],
     ),
-    kind(Some("ports"), "RESOURCE:PORTS", "the host port was taken on every container instance", "Use dynamic ports (hostPort 0) or awsvpc.", &["resource:port", "already using a port"]),
+    kind(
+        Some("ports"),
+        "RESOURCE:PORTS",
+        "the host port was taken on every container instance",
+        "Use dynamic ports (hostPort 0) or awsvpc.",
+        &["resource:port", "already using a port"],
+    ),
     kind(Some("gpu"), "RESOURCE:GPU", "no container instance had a GPU free", "Add instances with GPUs.", &["resource:gpu", "insufficient gpu"]),
     kind(
         Some("attribute"),
@@ -67,7 +72,8 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let task = &timeline.evidence.task;
     let mut finding = told.finding(timeline, "It could not be placed");
     finding.container = None;
-    let whose = task.service.as_ref().filter(|_| told.of_service).map_or_else(|| "The task could not be placed".to_owned(), |service| format!("Service {service} could not place a task"));
+    let whose =
+        task.service.as_ref().filter(|_| told.of_service).map_or_else(|| "The task could not be placed".to_owned(), |service| format!("Service {service} could not place a task"));
     finding.summary = format!("{whose}: {} [{}].", told.kind.entry.means, told.n);
     let instance = super::super::service::in_parentheses(&told.text, "container-instance");
     if let Some(closest) = instance {
@@ -91,7 +97,9 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         None => format!("aws ecs list-container-instances --cluster {cluster} --region {region}"),
     };
     finding.next_steps.push(NextStep::run(if instance.is_some() { "See what that instance has free" } else { "See the cluster's container instances" }, look));
-    if told.of_service && let Some(command) = commands::describe_service(task) {
+    if told.of_service
+        && let Some(command) = commands::describe_service(task)
+    {
         finding.next_steps.push(NextStep::run("See the service's events", command));
     }
     finding.into()
@@ -135,8 +143,16 @@ mod tests {
 
     #[test]
     fn a_service_that_never_had_a_task_is_answered_from_its_newest_telling_event() {
-        let mut evidence = said(without_a_task(), -600_000, "(service web) was unable to place a task because no container instance met all of its requirements. Reason: No Container Instances were found in your cluster.");
-        evidence = said(evidence, -60_000, "(service web) was unable to place a task because no container instance met all of its requirements. The closest matching (container-instance 71837b999d38c452d47693366fba0550) has insufficient memory available.");
+        let mut evidence = said(
+            without_a_task(),
+            -600_000,
+            "(service web) was unable to place a task because no container instance met all of its requirements. Reason: No Container Instances were found in your cluster.",
+        );
+        evidence = said(
+            evidence,
+            -60_000,
+            "(service web) was unable to place a task because no container instance met all of its requirements. The closest matching (container-instance 71837b999d38c452d47693366fba0550) has insufficient memory available.",
+        );
         let trace = judged(evidence.clone());
         assert_eq!((trace.verdict.cause.as_str(), trace.verdict.detail), ("placement", Some("memory")));
         assert!(trace.verdict.summary.contains("71837b999d38c452d47693366fba0550"));

@@ -31,7 +31,8 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let task = &timeline.evidence.task;
     let mut finding = told.finding(timeline, "A quota was reached");
     finding.container = None;
-    let whose = task.service.as_ref().filter(|_| told.of_service).map_or_else(|| "The task could not start".to_owned(), |service| format!("Service {service} could not start a task"));
+    let whose =
+        task.service.as_ref().filter(|_| told.of_service).map_or_else(|| "The task could not start".to_owned(), |service| format!("Service {service} could not start a task"));
     finding.summary = format!("{whose}: {} [{}]. AWS's words: “{}”.", told.kind.entry.means, told.n, told.quoted());
     if told.says(&["provisioning capacity"]) {
         finding.next_steps.push(NextStep::say("A cluster may have 500 tasks in PROVISIONING at once: start fewer at a time."));
@@ -54,7 +55,11 @@ mod tests {
 
     #[test]
     fn the_limit_is_known_with_curly_and_with_straight_quotes_and_the_request_is_given() {
-        for reason in ["You’ve reached the limit on the number of vCPUs you can run concurrently", "You've reached the limit on the number of tasks you can run concurrently", "The requested CPU configuration is above your limit."] {
+        for reason in [
+            "You’ve reached the limit on the number of vCPUs you can run concurrently",
+            "You've reached the limit on the number of tasks you can run concurrently",
+            "The requested CPU configuration is above your limit.",
+        ] {
             let trace = judged(stopped("TaskFailedToStart", reason, None));
             assert_eq!((trace.verdict.cause.as_str(), trace.verdict.confidence.as_str()), ("quota", "certain"), "{reason}");
             assert!(trace.verdict.next_steps.iter().any(|step| step.command.as_ref().is_some_and(|command| command.contains("request-service-quota-increase"))));
@@ -63,7 +68,10 @@ mod tests {
 
     #[test]
     fn a_moment_without_capacity_is_no_quota() {
-        assert!(verdict(stopped("TaskFailedToStart", "Capacity is unavailable at this time. Please try again later or in a different availability zone.", None)).starts_with("capacity"));
+        assert!(
+            verdict(stopped("TaskFailedToStart", "Capacity is unavailable at this time. Please try again later or in a different availability zone.", None))
+                .starts_with("capacity")
+        );
     }
 
     #[test]

@@ -44,7 +44,13 @@ const KINDS: &[Kind] = &[
         "Create it, or set awslogs-create-group to true and allow logs:CreateLogGroup.",
         &["log group does not exist"],
     ),
-    kind(Some("log-driver"), "failed to initialize logging driver", "the log driver could not be started", "Look at the driver's options, and at logs:CreateLogStream and logs:PutLogEvents of the role.", &[]),
+    kind(
+        Some("log-driver"),
+        "failed to initialize logging driver",
+        "the log driver could not be started",
+        "Look at the driver's options, and at logs:CreateLogStream and logs:PutLogEvents of the role.",
+        &[],
+    ),
     kind(
         Some("efs"),
         "failed to invoke EFS utils",
@@ -99,7 +105,19 @@ fn reads(plain: &str) -> Option<&'static Kind> {
     let denied = says(&told, DENIED);
     let absent = says(
         &told,
-        &["resourcenotfound", "can't find the specified", "does not exist", "parameternotfound", "invalid ssm parameters", "invalid parameters", "nosuchkey", "nosuchbucket", "not found", "did not contain json key", "marked for deletion"],
+        &[
+            "resourcenotfound",
+            "can't find the specified",
+            "does not exist",
+            "parameternotfound",
+            "invalid ssm parameters",
+            "invalid parameters",
+            "nosuchkey",
+            "nosuchbucket",
+            "not found",
+            "did not contain json key",
+            "marked for deletion",
+        ],
     );
     let network = says(&told, NETWORK);
     let efs = says(&told, &["efs utils", "mount.nfs", "elasticfilesystem", "efs volume", ".efs."]);
@@ -168,7 +186,8 @@ fn headline(detail: Option<&str>) -> &'static str {
 /// The secret or parameter the text names; where AWS cut it off, the only one of the definition.
 fn secret_of(timeline: &Timeline, told: &Told) -> (Option<String>, Vec<String>) {
     let definition = timeline.evidence.definition.as_ref();
-    let mut defined: Vec<&String> = definition.iter().flat_map(|definition| &definition.containers).flat_map(|container| container.secrets.iter().chain(&container.repository_credentials)).collect();
+    let mut defined: Vec<&String> =
+        definition.iter().flat_map(|definition| &definition.containers).flat_map(|container| container.secrets.iter().chain(&container.repository_credentials)).collect();
     defined.sort();
     defined.dedup();
     let holds = |secret: &&&String| told.text.contains(secret_arn(secret)) || told.text.contains(super::super::task::last_segment(secret));
@@ -243,7 +262,8 @@ fn of_secret(timeline: &Timeline, told: &Told, finding: &mut Finding) {
 
 fn user_of(timeline: &Timeline, secret: &str) -> Option<String> {
     let arn = secret_arn(secret);
-    let mut users = timeline.evidence.definition.iter().flat_map(|definition| &definition.containers).filter(|container| container.secrets.iter().any(|own| secret_arn(own) == arn));
+    let mut users =
+        timeline.evidence.definition.iter().flat_map(|definition| &definition.containers).filter(|container| container.secrets.iter().any(|own| secret_arn(own) == arn));
     users.next().filter(|_| users.next().is_none()).map(|container| container.name.clone())
 }
 
@@ -323,9 +343,13 @@ fn of_efs(timeline: &Timeline, told: &Told, finding: &mut Finding) {
     finding.summary.push_str(&network::sentence(timeline));
     finding.summary.push_str(&format!(" AWS's words: “{}”.", told.quoted()));
     for id in meant {
-        finding.next_steps.push(NextStep::run("See its mount targets, one a zone", format!("aws efs describe-mount-targets --file-system-id {} --region {}", shell(id), shell(&task.region))));
+        finding
+            .next_steps
+            .push(NextStep::run("See its mount targets, one a zone", format!("aws efs describe-mount-targets --file-system-id {} --region {}", shell(id), shell(&task.region))));
         if told.says(DENIED) {
-            finding.next_steps.push(NextStep::run("See its policy", format!("aws efs describe-file-system-policy --file-system-id {} --region {}", shell(id), shell(&task.region))));
+            finding
+                .next_steps
+                .push(NextStep::run("See its policy", format!("aws efs describe-file-system-policy --file-system-id {} --region {}", shell(id), shell(&task.region))));
         }
     }
     finding.next_steps.push(NextStep::say("The mount target's security group must let in TCP 2049 from the task's."));
@@ -373,7 +397,10 @@ fn of_network(timeline: &Timeline, told: &Told, finding: &mut Finding) {
     }
     finding.summary.push_str(" It is a matter of network.");
     finding.summary.push_str(&network::sentence(timeline));
-    let reach = endpoint.map_or_else(|| format!("api.ecr.{region}.amazonaws.com, secretsmanager.{region}.amazonaws.com and ssm.{region}.amazonaws.com, as far as it uses them,"), |endpoint| endpoint);
+    let reach = endpoint.map_or_else(
+        || format!("api.ecr.{region}.amazonaws.com, secretsmanager.{region}.amazonaws.com and ssm.{region}.amazonaws.com, as far as it uses them,"),
+        |endpoint| endpoint,
+    );
     finding.next_steps.push(NextStep::say(format!("The task must reach {reach} on 443.")));
     finding.next_steps.extend(network::steps(timeline));
 }

@@ -19,7 +19,20 @@ pub const KINDS: &[Kind] = &[kind(
 )];
 
 fn reads(plain: &str) -> Option<&'static Kind> {
-    let of_ebs = says(plain, &["ebs volume", "amazonelasticblockstorage", "volume attachment", "attach volume", "create volume", "createvolume", "attachvolume", "volumelimitexceeded", "maxiopslimitexceeded"]);
+    let of_ebs = says(
+        plain,
+        &[
+            "ebs volume",
+            "amazonelasticblockstorage",
+            "volume attachment",
+            "attach volume",
+            "create volume",
+            "createvolume",
+            "attachvolume",
+            "volumelimitexceeded",
+            "maxiopslimitexceeded",
+        ],
+    );
     of_ebs.then(|| &KINDS[0])
 }
 
@@ -64,7 +77,8 @@ mod tests {
 
     #[test]
     fn the_attachments_own_word_is_the_evidence() {
-        let evidence = attached("AmazonElasticBlockStorage", &[("volumeName", "data"), ("statusReason", "ECS was unable to assume the role 'arn:aws:iam::111122223333:role/infra'")]);
+        let evidence =
+            attached("AmazonElasticBlockStorage", &[("volumeName", "data"), ("statusReason", "ECS was unable to assume the role 'arn:aws:iam::111122223333:role/infra'")]);
         let trace = judged(evidence);
         assert_eq!((trace.verdict.cause.as_str(), trace.verdict.confidence.as_str()), ("volume", "certain"));
         let cited = &trace.timeline.lines[trace.verdict.evidence[0] - 1].event;
