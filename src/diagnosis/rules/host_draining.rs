@@ -22,7 +22,8 @@ fn judge(timeline: &Timeline, stopped_by: &StoppedBy) -> Judgement {
     let drained = host.and_then(|host| host.status.as_deref()).is_some_and(|status| matches!(status, "DRAINING" | "DEREGISTERING"));
     // A deployment or a rebalancing explains the stop by itself, whatever the host is being used for by now.
     let unexplained = || scheduled_stop(timeline).is_some() && matches!(stopped_by::story_of(timeline), Story::FewerWanted | Story::Unclear(_));
-    if !told && !(drained && unexplained()) {
+    let fits = told || drained && unexplained();
+    if !fits {
         return Judgement::No;
     }
     let Some(stop) = timeline.stop_line() else { return Judgement::No };

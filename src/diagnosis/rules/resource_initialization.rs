@@ -397,10 +397,8 @@ fn of_network(timeline: &Timeline, told: &Told, finding: &mut Finding) {
     }
     finding.summary.push_str(" It is a matter of network.");
     finding.summary.push_str(&network::sentence(timeline));
-    let reach = endpoint.map_or_else(
-        || format!("api.ecr.{region}.amazonaws.com, secretsmanager.{region}.amazonaws.com and ssm.{region}.amazonaws.com, as far as it uses them,"),
-        |endpoint| endpoint,
-    );
+    let reach =
+        endpoint.unwrap_or_else(|| format!("api.ecr.{region}.amazonaws.com, secretsmanager.{region}.amazonaws.com and ssm.{region}.amazonaws.com, as far as it uses them,"));
     finding.next_steps.push(NextStep::say(format!("The task must reach {reach} on 443.")));
     finding.next_steps.extend(network::steps(timeline));
 }
