@@ -174,6 +174,57 @@ pub enum What {
         kind: String,
         reason: String,
     },
+    /// Of the event's container, or of the whole task where it names none.
+    Sampled(Sample),
+}
+
+/// Memory and CPU over one minute. A minute's sample misses what happens between two of them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sample {
+    /// MiB.
+    pub memory: Option<i64>,
+    /// MiB, as the metric gives it: of a container it may be the soft limit.
+    pub memory_reserved: Option<i64>,
+    /// MiB. The hard limit, which the definition and the task give; absent where nothing limits it.
+    pub memory_limit: Option<i64>,
+    /// CPU units, 1024 a core.
+    pub cpu: Option<i64>,
+    /// CPU units.
+    pub cpu_reserved: Option<i64>,
+    /// The highest before the last one, which is told beside it.
+    pub peak: bool,
+}
+
+impl Sample {
+    /// Memory in per cent of the hard limit, rounded down.
+    #[must_use]
+    pub fn memory_percent(&self) -> Option<i64> {
+        let limit = self.memory_limit.filter(|limit| *limit > 0)?;
+        Some(self.memory? * 100 / limit)
+    }
+
+    /// CPU in per cent of what is reserved, rounded down.
+    #[must_use]
+    pub fn cpu_percent(&self) -> Option<i64> {
+        Some(self.cpu? * 100 / self.cpu_reserved?)
+    }
+
+    fn text(&self, of: &str) -> String {
+        let mut parts = Vec::new();
+        if let Some(used) = self.memory {
+            parts.push(match (self.memory_limit, self.memory_reserved) {
+                (Some(limit), _) => format!("memory {used} of {limit} MiB"),
+                (None, Some(soft)) => format!("memory {used} MiB, {soft} reserved and no hard limit"),
+                (None, None) => format!("memory {used} MiB"),
+            });
+        }
+        match (self.cpu, self.cpu_reserved) {
+            (Some(used), Some(reserved)) => parts.push(format!("CPU {used} of {reserved} units")),
+            (Some(used), None) => parts.push(format!("CPU {used} units")),
+            _ => {}
+        }
+        format!("{of} {}{}", parts.join(", "), if self.peak { " (highest)" } else { "" })
+    }
 }
 
 /// One thing a container wrote; a stack trace is one of these.
@@ -224,6 +275,7 @@ impl Event {
             What::DeploymentCreated { text, .. } | What::ServiceDeployment { text, .. } | What::HostNow { text } => text.clone(),
             What::AttachmentFailed { kind, reason } => format!("{kind} failed: {reason}"),
             What::Called(call) => called(call),
+            What::Sampled(sample) => sample.text(self.container.as_deref().unwrap_or("task")),
             What::Logged(line) if line.more > 0 => format!("{} (+{})", line.text, words::count(line.more, "line")),
             What::Logged(line) => line.text.clone(),
             What::TargetNow { target_group, health } => {
@@ -266,6 +318,7 @@ impl Event {
             What::Stopped => 12,
             What::HostNow { .. } => 13,
             What::TargetNow { .. } => 14,
+            What::Sampled(_) => 6,
         }
     }
 }

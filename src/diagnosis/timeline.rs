@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::event::{Event, Level, LogLine, Phase, Precision, What, Witness};
+use super::event::{Event, Level, LogLine, Phase, Precision, Sample, What, Witness};
 use super::evidence::{Evidence, Reading, Source, Status};
 use super::service::{MessageKind, ServiceMessage};
 use super::task::{Container, ContainerDefinition, StopCode};
@@ -31,6 +31,12 @@ impl Timeline {
         let mut events = std::mem::take(&mut evidence.events);
         let own = task_events(&evidence, &events);
         events.extend(own);
+        for event in &mut events {
+            // The metric's own "reserved" may be a soft limit, which stops nothing.
+            if let What::Sampled(sample) = &mut event.what {
+                sample.memory_limit = memory_limit(&evidence, event.container.as_deref());
+            }
+        }
         events.sort_by(|a, b| (a.at, a.rank(), a.witness, &a.container).cmp(&(b.at, b.rank(), b.witness, &b.container)).then_with(|| within_stream(a, b)));
         events.dedup_by(|later, earlier| later == earlier && !matches!(later.what, What::Logged(_)));
         let ties: Vec<bool> = (0..events.len()).map(|at| is_tied(&events, at)).collect();
@@ -76,6 +82,14 @@ impl Timeline {
     pub fn log_lines<'a>(&'a self, container: &'a str) -> impl DoubleEndedIterator<Item = (&'a Line, &'a LogLine)> {
         self.lines.iter().filter_map(move |line| match &line.event.what {
             What::Logged(logged) if line.event.container.as_deref() == Some(container) => Some((line, logged)),
+            _ => None,
+        })
+    }
+
+    /// The last sample of a container, or of the task as a whole, before the stop.
+    pub fn last_sample<'a>(&'a self, container: Option<&str>) -> Option<(&'a Line, &'a Sample)> {
+        self.lines.iter().rev().find_map(|line| match &line.event.what {
+            What::Sampled(sample) if !sample.peak && line.event.container.as_deref() == container => Some((line, sample)),
             _ => None,
         })
     }
@@ -271,6 +285,19 @@ fn task_events(evidence: &Evidence, gathered: &[Event]) -> Vec<Event> {
         });
     }
     events
+}
+
+/// MiB: the hard limit of a container, or of the whole task; a container may have none of its own and then shares the
+/// task's, and on EC2 there may be none at all. `memoryReservation` is a soft limit and limits nothing.
+#[must_use]
+pub fn memory_limit(evidence: &Evidence, container: Option<&str>) -> Option<i64> {
+    let defined = evidence.definition.as_ref();
+    let limited = evidence.task.runs_on_fargate() || defined.is_some_and(|definition| definition.memory.is_some());
+    // On EC2 ECS also gives a size to tasks that have none: the sum of what their containers reserve.
+    let whole = evidence.task.memory.as_deref().filter(|_| limited).and_then(|memory| memory.trim().parse::<i64>().ok()).filter(|memory| *memory > 0);
+    let whole = whole.or_else(|| defined.and_then(|definition| definition.memory));
+    let own = container.and_then(|name| defined?.container(name)?.memory);
+    own.into_iter().chain(whole).min()
 }
 
 /// Essential by the task definition; an unknown definition makes every container essential but the injected ones.

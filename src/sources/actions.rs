@@ -29,6 +29,7 @@ pub const ACTIONS: &[Action] = &[
     action("cloudtrail:LookupEvents", Source::Cloudtrail, "who called StopTask or UpdateService"),
     action("logs:GetLogEvents", Source::Logs, "the containers' last words"),
     action("logs:DescribeLogGroups", Source::Logs, "why a log group cannot be read"),
+    action("logs:FilterLogEvents", Source::Metrics, "memory and CPU of the task before its end, from Container Insights"),
     action("elasticloadbalancing:DescribeTargetGroups", Source::Elb, "path, codes, interval and threshold of the health check"),
     action("elasticloadbalancing:DescribeTargetGroupAttributes", Source::Elb, "deregistration delay and slow start"),
     action("elasticloadbalancing:DescribeTargetHealth", Source::Elb, "what the load balancer says of the task's own target"),

@@ -15,6 +15,7 @@ mod host;
 pub mod ledger;
 mod log_lines;
 mod logs;
+mod metrics;
 pub mod redact;
 mod service;
 pub mod target;
@@ -45,7 +46,7 @@ pub struct Asker {
 }
 
 /// Every source there is, the task itself apart. A new witness is one file and one line here.
-const SOURCES: &[Asker] = &[service::SOURCE, deployments::SOURCE, api_calls::SOURCE, logs::SOURCE, target_health::SOURCE, host::SOURCE];
+const SOURCES: &[Asker] = &[service::SOURCE, deployments::SOURCE, api_calls::SOURCE, logs::SOURCE, target_health::SOURCE, metrics::SOURCE, host::SOURCE];
 
 /// What every source is given.
 pub struct Reach<'a> {
@@ -126,7 +127,7 @@ fn unasked(evidence: &Evidence, limits: Limits, ended: Ended) -> Vec<Reading> {
                 Source::Autoscaling if evidence.task.service.is_none() => Reading::new(source, Status::NotApplicable).detailed("the task is no part of a service"),
                 _ if !evidence.task.exists() => Reading::new(source, Status::NotApplicable).detailed("the service has no task to ask about"),
                 Source::Host if fargate => Reading::new(source, Status::NotApplicable).detailed("Fargate: the host is AWS's"),
-                Source::Metrics | Source::Autoscaling | Source::Archive => Reading::new(source, Status::Skipped).detailed("not read by this version"),
+                Source::Autoscaling | Source::Archive => Reading::new(source, Status::Skipped).detailed("not read by this version"),
                 _ if ended == Ended::Interrupted => Reading::new(source, Status::Skipped).detailed("interrupted before its turn"),
                 _ if ended == Ended::OutOfTime => Reading::new(source, Status::Skipped).detailed("the run ended before its turn"),
                 _ => Reading::new(source, Status::Skipped).detailed("what it needs could not be read"),

@@ -6,12 +6,13 @@ use super::fake_aws::{FakeAws, Fault};
 use super::program::{against, run, statuses};
 
 const CASE: &str = "elb-health-check";
-const SOURCES: [(&str, &str); 9] = [
+const SOURCES: [(&str, &str); 10] = [
     ("ecs:DescribeTaskDefinition", "ecs"),
     ("ecs:DescribeServices", "service"),
     ("ecs:ListServiceDeployments", "service"),
     ("cloudtrail:LookupEvents", "cloudtrail"),
     ("logs:GetLogEvents", "logs"),
+    ("logs:FilterLogEvents", "metrics"),
     ("elasticloadbalancing:DescribeTargetGroups", "elb"),
     ("elasticloadbalancing:DescribeTargetGroupAttributes", "elb"),
     ("elasticloadbalancing:DescribeTargetHealth", "elb"),

@@ -2,6 +2,7 @@
 
 use super::super::commands;
 use super::super::evidence::Source;
+use super::super::notes;
 use super::super::service::{MessageKind, ServiceMessage, TargetGroup, in_parentheses, target_group_name};
 use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
@@ -58,6 +59,13 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         if lived >= 0 {
             finding.summary.push_str(&format!(" It had run for {}{grace}.", words::duration(lived)));
         }
+    }
+    // A starved application answers late or not at all.
+    let starved = notes::near_limits(timeline);
+    if !starved.is_empty() {
+        let told: Vec<String> = starved.iter().map(|(n, text)| format!("{text} [{n}]")).collect();
+        finding.evidence.extend(starved.iter().map(|(n, _)| *n));
+        finding.summary.push_str(&format!(" In the last minutes {}.", words::list(&told)));
     }
     if let Err(gap) = timeline.seen_by(Source::Service) {
         finding.unchecked.push((Cause::ElbHealthCheck, format!("codes unknown, {}", gap.sentence())));
@@ -135,6 +143,16 @@ fn next_steps(timeline: &Timeline, group: Option<&TargetGroup>, named: Option<&s
         Some("refused") => NextStep::say("Nothing took the connection: compare the port the application listens on with the container port of the service.".to_owned()),
         _ => NextStep::run("Read the application's last words", commands::ecs_trace("logs", task)),
     });
+    let network = timeline.evidence.service.as_ref().filter(|service| !service.security_groups.is_empty() && matches!(detail, Some("timeout" | "refused")));
+    if let Some(service) = network {
+        let subnets = if service.subnets.is_empty() { String::new() } else { format!(" (subnets {})", words::list(&service.subnets)) };
+        let port = group
+            .and_then(|group| group.health_port.as_deref())
+            .filter(|port| port.parse::<u16>().is_ok())
+            .map_or_else(|| "the target's port".to_owned(), |port| format!("port {port}"));
+        let groups = words::list(&service.security_groups);
+        steps.push(NextStep::say(format!("Compare the tasks' security groups {groups}{subnets} with the load balancer's: they must let it in on {port}.")));
+    }
     let grace = timeline.evidence.service.as_ref().and_then(|service| service.grace_period).unwrap_or_default();
     let young = task.times.started.zip(task.times.stopping).is_some_and(|(from, to)| to.as_millisecond() - from.as_millisecond() < 300_000);
     if young {
@@ -167,6 +185,16 @@ mod tests {
         let trace = judged(evidence);
         assert_eq!(trace.verdict.detail, Some("codes"));
         assert!(trace.verdict.summary.contains("[502]"));
+    }
+
+    #[test]
+    fn a_starved_application_and_the_security_groups_to_compare_are_told() {
+        let mut evidence = said(failed(), -400, &format!("(service web) (task {ID}) is unhealthy in (target-group {GROUP}) due to (reason Request timed out)"));
+        evidence.service.as_mut().expect("a service").security_groups = vec!["sg-0a1b2c3d".to_owned()];
+        let starved = judged(sampled(evidence.clone(), -30_000, 10, Some((255, 256)))).verdict;
+        assert!(starved.summary.contains("255 of its 256 CPU units"), "{}", starved.summary);
+        assert!(starved.next_steps.iter().any(|step| step.text.contains("sg-0a1b2c3d")));
+        assert!(!judged(sampled(evidence, -30_000, 10, Some((20, 256)))).verdict.summary.contains("CPU"));
     }
 
     #[test]

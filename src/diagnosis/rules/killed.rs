@@ -5,7 +5,7 @@ use super::super::evidence::Source;
 use super::super::stopped_by::StoppedBy;
 use super::super::timeline::{Timeline, is_error_name};
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::{ended_by_itself, unread_logs};
+use super::{ended_by_itself, memory_before_end, unread_logs};
 
 pub const RULE: Rule = Rule { cause: Cause::Killed, about: "137 by itself, with no sign of memory and no ordered stop", judge };
 
@@ -30,6 +30,19 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     finding.evidence = [Some(line), timeline.stop_line()].into_iter().flatten().map(|line| line.n).collect();
     finding.summary =
         format!("Container {} was killed, exit 137 [{}], and nothing had asked it to stop. Exit 137 is SIGKILL; it does not say who sent it.", container.name, line.n);
+    if let Some((sample, taken, _)) = memory_before_end(timeline, &container.name) {
+        let (used, limit) = (taken.memory.unwrap_or_default(), taken.memory_limit.unwrap_or_default());
+        let of = sample.event.container.as_deref().unwrap_or("the task");
+        finding.evidence.push(sample.n);
+        finding.summary.push_str(&format!(" Last sampled, {of} used {used} of {limit} MiB [{}]; one sample a minute can miss a spike.", sample.n));
+    }
+    for other in timeline.evidence.task.containers.iter().filter(|other| other.name != container.name) {
+        let marked = other.reason.as_deref().is_some_and(|reason| is_error_name(reason, "OutOfMemoryError"));
+        if let Some(other_line) = timeline.container_line(&other.name).filter(|_| marked) {
+            finding.evidence.push(other_line.n);
+            finding.summary.push_str(&format!(" {} was killed for memory [{}], which by itself does not stop the task.", other.name, other_line.n));
+        }
+    }
     finding.alternatives.push((Cause::OutOfMemory, "the kernel kills with the same signal, and Fargate often reports no memory reason".to_owned()));
     for gap in unread {
         finding.unchecked.push((Cause::OutOfMemory, gap));
@@ -63,6 +76,30 @@ mod tests {
     #[test]
     fn unread_metrics_stay_unchecked() {
         assert!(!judged(hide(killed(), Source::Metrics)).verdict.unchecked.is_empty());
+    }
+
+    #[test]
+    fn low_memory_is_cited_and_memory_near_the_limit_is_noted() {
+        let with = |memory: i64| {
+            let mut evidence = killed();
+            evidence.task.memory = Some("512".to_owned());
+            judged(sampled(evidence, -20_000, memory, None)).verdict
+        };
+        let (low, near) = (with(200), with(450));
+        assert!(low.summary.contains("200 of 512 MiB") && low.summary.contains("can miss a spike"), "{}", low.summary);
+        assert!(low.notes.iter().all(|note| note.code != "near-limit"));
+        assert!(near.cause == crate::diagnosis::verdict::Cause::Killed && near.notes.iter().any(|note| note.code == "near-limit"));
+    }
+
+    #[test]
+    fn another_containers_memory_reason_is_told_and_is_not_the_cause() {
+        let mut evidence = killed();
+        let reason = Some("OutOfMemoryError: Container killed due to memory usage".to_owned());
+        evidence.task.containers.push(crate::diagnosis::task::Container { name: "sidecar".to_owned(), exit_code: Some(137), reason, ..Default::default() });
+        evidence.definition.as_mut().expect("a definition").containers.push(crate::diagnosis::task::ContainerDefinition { name: "sidecar".to_owned(), ..Default::default() });
+        let verdict = judged(evidence).verdict;
+        assert_eq!(verdict.cause.as_str(), "killed");
+        assert!(verdict.summary.contains("sidecar was killed for memory"), "{}", verdict.summary);
     }
 
     #[test]

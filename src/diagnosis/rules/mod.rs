@@ -32,7 +32,7 @@ mod stop_requested;
 mod terminated;
 pub mod volume;
 
-use super::event::Level;
+use super::event::{Level, Sample};
 use super::evidence::{Reading, Source};
 use super::task::{Container, StopCode};
 use super::timeline::{Line, Timeline};
@@ -78,6 +78,16 @@ fn ended_by_itself(timeline: &Timeline) -> Option<(&Container, &Line)> {
     Some((culprit, timeline.container_line(&culprit.name)?))
 }
 
+/// Memory of the container, or of its whole task, in the last minutes before the end: the sample nearer to its hard
+/// limit, with the per cent of it. Absent where nothing was sampled or nothing limits it.
+fn memory_before_end<'a>(timeline: &'a Timeline, container: &str) -> Option<(&'a Line, &'a Sample, i64)> {
+    let own = |line: &Line| line.event.container.as_deref().is_none_or(|of| of == container);
+    super::notes::last_samples(timeline)
+        .filter(|(line, _)| own(line))
+        .filter_map(|(line, sample)| Some((line, sample, sample.memory_percent()?)))
+        .max_by_key(|(line, _, percent)| (*percent, line.event.container.is_some()))
+}
+
 /// The scheduler's stop line, where its reason is the one ECS uses for replacement and scale-in alike.
 fn scheduled_stop(timeline: &Timeline) -> Option<&Line> {
     let scheduled = matches!(timeline.stop_code(), Some(StopCode::ServiceSchedulerInitiated));
@@ -107,7 +117,7 @@ pub(crate) mod fixtures {
 
     use jiff::Timestamp;
 
-    use crate::diagnosis::event::{Event, Level, LogLine, Precision, What, Witness};
+    use crate::diagnosis::event::{Event, Level, LogLine, Precision, Sample, What, Witness};
     use crate::diagnosis::evidence::{Evidence, Reading, Source, Status};
     use crate::diagnosis::service::{Deployment, Service, ServiceMessage};
     use crate::diagnosis::task::{Container, ContainerDefinition, StopCode, Task, TaskDefinition};
@@ -182,6 +192,14 @@ pub(crate) mod fixtures {
     pub fn logged(mut evidence: Evidence, offset: i64, level: Level, text: &str, out_of_memory: bool) -> Evidence {
         let what = What::Logged(LogLine { text: text.to_owned(), out_of_memory, stream: "web/app/1".to_owned(), ..LogLine::default() });
         evidence.events.push(Event { at: at(offset), precision: Precision::Millisecond, witness: Witness::Logs, level, container: Some("app".to_owned()), what });
+        evidence
+    }
+
+    /// A minute's memory and CPU of `app`, MiB and units.
+    pub fn sampled(mut evidence: Evidence, offset: i64, memory: i64, cpu: Option<(i64, i64)>) -> Evidence {
+        let (cpu, cpu_reserved) = cpu.unzip();
+        let what = What::Sampled(Sample { memory: Some(memory), cpu, cpu_reserved, ..Sample::default() });
+        evidence.events.push(Event { at: at(offset), precision: Precision::Second, witness: Witness::Metric, level: Level::Info, container: Some("app".to_owned()), what });
         evidence
     }
 

@@ -6,11 +6,13 @@ use super::super::stopped_by::StoppedBy;
 use super::super::task::Container;
 use super::super::timeline::{Line, Timeline, is_error_name};
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::ended_by_itself;
+use super::{ended_by_itself, memory_before_end};
 
 pub const RULE: Rule =
     Rule { cause: Cause::OutOfMemory, about: "the memory limit of the container or the task killed it, or its heap was full and the runtime gave up (heap)", judge };
 
+/// Per cent of the hard limit. One-minute samples lag behind: what stood here was at its limit or about to be.
+const AT_THE_LIMIT: i64 = 95;
 /// A heap message explains the end only if little was written after it.
 const LAST_WORDS: i64 = 30_000;
 
@@ -46,8 +48,27 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
                 format!("The runtime of container {} ran out of heap [{}] and ended itself with {code} [{}]; no memory limit of ECS was reached.", container.name, log.n, line.n);
             finding
         }
+        // Fargate often gives no reason: then the last sample may.
+        (false, Some(137), None) => {
+            let Some((sample, taken, _)) = memory_before_end(timeline, &container.name).filter(|(.., percent)| *percent >= AT_THE_LIMIT) else { return Judgement::No };
+            let (used, limit) = (taken.memory.unwrap_or_default(), taken.memory_limit.unwrap_or_default());
+            let of = if sample.event.container.is_some() { "It" } else { "Its task" };
+            let mut finding = Finding::new(Confidence::Likely, "Out of memory");
+            finding.summary =
+                format!("Container {} was killed, exit 137 [{}]. {of} used {used} of {limit} MiB in its last sample [{}]; ECS gives no reason.", container.name, line.n, sample.n);
+            finding.evidence.push(sample.n);
+            finding.alternatives.push((Cause::Killed, "ECS itself does not say that memory was the reason".to_owned()));
+            finding
+        }
         _ => return Judgement::No,
     };
+    if told && let Some((sample, taken, percent)) = memory_before_end(timeline, &container.name) {
+        let (used, limit) = (taken.memory.unwrap_or_default(), taken.memory_limit.unwrap_or_default());
+        let of = if sample.event.container.is_some() { "It" } else { "Its task" };
+        let missed = if percent < AT_THE_LIMIT { "; one sample a minute misses what came after" } else { "" };
+        finding.summary.push_str(&format!(" {of} used {used} of {limit} MiB in its last sample [{}]{missed}.", sample.n));
+        finding.evidence.push(sample.n);
+    }
     finding.container = Some(container.name.clone());
     finding.evidence.push(line.n);
     if let Some((log, message)) = heap {
@@ -123,6 +144,35 @@ mod tests {
     #[test]
     fn a_137_alone_is_not_out_of_memory() {
         assert!(verdict(ended(Some(137), None)).starts_with("killed"));
+    }
+
+    fn limited(mut evidence: Evidence) -> Evidence {
+        evidence.task.memory = Some("1024".to_owned());
+        evidence.definition.as_mut().expect("a definition").containers[0].memory = Some(512);
+        evidence
+    }
+
+    #[test]
+    fn a_137_with_memory_at_the_hard_limit_in_the_last_sample_is_likely_and_cites_it() {
+        let trace = judged(sampled(limited(ended(Some(137), None)), -20_000, 505, None));
+        assert_eq!((trace.verdict.cause.as_str(), trace.verdict.confidence.as_str()), ("out-of-memory", "likely"));
+        let (line, _) = trace.timeline.last_sample(Some("app")).expect("the sample");
+        assert!(trace.verdict.evidence.contains(&line.n), "{:?}", trace.verdict.evidence);
+    }
+
+    #[test]
+    fn memory_below_the_limit_or_minutes_ago_or_above_a_soft_limit_alone_is_not_out_of_memory() {
+        assert_eq!(verdict(sampled(limited(ended(Some(137), None)), -20_000, 470, None)), "killed - likely");
+        assert_eq!(verdict(sampled(limited(ended(Some(137), None)), -300_000, 511, None)), "killed - likely");
+        let mut soft = limited(ended(Some(137), None));
+        (soft.task.launch_type, soft.definition.as_mut().expect("a definition").containers[0].memory) = (Some("EC2".to_owned()), None);
+        soft.definition.as_mut().expect("a definition").containers[0].memory_reservation = Some(512);
+        assert_eq!(verdict(sampled(soft, -20_000, 1020, None)), "killed - likely");
+    }
+
+    #[test]
+    fn memory_at_the_limit_does_not_make_another_exit_code_out_of_memory() {
+        assert!(verdict(sampled(limited(ended(Some(1), None)), -20_000, 511, None)).starts_with("app-error"));
     }
 
     #[test]
