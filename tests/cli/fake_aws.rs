@@ -114,6 +114,12 @@ fn move_times(value: &mut Value, by: i64) {
                         inner["eventTime"] = json!(moved.to_string());
                         *record = inner.to_string();
                     }
+                    // Container Insights keeps the minute of a sample inside its log line.
+                    Value::String(line) if name == "message" && line.starts_with('{') && line.contains("\"Timestamp\"") => {
+                        let mut inner: Value = serde_json::from_str(line).unwrap();
+                        move_times(&mut inner, by);
+                        *line = inner.to_string();
+                    }
                     _ => move_times(value, by),
                 }
             }
