@@ -1,9 +1,9 @@
 //! What rides beside the cause: each note with the lines it rests on.
 
-use super::event::{Sample, What};
+use super::event::What;
 use super::evidence::Evidence;
 use super::task::{Container, StopCode};
-use super::timeline::{Line, Timeline, is_essential};
+use super::timeline::{Timeline, is_essential};
 use super::verdict::{Cause, Note};
 use super::words;
 
@@ -16,7 +16,7 @@ pub(super) fn all(timeline: &Timeline, cause: Cause, culprit: Option<&str>) -> V
     let mut notes = stop_timeouts(timeline);
     notes.extend(collateral(timeline, cause, culprit));
     if cause != Cause::OutOfMemory {
-        notes.extend(near_limit(timeline));
+        notes.extend(near_limits(timeline).map(|(text, evidence)| Note { code: "near-limit", text, evidence }));
     }
     notes
 }
@@ -65,39 +65,22 @@ fn stop_timeouts(timeline: &Timeline) -> Vec<Note> {
 
 /// Per cent of the hard limit from which memory is near it, and of the reserved units from which CPU is.
 const NEAR: i64 = 80;
-/// An older sample says little of the end.
-const SAMPLE_REACH: i64 = 180_000;
-
-/// The last samples before the stop, if they are of its last minutes: the container each is of, or none for the task.
-pub(super) fn last_samples(timeline: &Timeline) -> impl Iterator<Item = (&Line, &Sample)> {
-    let stop = timeline.evidence.task.stop_anchor().map(jiff::Timestamp::as_millisecond);
-    timeline.lines.iter().filter_map(move |line| match &line.event.what {
-        What::Sampled(sample) if !sample.peak && stop.is_some_and(|stop| stop - line.event.at.as_millisecond() <= SAMPLE_REACH) => Some((line, sample)),
-        _ => None,
-    })
-}
-
-/// What came near a limit in the last minutes: its line, and a sentence without a full stop.
-pub(super) fn near_limits(timeline: &Timeline) -> Vec<(usize, String)> {
-    let mut told = Vec::new();
-    for (line, sample) in last_samples(timeline) {
+/// What came near a limit in the last minutes, as one sentence with the lines it cites.
+pub(super) fn near_limits(timeline: &Timeline) -> Option<(String, Vec<usize>)> {
+    let (mut told, mut lines) = (Vec::new(), Vec::new());
+    for (line, sample) in timeline.last_samples() {
         let of = line.event.container.as_deref().unwrap_or("the task");
         if let (Some(used), Some(limit)) = (sample.memory, sample.memory_limit.filter(|_| sample.memory_percent() >= Some(NEAR))) {
-            told.push((line.n, format!("{of} used {used} of its {limit} MiB")));
+            told.push(format!("{of} used {used} of its {limit} MiB [{}]", line.n));
+            lines.push(line.n);
         }
         if let (Some(used), Some(reserved)) = (sample.cpu, sample.cpu_reserved.filter(|_| sample.cpu_percent() >= Some(NEAR))) {
-            told.push((line.n, format!("{of} used {used} of its {reserved} CPU units")));
+            told.push(format!("{of} used {used} of its {reserved} CPU units [{}]", line.n));
+            lines.push(line.n);
         }
     }
-    told
-}
-
-fn near_limit(timeline: &Timeline) -> Option<Note> {
-    let near = near_limits(timeline);
-    let told: Vec<String> = near.iter().map(|(n, text)| format!("{text} [{n}]")).collect();
-    let mut evidence: Vec<usize> = near.into_iter().map(|(n, _)| n).collect();
-    evidence.dedup();
-    (!told.is_empty()).then(|| Note { code: "near-limit", text: format!("In the last minutes {}.", words::list(&told)), evidence })
+    lines.dedup();
+    (!told.is_empty()).then(|| (format!("In the last minutes {}.", words::list(&told)), lines))
 }
 
 /// The other containers of a task that one container's end brought down.

@@ -7,6 +7,9 @@ use super::evidence::{Evidence, Reading, Source, Status};
 use super::service::{MessageKind, ServiceMessage};
 use super::task::{Container, ContainerDefinition, StopCode};
 
+/// An older sample says little of the end.
+const SAMPLE_REACH: i64 = 180_000;
+
 /// One numbered event. `n` counts from 1; the verdict cites lines by it.
 #[derive(Debug, Clone)]
 pub struct Line {
@@ -86,10 +89,11 @@ impl Timeline {
         })
     }
 
-    /// The last sample of a container, or of the task as a whole, before the stop.
-    pub fn last_sample<'a>(&'a self, container: Option<&str>) -> Option<(&'a Line, &'a Sample)> {
-        self.lines.iter().rev().find_map(|line| match &line.event.what {
-            What::Sampled(sample) if !sample.peak && line.event.container.as_deref() == container => Some((line, sample)),
+    /// The last samples before the stop, if they are of its last minutes: the container each is of, or none for the task.
+    pub fn last_samples(&self) -> impl Iterator<Item = (&Line, &Sample)> {
+        let stop = self.evidence.task.stop_anchor().map(Timestamp::as_millisecond);
+        self.lines.iter().filter_map(move |line| match &line.event.what {
+            What::Sampled(sample) if !sample.peak && stop.is_some_and(|stop| stop - line.event.at.as_millisecond() <= SAMPLE_REACH) => Some((line, sample)),
             _ => None,
         })
     }

@@ -61,11 +61,9 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         }
     }
     // A starved application answers late or not at all.
-    let starved = notes::near_limits(timeline);
-    if !starved.is_empty() {
-        let told: Vec<String> = starved.iter().map(|(n, text)| format!("{text} [{n}]")).collect();
-        finding.evidence.extend(starved.iter().map(|(n, _)| *n));
-        finding.summary.push_str(&format!(" In the last minutes {}.", words::list(&told)));
+    if let Some((sentence, lines)) = notes::near_limits(timeline) {
+        finding.evidence.extend(lines);
+        finding.summary.push_str(&format!(" {sentence}"));
     }
     if let Err(gap) = timeline.seen_by(Source::Service) {
         finding.unchecked.push((Cause::ElbHealthCheck, format!("codes unknown, {}", gap.sentence())));

@@ -30,11 +30,10 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     finding.evidence = [Some(line), timeline.stop_line()].into_iter().flatten().map(|line| line.n).collect();
     finding.summary =
         format!("Container {} was killed, exit 137 [{}], and nothing had asked it to stop. Exit 137 is SIGKILL; it does not say who sent it.", container.name, line.n);
-    if let Some((sample, taken, _)) = memory_before_end(timeline, &container.name) {
-        let (used, limit) = (taken.memory.unwrap_or_default(), taken.memory_limit.unwrap_or_default());
-        let of = sample.event.container.as_deref().unwrap_or("the task");
-        finding.evidence.push(sample.n);
-        finding.summary.push_str(&format!(" Last sampled, {of} used {used} of {limit} MiB [{}]; one sample a minute can miss a spike.", sample.n));
+    if let Some(memory) = memory_before_end(timeline, &container.name) {
+        let of = if memory.is_own { &container.name } else { "the task" };
+        finding.evidence.push(memory.n);
+        finding.summary.push_str(&format!(" Last sampled, {of} {} [{}]; one sample a minute can miss a spike.", memory.words, memory.n));
     }
     for other in timeline.evidence.task.containers.iter().filter(|other| other.name != container.name) {
         let marked = other.reason.as_deref().is_some_and(|reason| is_error_name(reason, "OutOfMemoryError"));

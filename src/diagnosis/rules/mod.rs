@@ -32,7 +32,7 @@ mod stop_requested;
 mod terminated;
 pub mod volume;
 
-use super::event::{Level, Sample};
+use super::event::Level;
 use super::evidence::{Reading, Source};
 use super::task::{Container, StopCode};
 use super::timeline::{Line, Timeline};
@@ -78,14 +78,27 @@ fn ended_by_itself(timeline: &Timeline) -> Option<(&Container, &Line)> {
     Some((culprit, timeline.container_line(&culprit.name)?))
 }
 
-/// Memory of the container, or of its whole task, in the last minutes before the end: the sample nearer to its hard
-/// limit, with the per cent of it. Absent where nothing was sampled or nothing limits it.
-fn memory_before_end<'a>(timeline: &'a Timeline, container: &str) -> Option<(&'a Line, &'a Sample, i64)> {
-    let own = |line: &Line| line.event.container.as_deref().is_none_or(|of| of == container);
-    super::notes::last_samples(timeline)
-        .filter(|(line, _)| own(line))
-        .filter_map(|(line, sample)| Some((line, sample, sample.memory_percent()?)))
-        .max_by_key(|(line, _, percent)| (*percent, line.event.container.is_some()))
+/// Memory in the last minutes before a container's end.
+struct MemoryBeforeEnd {
+    /// Of the hard limit.
+    percent: i64,
+    /// Of the container itself; else of its whole task.
+    is_own: bool,
+    /// `used 511 of 512 MiB`
+    words: String,
+    n: usize,
+}
+
+/// Of the samples of the container and of its whole task the one nearer to its hard limit. Absent where nothing was
+/// sampled or nothing limits it.
+fn memory_before_end(timeline: &Timeline, container: &str) -> Option<MemoryBeforeEnd> {
+    let concerned = |line: &Line| line.event.container.as_deref().is_none_or(|of| of == container);
+    let samples = timeline.last_samples().filter(|(line, _)| concerned(line));
+    let told = samples.filter_map(|(line, sample)| {
+        let (percent, used, limit) = (sample.memory_percent()?, sample.memory?, sample.memory_limit?);
+        Some(MemoryBeforeEnd { percent, is_own: line.event.container.is_some(), words: format!("used {used} of {limit} MiB"), n: line.n })
+    });
+    told.max_by_key(|memory| (memory.percent, memory.is_own))
 }
 
 /// The scheduler's stop line, where its reason is the one ECS uses for replacement and scale-in alike.

@@ -6,7 +6,7 @@ use super::super::stopped_by::StoppedBy;
 use super::super::task::Container;
 use super::super::timeline::{Line, Timeline, is_error_name};
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::{ended_by_itself, memory_before_end};
+use super::{MemoryBeforeEnd, ended_by_itself, memory_before_end};
 
 pub const RULE: Rule =
     Rule { cause: Cause::OutOfMemory, about: "the memory limit of the container or the task killed it, or its heap was full and the runtime gave up (heap)", judge };
@@ -21,6 +21,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     // EC2 says it of the container, Fargate sometimes of the task alone.
     let told = [container.reason.as_deref(), timeline.evidence.task.stopped_reason.as_deref()].into_iter().flatten().any(|reason| is_error_name(reason, "OutOfMemoryError"));
     let heap = heap_message(timeline, container);
+    let sampled = memory_before_end(timeline, &container.name);
     let mut finding = match (told, container.exit_code, heap) {
         (true, Some(137), _) => {
             let mut finding = Finding::new(Confidence::Certain, "Out of memory");
@@ -50,24 +51,26 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         }
         // Fargate often gives no reason: then the last sample may.
         (false, Some(137), None) => {
-            let Some((sample, taken, _)) = memory_before_end(timeline, &container.name).filter(|(.., percent)| *percent >= AT_THE_LIMIT) else { return Judgement::No };
-            let (used, limit) = (taken.memory.unwrap_or_default(), taken.memory_limit.unwrap_or_default());
-            let of = if sample.event.container.is_some() { "It" } else { "Its task" };
+            let Some(memory) = sampled.as_ref().filter(|memory| memory.percent >= AT_THE_LIMIT) else { return Judgement::No };
             let mut finding = Finding::new(Confidence::Likely, "Out of memory");
-            finding.summary =
-                format!("Container {} was killed, exit 137 [{}]. {of} used {used} of {limit} MiB in its last sample [{}]; ECS gives no reason.", container.name, line.n, sample.n);
-            finding.evidence.push(sample.n);
+            finding.summary = format!(
+                "Container {} was killed, exit 137 [{}]. {} {} in its last sample [{}]; ECS gives no reason.",
+                container.name,
+                line.n,
+                subject(memory),
+                memory.words,
+                memory.n
+            );
+            finding.evidence.push(memory.n);
             finding.alternatives.push((Cause::Killed, "ECS itself does not say that memory was the reason".to_owned()));
             finding
         }
         _ => return Judgement::No,
     };
-    if told && let Some((sample, taken, percent)) = memory_before_end(timeline, &container.name) {
-        let (used, limit) = (taken.memory.unwrap_or_default(), taken.memory_limit.unwrap_or_default());
-        let of = if sample.event.container.is_some() { "It" } else { "Its task" };
-        let missed = if percent < AT_THE_LIMIT { "; one sample a minute misses what came after" } else { "" };
-        finding.summary.push_str(&format!(" {of} used {used} of {limit} MiB in its last sample [{}]{missed}.", sample.n));
-        finding.evidence.push(sample.n);
+    if told && let Some(memory) = &sampled {
+        let missed = if memory.percent < AT_THE_LIMIT { "; one sample a minute misses what came after" } else { "" };
+        finding.summary.push_str(&format!(" {} {} in its last sample [{}]{missed}.", subject(memory), memory.words, memory.n));
+        finding.evidence.push(memory.n);
     }
     finding.container = Some(container.name.clone());
     finding.evidence.push(line.n);
@@ -83,6 +86,10 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     }
     finding.next_steps = next_steps(timeline, container, finding.detail == Some("heap"));
     finding.into()
+}
+
+fn subject(memory: &MemoryBeforeEnd) -> &'static str {
+    if memory.is_own { "It" } else { "Its task" }
 }
 
 /// The runtime's own out-of-memory message among the container's last words.
@@ -156,7 +163,7 @@ mod tests {
     fn a_137_with_memory_at_the_hard_limit_in_the_last_sample_is_likely_and_cites_it() {
         let trace = judged(sampled(limited(ended(Some(137), None)), -20_000, 505, None));
         assert_eq!((trace.verdict.cause.as_str(), trace.verdict.confidence.as_str()), ("out-of-memory", "likely"));
-        let (line, _) = trace.timeline.last_sample(Some("app")).expect("the sample");
+        let (line, _) = trace.timeline.last_samples().find(|(line, _)| line.event.container.as_deref() == Some("app")).expect("the sample");
         assert!(trace.verdict.evidence.contains(&line.n), "{:?}", trace.verdict.evidence);
     }
 
