@@ -17,11 +17,6 @@ pub struct Entry {
 }
 
 impl Entry {
-    #[must_use]
-    pub const fn new(key: &'static str, means: &'static str, then: &'static str, marks: &'static [&'static str]) -> Self {
-        Self { key, means, then, marks }
-    }
-
     /// Whether its key or one of its marks stands in a text of lower case and straight quotes.
     #[must_use]
     pub fn stands_in(&self, plain: &str) -> bool {
@@ -34,7 +29,7 @@ impl Entry {
     }
 }
 
-const fn entry(key: &'static str, means: &'static str, then: &'static str, marks: &'static [&'static str]) -> Entry {
+pub(super) const fn entry(key: &'static str, means: &'static str, then: &'static str, marks: &'static [&'static str]) -> Entry {
     Entry { key, means, then, marks }
 }
 

@@ -35,11 +35,10 @@ pub fn steps(timeline: &Timeline) -> Vec<NextStep> {
     let mut steps = Vec::new();
     let subnets = subnets(timeline);
     if !subnets.is_empty() {
-        let ids = subnets.join(",");
-        let command = |what: &str, filter: &str| format!("aws ec2 {what} --filters {} --region {}", shell(&format!("Name={filter},Values={ids}")), shell(&task.region));
+        let filter = shell(&format!("Name=association.subnet-id,Values={}", subnets.join(",")));
         steps.push(NextStep::run(
             "See the subnet's route: 0.0.0.0/0 must lead to a NAT gateway, or to an internet gateway where the task has a public address (nothing listed: the main route table holds)",
-            command("describe-route-tables", "association.subnet-id"),
+            format!("aws ec2 describe-route-tables --filters {filter} --region {}", shell(&task.region)),
         ));
     }
     steps.push(NextStep::run(

@@ -3,7 +3,7 @@
 //! Fargate writes it into `stoppedReason`, EC2 into the container's reason, and a service without tasks into its
 //! events. Texts are matched in lower case with straight quotes, by parts that both generations of AWS's words share.
 
-use super::catalogue::Entry;
+use super::catalogue::{Entry, entry};
 use super::event::What;
 use super::rules::{capacity, container_start, dependency, entrypoint_failed, image_pull, network_interface, placement, quota, resource_initialization, volume};
 use super::service::{MessageKind, straight_quotes};
@@ -130,6 +130,15 @@ impl Told {
         if text.chars().count() <= most { text.trim_end_matches('.').to_owned() } else { format!("{}…", text.chars().take(most).collect::<String>().trim_end()) }
     }
 
+    /// `Service web could not start a task`, or, of this task, `The task could not start`.
+    #[must_use]
+    pub fn could_not_start(&self, timeline: &Timeline) -> String {
+        match &timeline.evidence.task.service {
+            Some(service) if self.of_service => format!("Service {service} could not start a task"),
+            _ => "The task could not start".to_owned(),
+        }
+    }
+
     /// A finding that cites the statement, with its detail and container.
     #[must_use]
     pub fn finding(&self, timeline: &Timeline, headline: &str) -> Finding {
@@ -224,5 +233,5 @@ fn of_service(timeline: &Timeline) -> Option<Told> {
 
 #[must_use]
 pub const fn kind(detail: Option<&'static str>, key: &'static str, means: &'static str, then: &'static str, marks: &'static [&'static str]) -> Kind {
-    Kind { detail, entry: Entry::new(key, means, then, marks) }
+    Kind { detail, entry: entry(key, means, then, marks) }
 }

@@ -19,7 +19,9 @@ pub const SETTLES_AFTER: SignedDuration = SignedDuration::from_hours(2);
 /// How long CloudTrail's event history keeps a call.
 pub const KEPT_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// `stoppingAt` follows an accepted StopTask at once; record times are cut to the second and clocks differ.
-const CALL_MAY_TRAIL_BY: i64 = 2_000;
+pub(super) const CALL_MAY_TRAIL_BY: i64 = 2_000;
+/// So near, a call is believed where others may be unseen.
+pub(super) const CALL_FITS_TO_THE_SECOND: i64 = 3_000;
 const CALL_MAY_LEAD_BY: i64 = 150_000;
 const BEGINS_WITHIN: i64 = 5_000;
 /// The scheduler takes seconds to act on a lower count, and longer where it stops many.
@@ -198,7 +200,7 @@ fn by_stop_task(timeline: &Timeline) -> StoppedBy {
         calls(timeline, "StopTask").filter(|(_, call)| call.succeeded()).filter(|(_, call)| {
             let lead = anchor.as_millisecond() - call.time.as_millisecond();
             // Half-read history may hide an earlier call; then only one that fits to the second is believed.
-            let limit = if complete { CALL_MAY_LEAD_BY } else { 3_000 };
+            let limit = if complete { CALL_MAY_LEAD_BY } else { CALL_FITS_TO_THE_SECOND };
             (-CALL_MAY_TRAIL_BY..=limit).contains(&lead)
         })
     };

@@ -44,7 +44,7 @@ impl StopCode {
             Some(Self::ServiceSchedulerInitiated)
         } else if begins("Your Spot Task was interrupted") {
             Some(Self::SpotInterruption)
-        } else if begins("Task failed to start") || begins("TaskFailedToStart") || begins("ResourceInitializationError") || begins("CannotPull") {
+        } else if begins("Task failed to start") || begins("TaskFailedToStart") {
             Some(Self::TaskFailedToStart)
         } else {
             super::start_failure::read(reason).map(|_| Self::TaskFailedToStart)
@@ -131,6 +131,12 @@ pub struct Container {
     pub private_ips: Vec<String>,
     /// `(container port, host port)` of every binding.
     pub ports: Vec<(i64, i64)>,
+}
+
+/// What an ordered stop leaves behind: 0, SIGKILL's 137, SIGTERM's 143. As much an end of its own as a consequence.
+#[must_use]
+pub fn may_follow_an_order(exit_code: i64) -> bool {
+    matches!(exit_code, 0 | 137 | 143)
 }
 
 impl Container {

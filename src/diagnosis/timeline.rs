@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use super::event::{Event, Level, LogLine, Phase, Precision, Sample, What, Witness};
 use super::evidence::{Evidence, Reading, Source, Status};
 use super::service::{MessageKind, ServiceMessage};
-use super::task::{Container, ContainerDefinition, StopCode};
+use super::stopped_by::{CALL_FITS_TO_THE_SECOND, CALL_MAY_TRAIL_BY};
+use super::task::{Container, ContainerDefinition, StopCode, may_follow_an_order};
 
 /// An older sample says little of the end.
 const SAMPLE_REACH: i64 = 180_000;
@@ -153,7 +154,7 @@ fn stop_code(evidence: &Evidence, lines: &[Line]) -> Option<StopCode> {
     let accepted = |line: &Line| {
         let What::Called(call) = &line.event.what else { return false };
         let lead = task.stop_anchor().map(|stop| stop.as_millisecond() - call.time.as_millisecond());
-        call.name == "StopTask" && call.succeeded() && lead.is_some_and(|lead| (-2_000..=3_000).contains(&lead))
+        call.name == "StopTask" && call.succeeded() && lead.is_some_and(|lead| (-CALL_MAY_TRAIL_BY..=CALL_FITS_TO_THE_SECOND).contains(&lead))
     };
     task.stop_code.clone().or_else(|| lines.iter().any(accepted).then_some(StopCode::UserInitiated)).or_else(|| task.told_stop_code())
 }
@@ -273,7 +274,7 @@ fn task_events(evidence: &Evidence, gathered: &[Event]) -> Vec<Event> {
         let Some(at) = (if is_culprit { first_end } else { last_end }).or(Some(evidence.taken_at)) else { continue };
         let exact = only_one && times.execution_stopped == Some(at);
         // What a stop leaves behind (0, SIGTERM's 143, SIGKILL's 137) is a consequence and no failure.
-        let consequence = !is_culprit && matches!(container.exit_code, None | Some(0 | 137 | 143));
+        let consequence = !is_culprit && container.exit_code.is_none_or(may_follow_an_order);
         let failed = !consequence && container.exit_code != Some(0) || container.reason.is_some();
         events.push(Event {
             at,
@@ -324,7 +325,7 @@ fn culprit(evidence: &Evidence, last_word: impl Fn(&str) -> Option<Timestamp>) -
         let told = container.reason.as_deref().is_some_and(|reason| is_error_name(reason, "OutOfMemoryError"));
         match container.exit_code {
             Some(137) if told => 0,
-            Some(code) if ![0, 137, 143].contains(&code) => 1,
+            Some(code) if !may_follow_an_order(code) => 1,
             None if container.reason.is_some() => 1,
             Some(137) if timed_out(container) => 4,
             Some(137) => 2,

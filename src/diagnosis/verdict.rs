@@ -4,7 +4,7 @@ use super::evidence::{Source, Status};
 use super::notes;
 use super::rules::RULES;
 use super::stopped_by::StoppedBy;
-use super::task::StopCode;
+use super::task::{StopCode, may_follow_an_order};
 use super::timeline::Timeline;
 
 macro_rules! causes {
@@ -250,7 +250,7 @@ fn unsure_of_container(timeline: &Timeline, finding: &Finding) -> Option<(Confid
     others().next()?;
     let gap = timeline.seen_by(Source::Ecs).err().map_or_else(|| "ecs: the task definition was not read".to_owned(), super::evidence::Reading::sentence);
     let own = evidence.task.containers.iter().find(|container| container.name == chosen).and_then(|container| container.exit_code);
-    let rivals = others().any(|other| !matches!(other.exit_code, Some(0 | 137 | 143)) || matches!(own, None | Some(0 | 137 | 143)));
+    let rivals = others().any(|other| !other.exit_code.is_some_and(may_follow_an_order) || own.is_none_or(may_follow_an_order));
     Some((if rivals { Confidence::Possible } else { Confidence::Likely }, format!("which container is essential, {gap}")))
 }
 

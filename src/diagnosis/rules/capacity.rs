@@ -31,11 +31,9 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         finding.confidence = Confidence::Likely;
         finding.alternatives.push((Cause::Quota, "ECS gives RESOURCE:FARGATE for a reached vCPU limit too".to_owned()));
     }
-    let whose =
-        task.service.as_ref().filter(|_| told.of_service).map_or_else(|| "The task could not start".to_owned(), |service| format!("Service {service} could not start a task"));
     let provider = task.capacity_provider.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
     let zone = task.availability_zone.as_ref().map(|zone| format!(" in {zone}")).unwrap_or_default();
-    finding.summary = format!("{whose}: {}{provider}{zone} [{}]. AWS's words: “{}”.", told.kind.entry.means, told.n, told.quoted());
+    finding.summary = format!("{}: {}{provider}{zone} [{}]. AWS's words: “{}”.", told.could_not_start(timeline), told.kind.entry.means, told.n, told.quoted());
     finding.next_steps.push(NextStep::say(told.kind.entry.then));
     finding.into()
 }

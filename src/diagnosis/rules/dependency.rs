@@ -30,18 +30,17 @@ pub fn unmet(timeline: &Timeline) -> Option<Told> {
     if !matches!(timeline.stop_code(), None | Some(StopCode::TaskFailedToStart)) {
         return None;
     }
-    let waited_for = failed_dependency(timeline, None)?;
+    let waited_for = failed_dependency(timeline)?;
     let line = timeline.container_line(&waited_for.name)?;
     Some(Told { cause: Cause::Dependency, kind: &KINDS[0], text: line.event.text(), n: line.n, container: Some(waited_for.name.clone()), of_service: false })
 }
 
 /// The container somebody waits for and whose state breaks the condition.
-fn failed_dependency<'a>(timeline: &'a Timeline, waiting: Option<&str>) -> Option<&'a Container> {
+fn failed_dependency(timeline: &Timeline) -> Option<&Container> {
     let evidence = &timeline.evidence;
     let state = |name: &str| evidence.task.containers.iter().find(|container| container.name == name);
     let definitions = evidence.definition.iter().flat_map(|definition| &definition.containers);
-    let waits =
-        definitions.filter(|defined| waiting.is_none_or(|name| name == defined.name)).filter(|defined| state(&defined.name).is_none_or(|container| container.exit_code.is_none()));
+    let waits = definitions.filter(|defined| state(&defined.name).is_none_or(|container| container.exit_code.is_none()));
     waits.flat_map(|defined| &defined.depends_on).find_map(|(name, condition)| {
         let container = state(name)?;
         let failed = container.exit_code.is_some_and(|code| code != 0);
@@ -61,7 +60,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let mut finding = told.finding(timeline, "A container it waits for failed");
     // AWS's own word names the dependency; an inferred one is a step further.
     let inferred = !read_by_aws(&told);
-    let culprit = if inferred { told.container.clone() } else { failed_dependency(timeline, None).map(|container| container.name.clone()).or_else(|| named_in(timeline, &told)) };
+    let culprit = if inferred { told.container.clone() } else { failed_dependency(timeline).map(|container| container.name.clone()).or_else(|| named_in(timeline, &told)) };
     if inferred {
         finding.confidence = Confidence::Likely;
         finding.summary =

@@ -92,6 +92,11 @@ const KINDS: &[Kind] = &[
 /// Docker's one phrase for "you may not" and "there is none".
 const EITHER: &str = "repository does not exist or may require";
 
+/// What Docker says beside its phrase for either, and beside the heading of that phrase.
+fn without_either(plain: &str) -> String {
+    plain.replace(EITHER, "").replace("pull access denied", "")
+}
+
 fn reads(plain: &str) -> Option<&'static Kind> {
     let is_pull = says(
         plain,
@@ -111,7 +116,7 @@ fn reads(plain: &str) -> Option<&'static Kind> {
     if !is_pull {
         return None;
     }
-    let told = plain.replace(EITHER, "").replace("pull access denied", "");
+    let told = without_either(plain);
     for detail in ["rate-limited", "no-space", "platform-mismatch"] {
         let kind = with_detail(KINDS, detail)?;
         if kind.entry.stands_in(&told) {
@@ -184,7 +189,7 @@ fn container_of(timeline: &Timeline, image: Option<&str>) -> Option<String> {
 /// "Does not exist or may require login" without another word: AWS cannot tell, so the registry and the login decide.
 fn weigh_either(told: &Told, image: Option<&Image>, credentials: Option<&str>, finding: &mut Finding) {
     let plain = told.text.to_lowercase();
-    let rest = plain.replace(EITHER, "").replace("pull access denied", "").replace("requested access to the resource is denied", "");
+    let rest = without_either(&plain).replace("requested access to the resource is denied", "");
     let refusal = says(&rest, DENIED) || says(&rest, &["no basic auth", "authorization token", "denied: user:", "check that the role has"]);
     if !plain.contains(EITHER) || refusal {
         return;

@@ -52,7 +52,7 @@ pub const RULES: &[Rule] = &[
     deployment::RULE,
     host_draining::RULE,
     scale_in::RULE,
-    // What AWS says of a start is one statement: it is read once, and at most one of these fits.
+    // What AWS says of a start is one deciding statement: at most one of these fits.
     resource_initialization::RULE,
     image_pull::RULE,
     volume::RULE,

@@ -31,9 +31,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let task = &timeline.evidence.task;
     let mut finding = told.finding(timeline, "A quota was reached");
     finding.container = None;
-    let whose =
-        task.service.as_ref().filter(|_| told.of_service).map_or_else(|| "The task could not start".to_owned(), |service| format!("Service {service} could not start a task"));
-    finding.summary = format!("{whose}: {} [{}]. AWS's words: “{}”.", told.kind.entry.means, told.n, told.quoted());
+    finding.summary = format!("{}: {} [{}]. AWS's words: “{}”.", told.could_not_start(timeline), told.kind.entry.means, told.n, told.quoted());
     if told.says(&["provisioning capacity"]) {
         finding.next_steps.push(NextStep::say("A cluster may have 500 tasks in PROVISIONING at once: start fewer at a time."));
         return finding.into();
