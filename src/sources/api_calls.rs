@@ -3,8 +3,6 @@
 //! ECS events carry no indexed resources, so the search is by event name and the match is made here. Two requests
 //! a second is all there is; the connector keeps that pace.
 
-use std::collections::BTreeSet;
-
 use aws_sdk_cloudtrail::types::{Event as Record, LookupAttribute, LookupAttributeKey};
 use aws_smithy_types::DateTime;
 use futures::FutureExt;
@@ -19,6 +17,7 @@ use crate::diagnosis::stopped_by::{KEPT_FOR, SETTLES_AFTER};
 use crate::diagnosis::task::{EcsArn, StopCode, Task, last_segment};
 
 use super::failing::{Failing, failing};
+use super::pages::{Pages, Turn};
 use super::{Asker, Asking, Reach, redact};
 
 pub const SOURCE: Asker = Asker { source: Source::Cloudtrail, collect: |asking| collect(asking).boxed_local() };
@@ -94,14 +93,14 @@ async fn lookup(reach: &Reach<'_>, search: &Search, matches: impl Fn(&ApiCall) -
         Err(error) => return inquiry.fail(&Failing::unreadable(error.to_string())),
     };
     let client = reach.account.cloudtrail();
-    let (mut token, mut seen, mut matched, mut unreadable) = (None::<String>, BTreeSet::new(), 0_usize, 0_usize);
+    let (mut pages, mut matched, mut unreadable) = (Pages::default(), 0_usize, 0_usize);
     for page in 0.. {
         if page == MOST_PAGES {
             return inquiry.fail(&Failing::unreadable(format!("more than {} {} calls in the window: not read to the end", MOST_PAGES * 50, search.name)));
         }
         inquiry.request();
         let asked = client.lookup_events().lookup_attributes(attribute.clone()).start_time(DateTime::from_secs(from)).end_time(DateTime::from_secs(to)).max_results(50);
-        let answer = match asked.set_next_token(token.take()).send().await {
+        let answer = match asked.set_next_token(pages.token()).send().await {
             Ok(answer) => answer,
             Err(error) => return inquiry.fail(&failing(&error)),
         };
@@ -119,10 +118,10 @@ async fn lookup(reach: &Reach<'_>, search: &Search, matches: impl Fn(&ApiCall) -
                 inquiry.tell(Event { at: call.time, precision: Precision::Second, witness: Witness::Cloudtrail, level, container: None, what: What::Called(Box::new(call)) });
             }
         }
-        match answer.next_token().filter(|token| !token.is_empty()) {
-            None => break,
-            Some(next) if seen.insert(next.to_owned()) => token = Some(next.to_owned()),
-            Some(_) => return inquiry.fail(&Failing::unreadable("CloudTrail repeats a page token: not read to the end")),
+        match pages.turn(answer.next_token) {
+            Turn::Next => {}
+            Turn::End => break,
+            Turn::Repeated => return inquiry.fail(&Failing::unreadable("CloudTrail repeats a page token: not read to the end")),
         }
     }
     if unreadable > 0 {

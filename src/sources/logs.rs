@@ -15,14 +15,12 @@ use crate::diagnosis::words::shell;
 
 use super::failing::{Failing, Kind, failing};
 use super::log_lines::{RawLine, Reader, Statement};
-use super::{Asker, Asking, Reach, redact};
+use super::{Asker, Asking, Reach, around_stop, redact};
 
 pub const SOURCE: Asker = Asker { source: Source::Logs, collect: |asking| collect(asking).boxed_local() };
 
 /// How far before the stop the window reaches.
 const BEFORE_STOP: SignedDuration = SignedDuration::from_secs(15 * 60);
-/// Lines written while stopping, and those that came late.
-const AFTER_END: SignedDuration = SignedDuration::from_secs(60);
 /// Pages read of one stream: up to 10,000 lines or 1 MiB each. What lies before them is said to be unread.
 const MOST_PAGES: usize = 10;
 /// Lines asked for where the window holds none.
@@ -102,7 +100,8 @@ async fn of_container(reach: &Reach<'_>, definition: &TaskDefinition, container:
 
 async fn read(reach: &Reach<'_>, container: &Container, group: &str, region: &str, stream: &str) {
     let task = reach.task;
-    let (from, to) = window(task, reach.now);
+    // A container may write before ECS says that it started.
+    let (from, to) = around_stop(task, reach.now, BEFORE_STOP, SignedDuration::from_secs(5));
     let resource = format!("arn:aws:logs:{region}:{}:log-group:{group}:log-stream:{stream}", task.account);
     let inquiry = reach.ledger.ask(Source::Logs, "logs:GetLogEvents", resource);
     inquiry.looked(Some(from), Some(to));
@@ -207,15 +206,6 @@ async fn read(reach: &Reach<'_>, container: &Container, group: &str, region: &st
 
 fn raw(event: OutputLogEvent) -> RawLine {
     RawLine { at: event.timestamp.unwrap_or_default(), text: event.message.unwrap_or_default() }
-}
-
-/// From a quarter of an hour before the stop (not before the task was there) to a minute after its end.
-fn window(task: &Task, now: Timestamp) -> (Timestamp, Timestamp) {
-    let stop = task.stop_anchor().unwrap_or(now);
-    // A container may write before ECS says that it started.
-    let born = task.times.created.unwrap_or(stop - BEFORE_STOP) - SignedDuration::from_secs(5);
-    let end = task.last_known().unwrap_or(stop).max(stop) + AFTER_END;
-    ((stop - BEFORE_STOP).max(born), end.min(now.max(stop)))
 }
 
 /// Tells why a log could not be read; a missing stream is evidence and no failure.

@@ -2,7 +2,7 @@
 //!
 //! One sample a minute for each container and one for the task, in any cluster with Container Insights on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
@@ -13,12 +13,12 @@ use crate::diagnosis::evidence::{Source, Status};
 use crate::diagnosis::task::Task;
 
 use super::failing::failing;
-use super::{Asker, Asking, Reach};
+use super::pages::{Pages, Turn};
+use super::{Asker, Asking, Reach, around_stop};
 
 pub const SOURCE: Asker = Asker { source: Source::Metrics, collect: |asking| collect(asking).boxed_local() };
 
 const BEFORE_STOP: SignedDuration = SignedDuration::from_secs(10 * 60);
-const AFTER_END: SignedDuration = SignedDuration::from_secs(60);
 /// A page may be empty and still not be the last: AWS stops scanning when it likes.
 const MOST_PAGES: usize = 20;
 /// Containers told of; of more, those that used most memory.
@@ -27,13 +27,13 @@ const MOST_CONTAINERS: usize = 4;
 async fn collect(asking: &Asking<'_>) {
     let reach = asking.reach;
     let task = reach.task;
-    let (from, to) = window(task, reach.now);
+    let (from, to) = around_stop(task, reach.now, BEFORE_STOP, SignedDuration::ZERO);
     let group = format!("/aws/ecs/containerinsights/{}/performance", task.cluster);
     let inquiry = reach.ledger.ask(Source::Metrics, "logs:FilterLogEvents", format!("arn:aws:logs:{}:{}:log-group:{group}", task.region, task.account));
     inquiry.looked(Some(from), Some(to));
     let client = reach.account.logs(&task.region);
     let pattern = format!("{{ $.TaskId = \"{}\" }}", task.id);
-    let (mut samples, mut token, mut seen) = (Vec::new(), None::<String>, BTreeSet::new());
+    let (mut samples, mut pages) = (Vec::new(), Pages::default());
     for page in 0.. {
         if page == MOST_PAGES {
             inquiry.count(tell(reach, samples));
@@ -42,12 +42,11 @@ async fn collect(asking: &Asking<'_>) {
         }
         inquiry.request();
         let asked = client.filter_log_events().log_group_name(&group).filter_pattern(&pattern).start_time(from.as_millisecond()).end_time(to.as_millisecond());
-        match asked.set_next_token(token.clone()).send().await {
+        match asked.set_next_token(pages.token()).send().await {
             Ok(answer) => {
                 samples.extend(answer.events().iter().filter_map(|event| read(task, event.message()?, event.timestamp())));
-                match answer.next_token.filter(|next| !next.is_empty()) {
-                    Some(next) if seen.insert(next.clone()) => token = Some(next),
-                    _ => break,
+                if pages.turn(answer.next_token) != Turn::Next {
+                    break;
                 }
             }
             Err(error) => {
@@ -66,14 +65,6 @@ async fn collect(asking: &Asking<'_>) {
     }
     inquiry.count(tell(reach, samples));
     inquiry.done();
-}
-
-/// From ten minutes before the stop (not before the task was there) to a minute after its end.
-fn window(task: &Task, now: Timestamp) -> (Timestamp, Timestamp) {
-    let stop = task.stop_anchor().unwrap_or(now);
-    let born = task.times.created.unwrap_or(stop - BEFORE_STOP);
-    let end = task.last_known().unwrap_or(stop).max(stop) + AFTER_END;
-    ((stop - BEFORE_STOP).max(born), end.min(now.max(stop)))
 }
 
 struct Taken {

@@ -16,6 +16,7 @@ pub mod ledger;
 mod log_lines;
 mod logs;
 mod metrics;
+mod pages;
 pub mod redact;
 mod service;
 pub mod target;
@@ -30,7 +31,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::{LocalBoxFuture, Shared, join_all};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::diagnosis::evidence::{Evidence, Reading, Source, Status};
 use crate::diagnosis::service::{Host, Service, ServiceDeployment};
@@ -134,6 +135,17 @@ fn unasked(evidence: &Evidence, limits: Limits, ended: Ended) -> Vec<Reading> {
             }
         })
         .collect()
+}
+
+/// Written while stopping, or late.
+const AFTER_END: SignedDuration = SignedDuration::from_secs(60);
+
+/// From `before` the stop, but not earlier than `lead` before the task was there, to a minute after its end.
+fn around_stop(task: &Task, now: Timestamp, before: SignedDuration, lead: SignedDuration) -> (Timestamp, Timestamp) {
+    let stop = task.stop_anchor().unwrap_or(now);
+    let born = task.times.created.unwrap_or(stop - before) - lead;
+    let end = task.last_known().unwrap_or(stop).max(stop) + AFTER_END;
+    ((stop - before).max(born), end.min(now.max(stop)))
 }
 
 /// The share of the run that one attempt of one request may take: a hung connection must leave time for another.

@@ -1,6 +1,5 @@
 //! Asks ECS for the task and its definition: the one answer that must come.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use aws_sdk_ecs::types as sdk;
@@ -15,6 +14,7 @@ use super::Reach;
 use super::account::Account;
 use super::failing::{Failing, Kind, failing};
 use super::ledger::Ledger;
+use super::pages::{Pages, Turn};
 use super::target::{Place, Target};
 
 /// Why no task can be shown.
@@ -209,23 +209,21 @@ impl Finder<'_> {
 
     async fn clusters(&self) -> Result<Vec<String>, Failing> {
         let inquiry = self.ledger.ask(Source::Ecs, "ecs:ListClusters", "*");
-        let (mut clusters, mut token, mut seen) = (Vec::new(), None::<String>, BTreeSet::new());
+        let (mut clusters, mut pages) = (Vec::new(), Pages::default());
         loop {
             inquiry.request();
-            match self.account.ecs().list_clusters().set_next_token(token.clone()).send().await {
+            match self.account.ecs().list_clusters().set_next_token(pages.token()).send().await {
                 Ok(answer) => {
                     clusters.extend(answer.cluster_arns().iter().cloned());
-                    token = answer.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
+                    if pages.turn(answer.next_token) != Turn::Next {
+                        break;
+                    }
                 }
                 Err(error) => {
                     let failing = failing(&error);
                     inquiry.fail(&failing);
                     return Err(failing);
                 }
-            }
-            match &token {
-                Some(next) if seen.insert(next.clone()) => {}
-                _ => break,
             }
         }
         inquiry.count(clusters.len());
@@ -236,14 +234,16 @@ impl Finder<'_> {
     /// ARNs of a cluster's tasks with this desired status, of a service if one is named.
     async fn list(&self, cluster: &str, service: Option<&str>, status: sdk::DesiredStatus) -> Result<Vec<String>, Failing> {
         let inquiry = self.ledger.ask(Source::Ecs, "ecs:ListTasks", last_segment(cluster));
-        let (mut tasks, mut token, mut seen) = (Vec::new(), None::<String>, BTreeSet::new());
+        let (mut tasks, mut pages) = (Vec::new(), Pages::default());
         loop {
             inquiry.request();
             let asked = self.account.ecs().list_tasks().cluster(cluster).desired_status(status.clone()).set_service_name(service.map(str::to_owned));
-            match asked.set_next_token(token.clone()).send().await {
+            match asked.set_next_token(pages.token()).send().await {
                 Ok(answer) => {
                     tasks.extend(answer.task_arns().iter().cloned());
-                    token = answer.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
+                    if pages.turn(answer.next_token) != Turn::Next {
+                        break;
+                    }
                 }
                 Err(error) => {
                     let failing = failing(&error);
@@ -254,10 +254,6 @@ impl Finder<'_> {
                     }
                     return Err(failing);
                 }
-            }
-            match &token {
-                Some(next) if seen.insert(next.clone()) => {}
-                _ => break,
             }
         }
         inquiry.count(tasks.len());
