@@ -97,7 +97,9 @@ pub async fn gather(reach: &Reach<'_>, limits: Limits, interrupt: impl Future<Ou
         history: deployments::fetch(reach, limits.only_logs).boxed_local().shared(),
         host: host::fetch(reach, limits.only_logs).boxed_local().shared(),
     };
-    let wanted = SOURCES.iter().filter(|asker| !limits.only_logs || asker.source == Source::Logs);
+    // A service without a task to show is known to ECS and its load balancer alone.
+    let can_exist = |source: Source| reach.task.exists() || matches!(source, Source::Service | Source::Elb);
+    let wanted = SOURCES.iter().filter(|asker| can_exist(asker.source) && (!limits.only_logs || asker.source == Source::Logs));
     let all = join_all(wanted.map(|asker| (asker.collect)(&asking)).chain([asking.definition.clone().map(drop).boxed_local()]));
     let ended = tokio::select! {
         _ = all => Ended::Complete,
