@@ -4,6 +4,21 @@
 
 use jiff::Timestamp;
 
+/// How ECS begins its reason where a start failed. A sentence that merely speaks of a pull or of a dependency may be a
+/// caller's own.
+const START_ERRORS: [&str; 10] = [
+    "TaskFailedToStart",
+    "CannotPull",
+    "CannotStartContainerError",
+    "CannotCreateContainerError",
+    "CannotCreateVolumeError",
+    "ContainerRuntime",
+    "ResourceInitializationError",
+    "Fetching secret data from",
+    "Unexpected EC2 error while attempting to",
+    "Timeout waiting for",
+];
+
 /// Why ECS says a task stopped. An open set: AWS adds codes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StopCode {
@@ -44,10 +59,10 @@ impl StopCode {
             Some(Self::ServiceSchedulerInitiated)
         } else if begins("Your Spot Task was interrupted") {
             Some(Self::SpotInterruption)
-        } else if begins("Task failed to start") || begins("TaskFailedToStart") {
+        } else if begins("Task failed to start") || START_ERRORS.iter().any(|name| begins(name)) {
             Some(Self::TaskFailedToStart)
         } else {
-            super::start_failure::read(reason).map(|_| Self::TaskFailedToStart)
+            None
         }
     }
 
@@ -374,6 +389,13 @@ mod tests {
         assert_eq!(EcsArn::parse("arn:aws:s3:::bucket/key"), None);
         assert_eq!(EcsArn::parse("arn:aws:ecs:eu-west-1:1:task/"), None);
         assert_eq!(EcsArn::parse("9f2c"), None);
+    }
+
+    #[test]
+    fn without_a_code_only_ecss_own_opening_words_tell_a_failed_start() {
+        assert_eq!(StopCode::of_reason("CannotPullContainerError: manifest unknown"), Some(StopCode::TaskFailedToStart));
+        assert_eq!(StopCode::of_reason("restarting it, the worker depends on a fresh cache"), None);
+        assert_eq!(StopCode::of_reason("oncall: saw CannotPullContainerError on the sibling"), None);
     }
 
     #[test]
