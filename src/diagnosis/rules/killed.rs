@@ -25,12 +25,15 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         .collect();
     // A log that was read would mostly show a full heap; without the log nothing speaks against memory.
     let heard = unread_logs(timeline, &container.name).is_none() && timeline.was_read(Source::Logs);
-    let mut finding = Finding::new(if heard { Confidence::Likely } else { Confidence::Possible }, "Killed (SIGKILL)");
+    let memory = memory_before_end(timeline, &container.name);
+    // On the user's own hosts the agent tells of the kernel's memory kills; Fargate often does not, and then only a sample speaks against one.
+    let weighed = memory.is_some() || !timeline.evidence.task.runs_on_fargate();
+    let mut finding = Finding::new(if heard && weighed { Confidence::Likely } else { Confidence::Possible }, "Killed (SIGKILL)");
     finding.container = Some(container.name.clone());
     finding.evidence = [Some(line), timeline.stop_line()].into_iter().flatten().map(|line| line.n).collect();
     finding.summary =
         format!("Container {} was killed, exit 137 [{}], and nothing had asked it to stop. Exit 137 is SIGKILL; it does not say who sent it.", container.name, line.n);
-    if let Some(memory) = memory_before_end(timeline, &container.name) {
+    if let Some(memory) = &memory {
         let of = if memory.is_own { &container.name } else { "the task" };
         finding.evidence.push(memory.n);
         finding.summary.push_str(&format!(" Last sampled, {of} {} [{}]; one sample a minute can miss a spike.", memory.words, memory.n));
@@ -43,6 +46,9 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         }
     }
     finding.alternatives.push((Cause::OutOfMemory, "the kernel kills with the same signal, and Fargate often reports no memory reason".to_owned()));
+    if unread.is_empty() && !weighed {
+        finding.unchecked.push((Cause::OutOfMemory, "metrics: there is no sample of its memory".to_owned()));
+    }
     for gap in unread {
         finding.unchecked.push((Cause::OutOfMemory, gap));
     }
@@ -60,21 +66,39 @@ mod tests {
         stopped("EssentialContainerExited", "Essential container in task exited", Some(137))
     }
 
+    fn low(mut evidence: crate::diagnosis::evidence::Evidence) -> crate::diagnosis::evidence::Evidence {
+        evidence.task.memory = Some("512".to_owned());
+        sampled(evidence, -20_000, 200, None)
+    }
+
     #[test]
-    fn with_logs_and_metrics_read_and_silent_it_is_likely() {
-        assert_eq!(verdict(killed()), "killed - likely");
+    fn with_the_log_read_and_memory_low_it_is_likely() {
+        assert_eq!(verdict(low(killed())), "killed - likely");
+    }
+
+    #[test]
+    fn on_fargate_without_any_sample_it_is_only_possible_and_memory_stays_unchecked() {
+        let verdict = judged(killed()).verdict;
+        assert!(verdict.confidence.as_str() == "possible" && !verdict.is_conclusive());
+    }
+
+    #[test]
+    fn on_ec2_the_agent_would_have_told_of_memory() {
+        let mut evidence = killed();
+        evidence.task.launch_type = Some("EC2".to_owned());
+        assert_eq!(verdict(evidence), "killed - likely");
     }
 
     #[test]
     fn with_the_log_hidden_it_is_only_possible_and_memory_stays_unchecked() {
-        let verdict = judged(hide(killed(), Source::Logs)).verdict;
+        let verdict = judged(hide(low(killed()), Source::Logs)).verdict;
         assert_eq!(verdict.confidence.as_str(), "possible");
         assert!(!verdict.is_conclusive());
     }
 
     #[test]
     fn unread_metrics_stay_unchecked() {
-        assert!(!judged(hide(killed(), Source::Metrics)).verdict.unchecked.is_empty());
+        assert!(!judged(hide(low(killed()), Source::Metrics)).verdict.unchecked.is_empty());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::super::commands;
 use super::super::event::{Level, LogLine};
 use super::super::stopped_by::StoppedBy;
 use super::super::task::Container;
-use super::super::timeline::{Line, Timeline, is_error_name};
+use super::super::timeline::{Line, Timeline, is_error_name, memory_limit};
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
 use super::{MemoryBeforeEnd, ended_by_itself, memory_before_end};
 
@@ -102,12 +102,10 @@ fn next_steps(timeline: &Timeline, container: &Container, heap: bool) -> Vec<Nex
     let task = &timeline.evidence.task;
     let definition = timeline.definition_of(&container.name);
     let hard = definition.and_then(|definition| definition.memory);
-    let whole = task.memory.as_deref().and_then(|memory| memory.parse::<i64>().ok());
-    let limit = match (hard, whole) {
-        (Some(limit), Some(task)) if limit <= task => format!("its {limit} MiB"),
-        (_, Some(task)) => format!("the task's {task} MiB"),
-        (Some(limit), None) => format!("its {limit} MiB"),
-        (None, None) => "its limit".to_owned(),
+    let limit = match memory_limit(&timeline.evidence, Some(&container.name)) {
+        Some(limit) if hard == Some(limit) => format!("its {limit} MiB"),
+        Some(limit) => format!("the task's {limit} MiB"),
+        None => "its limit".to_owned(),
     };
     let first = if heap {
         format!("Give {}'s runtime a larger heap, below {limit} (for the JVM: -XX:MaxRAMPercentage=75), or find what fills it.", container.name)
@@ -170,7 +168,8 @@ mod tests {
     #[test]
     fn memory_below_the_limit_or_minutes_ago_or_above_a_soft_limit_alone_is_not_out_of_memory() {
         assert_eq!(verdict(sampled(limited(ended(Some(137), None)), -20_000, 470, None)), "killed - likely");
-        assert_eq!(verdict(sampled(limited(ended(Some(137), None)), -300_000, 511, None)), "killed - likely");
+        // Nothing was sampled in the last minutes: on Fargate nothing speaks against memory then.
+        assert_eq!(verdict(sampled(limited(ended(Some(137), None)), -300_000, 511, None)), "killed - possible");
         let mut soft = limited(ended(Some(137), None));
         (soft.task.launch_type, soft.definition.as_mut().expect("a definition").containers[0].memory) = (Some("EC2".to_owned()), None);
         soft.definition.as_mut().expect("a definition").containers[0].memory_reservation = Some(512);
