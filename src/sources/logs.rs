@@ -141,7 +141,7 @@ async fn read(reach: &Reach<'_>, container: &Container, group: &str, region: &st
             Err(error) => {
                 // What had been read is told all the same.
                 inquiry.count(kept.finish());
-                return fail(reach, inquiry, failing(&error), &container.name, group, region).await;
+                return fail(reach, inquiry, failing(&error), &container.name, (group, region, stream)).await;
             }
         };
         lines += answer.events().len();
@@ -209,7 +209,7 @@ fn raw(event: OutputLogEvent) -> RawLine {
 }
 
 /// Tells why a log could not be read; a missing stream is evidence and no failure.
-async fn fail(reach: &Reach<'_>, inquiry: super::ledger::Inquiry<'_>, failing: Failing, name: &str, group: &str, region: &str) {
+async fn fail(reach: &Reach<'_>, inquiry: super::ledger::Inquiry<'_>, failing: Failing, name: &str, (group, region, stream): (&str, &str, &str)) {
     if failing.is("ResourceNotFoundException") {
         if failing.message.contains("stream") {
             inquiry.detail(format!("{name}: no log stream, it never wrote a line"));
@@ -220,13 +220,23 @@ async fn fail(reach: &Reach<'_>, inquiry: super::ledger::Inquiry<'_>, failing: F
         }
         return;
     }
-    if failing.kind == Kind::Unexpected && failing.code.is_some() && is_infrequent_access(reach, group, region).await {
-        let command = format!("aws logs start-query --log-group-name {} --region {} --query-string …", shell(group), shell(region));
+    // CloudWatch names the class in its refusal; where it does not, the group itself is asked.
+    let of_class = failing.message.contains("INFREQUENT_ACCESS");
+    if of_class || failing.kind == Kind::Unexpected && failing.code.is_some() && is_infrequent_access(reach, group, region).await {
+        let command = insights_query(reach, group, region, stream);
         inquiry.detail(format!("{name}: log group {group} is of class INFREQUENT_ACCESS, which only Logs Insights can read, for money: {command}"));
         inquiry.end(Status::Skipped);
         return;
     }
     inquiry.fail(&failing);
+}
+
+/// The command that reads the same lines where only Logs Insights can; its times are seconds.
+fn insights_query(reach: &Reach<'_>, group: &str, region: &str, stream: &str) -> String {
+    let (from, to) = around_stop(reach.task, reach.now, BEFORE_STOP, SignedDuration::from_secs(5));
+    let query = format!("fields @timestamp, @message | filter @logStream = \"{stream}\" | sort @timestamp desc | limit 100");
+    let (group, region, query) = (shell(group), shell(region), shell(&query));
+    format!("aws logs start-query --log-group-name {group} --region {region} --start-time {} --end-time {} --query-string {query}", from.as_second(), to.as_second() + 1)
 }
 
 async fn is_infrequent_access(reach: &Reach<'_>, group: &str, region: &str) -> bool {
