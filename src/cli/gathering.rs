@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::diagnosis::evidence::Source;
 use crate::diagnosis::task::{EcsArn, Task, last_segment};
 use crate::diagnosis::verdict::Cause;
 use crate::diagnosis::words::shell;
@@ -230,19 +231,22 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
                 return Err(Failure::new(Exit::Other, format!("the task was not found within {:?}: ECS did not answer in time", options.timeout)).hint("give it more time: --timeout 60s, or see each request with -v"));
             }
             () = interrupt() => {
-                bars.clear();
+                bars.clear_after_interrupt();
                 return Err(Failure::new(Exit::Interrupted, "interrupted before the task was found"));
             }
         }
     };
     let reach = Reach { task: &found, account: &account, ledger: &ledger, now, redact: !options.no_redact };
     let (evidence, ended) = gather(&reach, limits, interrupt()).await;
-    bars.clear();
     if ended == Ended::Interrupted {
+        bars.clear_after_interrupt();
         say("interrupted: what had arrived is shown");
+    } else {
+        bars.clear();
     }
     let mut trace = trace(evidence);
-    if !found.exists() && trace.verdict.cause == Cause::Unknown && ended == Ended::Complete {
+    let heard = trace.timeline.seen_by(Source::Service).is_ok();
+    if !found.exists() && trace.verdict.cause == Cause::Unknown && ended == Ended::Complete && heard {
         let (service, region, cluster) = (found.service.clone(), found.region.clone(), found.cluster.clone());
         return Err(task::NotFound::NothingStopped { service, region, looked_in: vec![cluster], cluster: None }.into());
     }

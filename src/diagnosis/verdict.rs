@@ -258,6 +258,12 @@ fn unsure_of_container(timeline: &Timeline, finding: &Finding) -> Option<(Confid
 fn unknown(timeline: &Timeline) -> Finding {
     let task = &timeline.evidence.task;
     let stop = timeline.stop_line();
+    if let (false, Some(service)) = (task.exists(), &task.service) {
+        let mut finding = Finding::new(Confidence::Possible, "No cause can be shown");
+        let unread = timeline.seen_by(Source::Service).err().map(|gap| format!(", and its events could not be read ({})", gap.gap())).unwrap_or_default();
+        finding.summary = format!("ECS remembers no stopped task of service {service}{unread}.");
+        return finding;
+    }
     let mut finding = if task.is_stopping() { Finding::new(Confidence::Possible, "No cause can be shown") } else { Finding::new(Confidence::Possible, "The task has not stopped") };
     let mut sentences = Vec::new();
     match (task.is_stopping(), stop) {

@@ -121,7 +121,7 @@ async fn lookup(reach: &Reach<'_>, search: &Search, matches: impl Fn(&ApiCall) -
         match pages.turn(answer.next_token) {
             Turn::Next => {}
             Turn::End => break,
-            Turn::Repeated => return inquiry.fail(&Failing::unreadable("CloudTrail repeats a page token: not read to the end")),
+            Turn::Repeated => return inquiry.fail(&Failing::repeated_token()),
         }
     }
     if unreadable > 0 {

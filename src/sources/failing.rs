@@ -50,6 +50,12 @@ impl Failing {
         Self { kind: Kind::Unexpected, code: None, message: message.into() }
     }
 
+    /// AWS gave a page token a second time: what lies behind it stays unseen.
+    #[must_use]
+    pub fn repeated_token() -> Self {
+        Self::unreadable("a page token that was there before: not read to the end")
+    }
+
     #[must_use]
     pub fn is(&self, code: &str) -> bool {
         self.code.as_deref() == Some(code)

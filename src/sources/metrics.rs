@@ -12,7 +12,7 @@ use crate::diagnosis::event::{Event, Level, Precision, Sample, What, Witness};
 use crate::diagnosis::evidence::{Source, Status};
 use crate::diagnosis::task::Task;
 
-use super::failing::failing;
+use super::failing::{Failing, failing};
 use super::pages::{Pages, Turn};
 use super::{Asker, Asking, Reach, around_stop};
 
@@ -45,8 +45,13 @@ async fn collect(asking: &Asking<'_>) {
         match asked.set_next_token(pages.token()).send().await {
             Ok(answer) => {
                 samples.extend(answer.events().iter().filter_map(|event| read(task, event.message()?, event.timestamp())));
-                if pages.turn(answer.next_token) != Turn::Next {
-                    break;
+                match pages.turn(answer.next_token) {
+                    Turn::Next => {}
+                    Turn::End => break,
+                    Turn::Repeated => {
+                        inquiry.count(tell(reach, samples));
+                        return inquiry.fail(&Failing::repeated_token());
+                    }
                 }
             }
             Err(error) => {

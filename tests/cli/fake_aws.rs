@@ -23,6 +23,8 @@ pub enum Fault {
     Truncated,
     NotReadable,
     Empty,
+    /// This status and body instead.
+    Answers(u16, &'static str),
 }
 
 #[derive(Debug, Clone)]
@@ -76,6 +78,14 @@ impl FakeAws {
             }
         });
         Self { url, task_arn, cluster, region, journal }
+    }
+
+    /// The log group the case's first container writes to.
+    pub fn log_group(name: &str) -> String {
+        let bytes = std::fs::read(format!("{}/tests/cases/{name}/case.json", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let case = Case::read(&bytes).unwrap();
+        let asked = case.exchanges.iter().find(|exchange| exchange.action == "logs:GetLogEvents").unwrap();
+        asked.request["logGroupName"].as_str().unwrap().to_owned()
     }
 
     pub fn task_id(&self) -> &str {
@@ -179,6 +189,7 @@ impl World {
                 Some(Fault::Truncated) => cut = true,
                 Some(Fault::NotReadable) => answer = b"<html><body>It works!</body></html} ".to_vec(),
                 Some(Fault::Empty) => answer.clear(),
+                Some(Fault::Answers(told, body)) => (status, answer) = (told, body.as_bytes().to_vec()),
                 _ => {}
             }
             let length = answer.len();

@@ -90,3 +90,36 @@ fn the_one_call_that_must_work_gives_the_return_code() {
         assert!(code == 0 || ran.stderr.lines().count() >= 1, "{fault:?}");
     }
 }
+
+#[test]
+fn a_log_group_that_only_insights_can_read_is_skipped_with_the_command() {
+    let refusal = r#"{"__type": "InvalidOperationException", "message": "The log group /ecs/catalog is of log-group-class INFREQUENT_ACCESS. GetLogEvents is not supported for this log class."}"#;
+    let silent = r#"{"__type": "InvalidParameterException", "message": "not for this group"}"#;
+    for (told, class) in [(refusal, "STANDARD"), (silent, "INFREQUENT_ACCESS")] {
+        let group = FakeAws::log_group(CASE);
+        let groups: &'static str = format!(r#"{{"logGroups": [{{"logGroupName": "{group}", "logGroupClass": "{class}"}}]}}"#).leak();
+        let aws = FakeAws::with(CASE, &[("logs:GetLogEvents", Fault::Answers(400, told)), ("logs:DescribeLogGroups", Fault::Answers(200, groups))], Duration::ZERO);
+        let document = run(&mut against(&aws, &["logs", &aws.task_arn, "-o", "json"])).code(&[3]).json();
+        assert_eq!(statuses(&document, "logs"), ["skipped"]);
+        let logs = document["sources"].as_array().unwrap().iter().find(|source| source["source"] == "logs").unwrap();
+        assert!(logs["detail"].as_str().unwrap().contains("aws logs start-query --log-group-name"), "{logs}");
+    }
+}
+
+#[test]
+fn a_list_of_clusters_that_repeats_its_token_is_not_taken_for_all_there_are() {
+    let endless = r#"{"clusterArns": ["arn:aws:ecs:eu-west-1:111122223333:cluster/other"], "nextToken": "again"}"#;
+    let aws = FakeAws::with(CASE, &[("ecs:ListClusters", Fault::Answers(200, endless))], Duration::ZERO);
+    let ran = run(&mut against(&aws, &["timeline", aws.task_id()])).code(&[254]);
+    assert!(ran.stderr.contains("not read to the end"), "{}", ran.stderr);
+    run(&mut against(&aws, &["timeline", aws.task_id(), "--cluster", &aws.cluster])).code(&[0]);
+}
+
+#[test]
+fn a_service_without_a_stopped_task_and_hidden_events_is_inconclusive_and_not_unknown_to_ecs() {
+    let nothing = ("ecs:ListTasks", Fault::Answers(200, r#"{"taskArns": []}"#));
+    let aws = FakeAws::with(CASE, &[nothing, ("ecs:DescribeServices", Fault::Denied)], Duration::ZERO);
+    let document = run(&mut against(&aws, &["why", &format!("service/{}/catalog", aws.cluster), "-o", "json"])).code(&[3]).json();
+    assert_eq!(document["verdict"]["cause"], "unknown");
+    assert!(document["verdict"]["summary"].as_str().unwrap().contains("ecs:DescribeServices"), "{}", document["verdict"]["summary"]);
+}
