@@ -81,8 +81,11 @@ impl From<NotFound> for Failure {
     fn from(error: NotFound) -> Self {
         let message = error.to_string();
         match error {
-            NotFound::Missing { id, region, looked_in, elsewhere, denied } => {
+            NotFound::Missing { id, region, looked_in, elsewhere, denied, foreign } => {
                 let failure = Self::new(Exit::NoSuchTask, message);
+                if let Some((theirs, ours)) = foreign.map(|pair| *pair) {
+                    return failure.hint(format!("its ARN is of account {theirs}, and account {ours} was asked: take a profile of the other account with --profile NAME"));
+                }
                 if let Some(cluster) = elsewhere {
                     return failure.hint(format!("it is in cluster `{cluster}`: ecs-trace timeline {cluster}/{id}"));
                 }

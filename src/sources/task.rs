@@ -13,7 +13,7 @@ use crate::diagnosis::task::{Attachment, Container, ContainerDefinition, EcsArn,
 use super::Reach;
 use super::account::Account;
 use super::failing::{Failing, Kind, failing};
-use super::ledger::Ledger;
+use super::ledger::{Inquiry, Ledger};
 use super::pages::{Pages, Turn};
 use super::target::{Place, Target};
 
@@ -21,7 +21,16 @@ use super::target::{Place, Target};
 #[derive(Debug, thiserror::Error)]
 pub enum NotFound {
     #[error("no task `{id}` {}", place(.looked_in, .region))]
-    Missing { id: String, region: String, looked_in: Vec<String>, elsewhere: Option<String>, denied: Vec<String> },
+    Missing {
+        id: String,
+        region: String,
+        looked_in: Vec<String>,
+        /// The cluster it is in after all.
+        elsewhere: Option<String>,
+        denied: Vec<String>,
+        /// The account its ARN names and the one that was asked, where they differ.
+        foreign: Option<Box<(String, String)>>,
+    },
     #[error("no cluster `{cluster}` in {region}")]
     NoCluster { cluster: String, region: String, others: Vec<String> },
     #[error("no service `{service}` {}", place(.looked_in, .region))]
@@ -136,28 +145,30 @@ impl Finder<'_> {
                 if let Some(task) = tasks.into_iter().next() {
                     return Ok(task);
                 }
-                let elsewhere = self.elsewhere(cluster, id).await;
-                Err(NotFound::Missing { id: id.to_owned(), region: self.account.region.clone(), looked_in: vec![last_segment(cluster).to_owned()], elsewhere, denied: Vec::new() })
+                let clusters = self.clusters().await.unwrap_or_default();
+                let foreign = foreign(place, &clusters);
+                let elsewhere = if foreign.is_none() { self.elsewhere(&clusters, cluster, id).await } else { None };
+                Err(self.missing(id, cluster, elsewhere, foreign))
             }
             Ok(Described::NoCluster) => {
                 let others = self.clusters().await.unwrap_or_default().iter().map(|arn| last_segment(arn).to_owned()).collect();
                 Err(NotFound::NoCluster { cluster: last_segment(cluster).to_owned(), region: self.account.region.clone(), others })
             }
             // An ARN of another cluster, or a foreign account's, is refused as a parameter.
-            Err(failing) if failing.is("InvalidParameterException") && place.arn.is_some() => Err(NotFound::Missing {
-                id: id.to_owned(),
-                region: self.account.region.clone(),
-                looked_in: vec![last_segment(cluster).to_owned()],
-                elsewhere: None,
-                denied: Vec::new(),
-            }),
+            Err(failing) if failing.is("InvalidParameterException") && place.arn.is_some() => {
+                let foreign = foreign(place, &self.clusters().await.unwrap_or_default());
+                Err(self.missing(id, cluster, None, foreign))
+            }
             Err(failing) => Err(refused(failing)),
         }
     }
 
+    fn missing(&self, id: &str, cluster: &str, elsewhere: Option<String>, foreign: Option<Box<(String, String)>>) -> NotFound {
+        NotFound::Missing { id: id.to_owned(), region: self.account.region.clone(), looked_in: vec![last_segment(cluster).to_owned()], elsewhere, denied: Vec::new(), foreign }
+    }
+
     /// Where else in the region the task is, to tell a wrong cluster from a forgotten task.
-    async fn elsewhere(&self, not: &str, id: &str) -> Option<String> {
-        let clusters = self.clusters().await.ok()?;
+    async fn elsewhere(&self, clusters: &[String], not: &str, id: &str) -> Option<String> {
         let ids = [id.to_owned()];
         let others: Vec<&String> = clusters.iter().filter(|arn| last_segment(arn) != last_segment(not)).collect();
         let answers = join_all(others.iter().map(|arn| self.describe(arn, &ids))).await;
@@ -193,7 +204,7 @@ impl Finder<'_> {
 
     fn only(&self, id: &str, mut found: Vec<Task>, clusters: Vec<String>, denied: Vec<String>) -> Result<Task, NotFound> {
         match found.len() {
-            0 => Err(NotFound::Missing { id: id.to_owned(), region: self.account.region.clone(), looked_in: names(&clusters), elsewhere: None, denied }),
+            0 => Err(NotFound::Missing { id: id.to_owned(), region: self.account.region.clone(), looked_in: names(&clusters), elsewhere: None, denied, foreign: None }),
             1 => Ok(found.remove(0)),
             _ => Err(NotFound::Ambiguous { prefix: id.to_owned(), candidates: found.iter().map(candidate).collect() }),
         }
@@ -215,8 +226,10 @@ impl Finder<'_> {
             match self.account.ecs().list_clusters().set_next_token(pages.token()).send().await {
                 Ok(answer) => {
                     clusters.extend(answer.cluster_arns().iter().cloned());
-                    if pages.turn(answer.next_token) != Turn::Next {
-                        break;
+                    match pages.turn(answer.next_token) {
+                        Turn::Next => {}
+                        Turn::End => break,
+                        Turn::Repeated => return Err(unfinished(inquiry)),
                     }
                 }
                 Err(error) => {
@@ -241,8 +254,10 @@ impl Finder<'_> {
             match asked.set_next_token(pages.token()).send().await {
                 Ok(answer) => {
                     tasks.extend(answer.task_arns().iter().cloned());
-                    if pages.turn(answer.next_token) != Turn::Next {
-                        break;
+                    match pages.turn(answer.next_token) {
+                        Turn::Next => {}
+                        Turn::End => break,
+                        Turn::Repeated => return Err(unfinished(inquiry)),
                     }
                 }
                 Err(error) => {
@@ -343,6 +358,20 @@ impl Finder<'_> {
         tasks.retain(|task| service.is_none_or(|service| task.service.as_deref() == Some(service)));
         Ok(tasks)
     }
+}
+
+/// The account a pasted ARN names and the one whose clusters these are, where they differ.
+fn foreign(place: &Place, clusters: &[String]) -> Option<Box<(String, String)>> {
+    let theirs = place.account.clone()?;
+    let ours = EcsArn::parse(clusters.first()?)?.account;
+    (theirs != ours).then(|| Box::new((theirs, ours)))
+}
+
+/// A list that was not read to its end proves no absence.
+fn unfinished(inquiry: Inquiry<'_>) -> Failing {
+    let failing = Failing::repeated_token();
+    inquiry.fail(&failing);
+    failing
 }
 
 fn names(arns: &[String]) -> Vec<String> {

@@ -50,6 +50,15 @@ fn a_task_that_is_not_there_is_4_and_says_what_to_try() {
 }
 
 #[test]
+fn a_task_of_another_account_is_4_and_says_that_the_account_differs() {
+    let aws = FakeAws::serving("app-error");
+    let arn = format!("arn:aws:ecs:{}:999900001111:task/{}/{}", aws.region, aws.cluster, aws.task_id().replace(|_: char| true, "0"));
+    let ran = run(&mut against(&aws, &["timeline", &arn])).code(&[4]);
+    assert!(ran.stderr.contains("account 999900001111") && ran.stderr.contains("--profile"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("hour"), "{}", ran.stderr);
+}
+
+#[test]
 fn an_option_that_contradicts_the_task_is_bad_usage() {
     let arn = "arn:aws:ecs:eu-west-1:1:task/prod/00000000000000000000000000000001";
     for options in [["--region", "us-east-1"], ["--cluster", "staging"]] {
