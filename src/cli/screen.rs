@@ -96,12 +96,24 @@ pub fn say(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", printable(line));
 }
 
+#[cfg(unix)]
+fn echoes_control_keys() -> bool {
+    use rustix::termios::{LocalModes, tcgetattr};
+    tcgetattr(io::stderr()).is_ok_and(|modes| modes.local_modes.contains(LocalModes::ECHO | LocalModes::ECHOCTL))
+}
+
+#[cfg(not(unix))]
+fn echoes_control_keys() -> bool {
+    false
+}
+
 fn terminal_width() -> Option<usize> {
     terminal_size::terminal_size().map(|(width, _)| usize::from(width.0))
 }
 
 /// Progress of the sources. Gone before the first byte of the answer.
 pub struct Bars {
+    shown: bool,
     all: MultiProgress,
     bars: Mutex<Vec<(Source, ProgressBar)>>,
 }
@@ -109,7 +121,7 @@ pub struct Bars {
 impl Bars {
     fn new(shown: bool) -> Self {
         let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        Self { all: MultiProgress::with_draw_target(target), bars: Mutex::default() }
+        Self { shown, all: MultiProgress::with_draw_target(target), bars: Mutex::default() }
     }
 
     pub fn update(&self, progress: Progress) {
@@ -131,6 +143,15 @@ impl Bars {
                 }
             }
         }
+    }
+
+    /// As `clear`, after Ctrl-C: the last row is full, so the `^C` that the terminal echoes stands in a row of its own.
+    pub fn clear_after_interrupt(&self) {
+        let drawn = !self.bars.lock().unwrap_or_else(std::sync::PoisonError::into_inner).is_empty();
+        if self.shown && drawn && echoes_control_keys() {
+            let _ = write!(io::stderr().lock(), "\r\u{1b}[K\u{1b}[A");
+        }
+        self.clear();
     }
 
     pub fn clear(&self) {
