@@ -4,7 +4,7 @@ use crate::sources::account::Unreachable;
 use crate::sources::document::NotADocument;
 use crate::sources::failing::Kind;
 use crate::sources::target::NotATarget;
-use crate::sources::task::NotFound;
+use crate::sources::task::{Clue, NotFound};
 
 /// Return codes; 252 to 255 are the AWS CLI's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,13 +81,14 @@ impl From<NotFound> for Failure {
     fn from(error: NotFound) -> Self {
         let message = error.to_string();
         match error {
-            NotFound::Missing { id, region, looked_in, elsewhere, denied, foreign } => {
+            NotFound::Missing { id, region, looked_in, denied, clue } => {
                 let failure = Self::new(Exit::NoSuchTask, message);
-                if let Some((theirs, ours)) = foreign.map(|pair| *pair) {
-                    return failure.hint(format!("its ARN is of account {theirs}, and account {ours} was asked: take a profile of the other account with --profile NAME"));
-                }
-                if let Some(cluster) = elsewhere {
-                    return failure.hint(format!("it is in cluster `{cluster}`: ecs-trace timeline {cluster}/{id}"));
+                match clue.map(|clue| *clue) {
+                    Some(Clue::Cluster(cluster)) => return failure.hint(format!("it is in cluster `{cluster}`: ecs-trace timeline {cluster}/{id}")),
+                    Some(Clue::Account { theirs, ours }) => {
+                        return failure.hint(format!("its ARN is of account {theirs}, and account {ours} was asked: take a profile of the other account with --profile NAME"));
+                    }
+                    None => {}
                 }
                 let mut failure = failure
                     .hint("ECS forgets a stopped task about an hour after it stopped; a service's later ones: ecs-trace timeline service/NAME")

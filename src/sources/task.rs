@@ -21,16 +21,7 @@ use super::target::{Place, Target};
 #[derive(Debug, thiserror::Error)]
 pub enum NotFound {
     #[error("no task `{id}` {}", place(.looked_in, .region))]
-    Missing {
-        id: String,
-        region: String,
-        looked_in: Vec<String>,
-        /// The cluster it is in after all.
-        elsewhere: Option<String>,
-        denied: Vec<String>,
-        /// The account its ARN names and the one that was asked, where they differ.
-        foreign: Option<Box<(String, String)>>,
-    },
+    Missing { id: String, region: String, looked_in: Vec<String>, denied: Vec<String>, clue: Option<Box<Clue>> },
     #[error("no cluster `{cluster}` in {region}")]
     NoCluster { cluster: String, region: String, others: Vec<String> },
     #[error("no service `{service}` {}", place(.looked_in, .region))]
@@ -47,6 +38,15 @@ pub enum NotFound {
     Ambiguous { prefix: String, candidates: Vec<Candidate> },
     #[error("{action} failed: {}", .failing.message)]
     Refused { action: &'static str, failing: Failing },
+}
+
+/// Where a task that was not found is, as far as that shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Clue {
+    /// In another cluster of the region.
+    Cluster(String),
+    /// Its ARN names another account than the one that was asked.
+    Account { theirs: String, ours: String },
 }
 
 fn place(looked_in: &[String], region: &str) -> String {
@@ -146,9 +146,11 @@ impl Finder<'_> {
                     return Ok(task);
                 }
                 let clusters = self.clusters().await.unwrap_or_default();
-                let foreign = foreign(place, &clusters);
-                let elsewhere = if foreign.is_none() { self.elsewhere(&clusters, cluster, id).await } else { None };
-                Err(self.missing(id, cluster, elsewhere, foreign))
+                let clue = match foreign(place, &clusters) {
+                    Some(foreign) => Some(foreign),
+                    None => self.elsewhere(&clusters, cluster, id).await.map(Clue::Cluster),
+                };
+                Err(self.missing(id, cluster, clue))
             }
             Ok(Described::NoCluster) => {
                 let others = self.clusters().await.unwrap_or_default().iter().map(|arn| last_segment(arn).to_owned()).collect();
@@ -156,15 +158,16 @@ impl Finder<'_> {
             }
             // An ARN of another cluster, or a foreign account's, is refused as a parameter.
             Err(failing) if failing.is("InvalidParameterException") && place.arn.is_some() => {
-                let foreign = foreign(place, &self.clusters().await.unwrap_or_default());
-                Err(self.missing(id, cluster, None, foreign))
+                let clue = foreign(place, &self.clusters().await.unwrap_or_default());
+                Err(self.missing(id, cluster, clue))
             }
             Err(failing) => Err(refused(failing)),
         }
     }
 
-    fn missing(&self, id: &str, cluster: &str, elsewhere: Option<String>, foreign: Option<Box<(String, String)>>) -> NotFound {
-        NotFound::Missing { id: id.to_owned(), region: self.account.region.clone(), looked_in: vec![last_segment(cluster).to_owned()], elsewhere, denied: Vec::new(), foreign }
+    fn missing(&self, id: &str, cluster: &str, clue: Option<Clue>) -> NotFound {
+        let (region, looked_in) = (self.account.region.clone(), vec![last_segment(cluster).to_owned()]);
+        NotFound::Missing { id: id.to_owned(), region, looked_in, denied: Vec::new(), clue: clue.map(Box::new) }
     }
 
     /// Where else in the region the task is, to tell a wrong cluster from a forgotten task.
@@ -204,7 +207,7 @@ impl Finder<'_> {
 
     fn only(&self, id: &str, mut found: Vec<Task>, clusters: Vec<String>, denied: Vec<String>) -> Result<Task, NotFound> {
         match found.len() {
-            0 => Err(NotFound::Missing { id: id.to_owned(), region: self.account.region.clone(), looked_in: names(&clusters), elsewhere: None, denied, foreign: None }),
+            0 => Err(NotFound::Missing { id: id.to_owned(), region: self.account.region.clone(), looked_in: names(&clusters), denied, clue: None }),
             1 => Ok(found.remove(0)),
             _ => Err(NotFound::Ambiguous { prefix: id.to_owned(), candidates: found.iter().map(candidate).collect() }),
         }
@@ -360,11 +363,11 @@ impl Finder<'_> {
     }
 }
 
-/// The account a pasted ARN names and the one whose clusters these are, where they differ.
-fn foreign(place: &Place, clusters: &[String]) -> Option<Box<(String, String)>> {
+/// Whether a pasted ARN is of another account than the one whose clusters these are.
+fn foreign(place: &Place, clusters: &[String]) -> Option<Clue> {
     let theirs = place.account.clone()?;
     let ours = EcsArn::parse(clusters.first()?)?.account;
-    (theirs != ours).then(|| Box::new((theirs, ours)))
+    (theirs != ours).then_some(Clue::Account { theirs, ours })
 }
 
 /// A list that was not read to its end proves no absence.
