@@ -40,6 +40,12 @@ pub struct Parameters {
     pub desired_count: Option<i64>,
     pub task_definition: Option<String>,
     pub force_new_deployment: bool,
+    /// EC2 instance ids, also those of a Spot eviction, which is an event and no call.
+    pub instances: Vec<String>,
+    /// Container instances by id or ARN.
+    pub container_instances: Vec<String>,
+    /// `DRAINING` or `ACTIVE`, of UpdateContainerInstancesState.
+    pub status: Option<String>,
 }
 
 /// Who CloudTrail says called.

@@ -253,6 +253,14 @@ pub struct Host {
     pub agent_connected: bool,
 }
 
+impl Host {
+    /// Whether ECS is moving its tasks away.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        matches!(self.status.as_deref(), Some("DRAINING" | "DEREGISTERING"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -106,10 +106,7 @@ pub fn find(timeline: &Timeline) -> StoppedBy {
         Beginning::None { kind, sentence } => StoppedBy { kind, ..StoppedBy::without(Status::Nobody, sentence) },
         Beginning::StopTask => by_stop_task(timeline),
         Beginning::Scheduler => by_scheduler(timeline),
-        Beginning::Host => {
-            let sentence = "Its host was taken away; the call that did it was not looked for.".to_owned();
-            absent(timeline, &[], "TerminateInstances", &sentence)
-        }
+        Beginning::Host => by_host(timeline),
         Beginning::Untold(sentence) => StoppedBy { kind: Some(Kind::Unknown), ..StoppedBy::without(Status::Unreadable, sentence) },
     }
     .with_attempts(timeline)
@@ -121,7 +118,7 @@ impl StoppedBy {
     }
 
     fn with_attempts(mut self, timeline: &Timeline) -> Self {
-        self.attempts = calls(timeline, "StopTask").filter(|(_, call)| !call.succeeded()).map(|(line, call)| (line.n, call.clone())).collect();
+        self.attempts = all_calls(timeline).filter(|(_, call)| !call.succeeded()).map(|(line, call)| (line.n, call.clone())).collect();
         self
     }
 
@@ -151,7 +148,7 @@ fn beginning(timeline: &Timeline) -> Beginning {
     if matches!(timeline.stop_code(), Some(StopCode::UserInitiated)) {
         return Beginning::StopTask;
     }
-    if reason.starts_with("Host EC2 (instance") || reason.contains("deregistration forced by user") || reason.contains("DRAINING") {
+    if host_calls(&reason).is_some() {
         return Beginning::Host;
     }
     match timeline.stop_code() {
@@ -184,11 +181,67 @@ pub fn story_of(timeline: &Timeline) -> Story {
     scheduling::story(&evidence.task, evidence.service.as_ref(), &evidence.service_deployments)
 }
 
-fn calls<'a>(timeline: &'a Timeline, name: &'a str) -> impl Iterator<Item = (&'a Line, &'a ApiCall)> {
-    timeline.lines.iter().filter_map(move |line| match &line.event.what {
-        What::Called(call) if call.name == name => Some((line, call.as_ref())),
+/// Calls that concern this task, refused ones among them.
+fn all_calls(timeline: &Timeline) -> impl Iterator<Item = (&Line, &ApiCall)> {
+    timeline.lines.iter().filter_map(|line| match &line.event.what {
+        What::Called(call) => Some((line, call.as_ref())),
         _ => None,
     })
+}
+
+fn calls<'a>(timeline: &'a Timeline, name: &'a str) -> impl Iterator<Item = (&'a Line, &'a ApiCall)> {
+    all_calls(timeline).filter(move |(_, call)| call.name == name)
+}
+
+/// How ECS begins its reason where the EC2 instance went away.
+const HOST_WENT: &str = "Host EC2 (instance";
+const SPOT_EVICTION: &str = "BidEvictedEvent";
+
+/// The calls that can be behind a stop whose reason speaks of the host, the likeliest first; `None` where it does not.
+#[must_use]
+pub fn host_calls(reason: &str) -> Option<&'static [&'static str]> {
+    if reason.starts_with(HOST_WENT) {
+        return Some(if reason.contains("terminated") { &["TerminateInstances", SPOT_EVICTION, "TerminateInstanceInAutoScalingGroup"] } else { &["StopInstances", SPOT_EVICTION] });
+    }
+    if reason.contains("deregistration forced by user") {
+        return Some(&["DeregisterContainerInstance"]);
+    }
+    reason.contains("DRAINING").then_some(&["UpdateContainerInstancesState"])
+}
+
+/// EC2's word that Spot took this task's instance back.
+#[must_use]
+pub fn spot_eviction(timeline: &Timeline) -> Option<&Line> {
+    let host_went = timeline.stopped_reason().starts_with(HOST_WENT);
+    calls(timeline, SPOT_EVICTION).map(|(line, _)| line).find(|_| host_went)
+}
+
+fn by_host(timeline: &Timeline) -> StoppedBy {
+    if let Some(line) = spot_eviction(timeline)
+        && let What::Called(event) = &line.event.what
+    {
+        let hop = Hop { what: "Spot took the instance back".to_owned(), kind: Kind::Aws.as_str(), actor: None, ..call_hop(line, event) };
+        let sentence = "Nobody: Spot took the instance under the task back.".to_owned();
+        return StoppedBy { kind: Some(Kind::Aws), chain: vec![hop], ..StoppedBy::without(Status::Nobody, sentence) };
+    }
+    let names = host_calls(&timeline.stopped_reason()).unwrap_or_default();
+    let Some(stop) = timeline.evidence.task.stop_anchor() else {
+        return StoppedBy::without(Status::Unreadable, "Unknown: ECS gives no time for the stop, so no call can be matched to it.".to_owned());
+    };
+    let latest = |name: &'static str| {
+        let before = |call: &ApiCall| call.time.as_millisecond() <= stop.as_millisecond() + CALL_MAY_TRAIL_BY;
+        let undone = |call: &ApiCall| call.name == "UpdateContainerInstancesState" && call.parameters.status.as_deref() != Some("DRAINING");
+        calls(timeline, name).filter(|(_, call)| call.succeeded() && before(call) && !undone(call)).max_by_key(|(_, call)| call.time)
+    };
+    let went = if timeline.stopped_reason().starts_with(HOST_WENT) { "by taking its instance away" } else { "by taking its container instance out of the cluster" };
+    let asked = latest("TerminateInstanceInAutoScalingGroup").filter(|_| names.contains(&"TerminateInstanceInAutoScalingGroup"));
+    let acted = names.iter().filter(|name| **name != "TerminateInstanceInAutoScalingGroup" && **name != SPOT_EVICTION).find_map(|name| latest(name));
+    match (acted, asked) {
+        // Auto Scaling carries out what somebody asked it to.
+        (acted, Some((line, call))) => found(line, call, acted.map(|(line, call)| call_hop(line, call)).into_iter().collect(), went),
+        (Some((line, call)), None) => found(line, call, Vec::new(), went),
+        (None, None) => absent(timeline, &[], names.first().copied().unwrap_or("TerminateInstances"), "Its host was taken away"),
+    }
 }
 
 fn by_stop_task(timeline: &Timeline) -> StoppedBy {
@@ -224,7 +277,11 @@ fn by_scheduler(timeline: &Timeline) -> StoppedBy {
             call.succeeded() && (-CALL_MAY_TRAIL_BY..=reach).contains(&lead)
         }
     };
-    match story_of(timeline) {
+    let story = story_of(timeline);
+    if let (Story::FewerWanted | Story::Unclear(_), Some((line, call))) = (&story, drain(timeline, stop)) {
+        return found(line, call, Vec::new(), "by draining its container instance");
+    }
+    match story {
         Story::Replaced(change) | Story::RolledBack { change, .. } if !change.id.is_empty() => {
             let hop = deployment_hop(timeline, &change);
             let created = change.created_at.unwrap_or(stop);
@@ -272,6 +329,14 @@ fn by_scheduler(timeline: &Timeline) -> StoppedBy {
     }
 }
 
+/// The accepted call that set this task's container instance to DRAINING, where it is still leaving.
+fn drain(timeline: &Timeline, stop: Timestamp) -> Option<(&Line, &ApiCall)> {
+    let leaving = timeline.evidence.host.as_ref().is_some_and(super::service::Host::is_leaving);
+    let began =
+        |call: &ApiCall| call.succeeded() && call.parameters.status.as_deref() == Some("DRAINING") && call.time.as_millisecond() <= stop.as_millisecond() + CALL_MAY_TRAIL_BY;
+    calls(timeline, "UpdateContainerInstancesState").filter(|(_, call)| leaving && began(call)).max_by_key(|(_, call)| call.time)
+}
+
 fn deployment_hop(timeline: &Timeline, change: &scheduling::Change) -> Hop {
     let old = timeline.evidence.task.definition_name();
     let what = match (&old, &change.definition) {
@@ -287,18 +352,23 @@ fn deployment_hop(timeline: &Timeline, change: &scheduling::Change) -> Hop {
     Hop { what, kind: "deployment", id: Some(change.id.clone()), time: change.created_at, call: None, event_id: None, actor: None, n }
 }
 
-fn found(line: &Line, call: &ApiCall, mut chain: Vec<Hop>, how: &str) -> StoppedBy {
+fn call_hop(line: &Line, call: &ApiCall) -> Hop {
     let actor = actors::describe(call);
-    chain.push(Hop {
+    Hop {
         what: format!("{} by {}", call.name, actor.name),
         kind: actor.kind.as_str(),
         id: None,
         time: Some(call.time),
         call: Some(call.name.clone()),
         event_id: Some(call.event_id.clone()),
-        actor: Some(actor.name.clone()),
+        actor: Some(actor.name),
         n: Some(line.n),
-    });
+    }
+}
+
+fn found(line: &Line, call: &ApiCall, mut chain: Vec<Hop>, how: &str) -> StoppedBy {
+    let actor = actors::describe(call);
+    chain.push(call_hop(line, call));
     StoppedBy {
         kind: Some(actor.kind),
         sentence: format!("{} did, {how}.", actor.name),
@@ -485,5 +555,59 @@ mod tests {
             assert_eq!(told(read(stopped(code, reason, Some(1)), "StopTask", Read::Denied)), "nobody -", "{code}");
         }
         assert_eq!(told(stopped("InfrastructureHealth", "Something new", Some(1))), "unreadable -");
+    }
+
+    const HOST: &str = "i-06aab15feb4568492";
+
+    fn lost(end: &str) -> Evidence {
+        read(stopped("", &format!("Host EC2 (instance {HOST}) {end}."), None), if end == "stopped" { "StopInstances" } else { "TerminateInstances" }, Read::Ok)
+    }
+
+    fn of_host(call: &mut ApiCall) {
+        call.parameters.instances = vec![HOST.to_owned()];
+    }
+
+    #[test]
+    fn a_lost_host_leads_to_who_took_it_away_and_a_refused_try_is_an_attempt() {
+        let evidence = call(lost("stopped"), -75_000, "StopInstances", "anna", of_host);
+        let evidence = call(evidence, -300_000, "StopInstances", "ben", |call| call.error_code = Some("Client.UnauthorizedOperation".to_owned()));
+        let by = judged(evidence).stopped_by;
+        assert_eq!((by.actor.as_deref(), by.attempts.len()), (Some("anna"), 1));
+        assert_eq!(told(call(lost("stopped"), 60_000, "StopInstances", "late", of_host)), "not-yet -");
+        let mut unread = lost("stopped");
+        unread.readings.last_mut().expect("a reading").status = Read::Denied;
+        assert_eq!(told(unread), "unreadable -");
+    }
+
+    #[test]
+    fn auto_scaling_carries_out_what_somebody_asked_it_to() {
+        let scaling =
+            |call: &mut ApiCall| call.identity = Identity { kind: "AWSService".to_owned(), invoked_by: Some("autoscaling.amazonaws.com".to_owned()), ..Identity::default() };
+        let alone = call(lost("terminated"), -60_000, "TerminateInstances", "x", scaling);
+        assert_eq!(told(alone.clone()), "found EC2 Auto Scaling");
+        let by = judged(call(alone, -90_000, "TerminateInstanceInAutoScalingGroup", "rosa", of_host)).stopped_by;
+        assert_eq!(by.actor.as_deref(), Some("rosa"));
+        let calls: Vec<_> = by.chain.iter().filter_map(|hop| hop.call.as_deref()).collect();
+        assert_eq!(calls, ["TerminateInstances", "TerminateInstanceInAutoScalingGroup"]);
+    }
+
+    #[test]
+    fn a_spot_eviction_of_the_host_was_nobody_and_is_told_as_what_it_is() {
+        let trace = judged(call(lost("terminated"), -30_000, "BidEvictedEvent", "x", of_host));
+        assert_eq!((trace.stopped_by.status, trace.stopped_by.kind), (Status::Nobody, Some(Kind::Aws)));
+        assert_eq!(trace.stopped_by.chain[0].event_id.as_deref(), Some("x--30000"));
+        assert_eq!((trace.verdict.cause.as_str(), trace.verdict.confidence.as_str()), ("spot-interruption", "certain"));
+    }
+
+    #[test]
+    fn a_drained_host_leads_to_who_drained_it() {
+        let mut evidence = stopped("ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/1)", Some(143));
+        evidence.host = Some(super::super::service::Host { status: Some("DRAINING".to_owned()), ..Default::default() });
+        let evidence = read(read(evidence, "UpdateContainerInstancesState", Read::Ok), "UpdateService", Read::Ok);
+        let drains = |call: &mut ApiCall| call.parameters.status = Some("DRAINING".to_owned());
+        let trace = judged(call(evidence.clone(), -40_000, "UpdateContainerInstancesState", "dora", drains));
+        assert_eq!((trace.stopped_by.actor.as_deref(), trace.verdict.cause.as_str()), (Some("dora"), "host-draining"));
+        let back = call(evidence, -40_000, "UpdateContainerInstancesState", "dora", |call| call.parameters.status = Some("ACTIVE".to_owned()));
+        assert_eq!(told(back), "not-yet -");
     }
 }

@@ -9,11 +9,13 @@ use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
+use crate::diagnosis::actors::{self, Kind};
 use crate::diagnosis::call::{ApiCall, Identity, Parameters};
 use crate::diagnosis::event::{Event, Level, Precision, What, Witness};
 use crate::diagnosis::evidence::{Reading, Source, Status};
 use crate::diagnosis::scheduling::{self, Story};
-use crate::diagnosis::stopped_by::{KEPT_FOR, SETTLES_AFTER};
+use crate::diagnosis::service::{Host, in_parentheses};
+use crate::diagnosis::stopped_by::{KEPT_FOR, SETTLES_AFTER, host_calls};
 use crate::diagnosis::task::{EcsArn, StopCode, Task, last_segment};
 
 use super::failing::{Failing, failing};
@@ -38,13 +40,22 @@ async fn collect(asking: &Asking<'_>) {
         reach.ledger.note(Reading::new(Source::Cloudtrail, Status::Expired).detailed("CloudTrail's event history keeps 90 days, and the stop is older"));
         return;
     }
-    let stop_task = Search { name: "StopTask", from: stop - BEFORE_STOP, to: stop + AFTER_STOP, decides: matches!(reach.task.told_stop_code(), Some(StopCode::UserInitiated)) };
+    let stop_task = Search {
+        name: "StopTask",
+        from: stop - BEFORE_STOP,
+        to: stop + AFTER_STOP,
+        subject: Subject::Task,
+        decides: matches!(reach.task.told_stop_code(), Some(StopCode::UserInitiated)),
+    };
     let others = async {
-        if let Some(search) = for_scheduler(asking, stop).await {
-            lookup(reach, &search, |call| concerns_service(call, reach.task)).await;
+        for search in of_the_chain(asking, stop).await {
+            // What a nearer window or a likelier name has answered needs no further look; but an AWS service acts for somebody.
+            if lookup(reach, &search).await.is_some_and(|kind| kind != Kind::Aws) {
+                break;
+            }
         }
     };
-    futures::join!(lookup(reach, &stop_task, |call| concerns_task(call, reach.task)), others);
+    futures::join!(lookup(reach, &stop_task), others);
 }
 
 /// One name in one window.
@@ -52,16 +63,70 @@ struct Search {
     name: &'static str,
     from: Timestamp,
     to: Timestamp,
+    subject: Subject,
     /// Whether such a call must be behind this stop: only then is its absence too early to believe.
     decides: bool,
 }
 
-/// What to look for where the scheduler stopped the task: the call that began the deployment, or changed the count.
-async fn for_scheduler(asking: &Asking<'_>, stop: Timestamp) -> Option<Search> {
+/// What a call has to be about to concern the task.
+#[derive(Clone)]
+enum Subject {
+    Task,
+    Service,
+    /// Its EC2 instance and its container instance, as far as they are known.
+    Host {
+        instance: Option<String>,
+        container_instance: Option<String>,
+    },
+}
+
+impl Subject {
+    fn concerns(&self, call: &ApiCall, task: &Task) -> bool {
+        match self {
+            Self::Task => concerns_task(call, task),
+            Self::Service => concerns_service(call, task),
+            Self::Host { instance, container_instance } => {
+                let ends_the_instance = instance.as_ref().is_some_and(|id| call.parameters.instances.contains(id));
+                let drains = |id: &String| call.parameters.container_instances.iter().any(|named| last_segment(named) == last_segment(id));
+                let in_cluster = call.parameters.container_instances.iter().any(|named| named.starts_with("arn:")) || in_cluster(call.parameters.cluster.as_deref(), task);
+                in_account(call, task) && (ends_the_instance || in_cluster && container_instance.as_ref().is_some_and(drains))
+            }
+        }
+    }
+}
+
+/// A host is taken away minutes before ECS notices; a drain may take the better part of an hour.
+const BEFORE_HOST: i64 = 15 * 60;
+const LONG_BEFORE_HOST: i64 = 2 * 3600;
+
+/// The searches that lead from the stop to who began it, the likeliest first.
+async fn of_the_chain(asking: &Asking<'_>, stop: Timestamp) -> Vec<Search> {
     let task = asking.reach.task;
-    let scheduled = matches!(task.told_stop_code(), Some(StopCode::ServiceSchedulerInitiated)) && scheduling::is_scaling_reason(task.stopped_reason.as_deref().unwrap_or_default());
+    let reason = task.stopped_reason.as_deref().unwrap_or_default();
+    let around = |at: Timestamp, before: i64, after: i64| (at - SignedDuration::from_secs(before), at + SignedDuration::from_secs(after));
+    let host = |host: Option<&Host>| Subject::Host {
+        instance: in_parentheses(reason, "instance").map(str::to_owned).or_else(|| host.and_then(|host| host.instance_id.clone())),
+        container_instance: task.container_instance_arn.clone(),
+    };
+    let names = host_calls(reason).filter(|_| !matches!(task.told_stop_code(), Some(StopCode::UserInitiated)));
+    if let Some(names) = names {
+        let subject = host(None);
+        let near = |name: &'static str| {
+            let (from, to) = around(stop, BEFORE_HOST, 30);
+            Search { name, from, to, subject: subject.clone(), decides: true }
+        };
+        let far = |name: &'static str| Search {
+            name,
+            from: stop - SignedDuration::from_secs(LONG_BEFORE_HOST),
+            to: stop - SignedDuration::from_secs(BEFORE_HOST + 1),
+            subject: subject.clone(),
+            decides: true,
+        };
+        return names.iter().copied().map(near).chain(names.first().copied().map(far)).collect();
+    }
+    let scheduled = matches!(task.told_stop_code(), Some(StopCode::ServiceSchedulerInitiated)) && scheduling::is_scaling_reason(reason);
     if !scheduled {
-        return None;
+        return Vec::new();
     }
     let service = asking.service.clone().await;
     let mut story = scheduling::story(task, service.as_deref(), &[]);
@@ -69,51 +134,64 @@ async fn for_scheduler(asking: &Asking<'_>, stop: Timestamp) -> Option<Search> {
         let history = asking.history.clone().await;
         story = scheduling::story(task, service.as_deref(), history.as_deref().map(Vec::as_slice).unwrap_or_default());
     }
-    let around = |at: Timestamp, before: i64| (at - SignedDuration::from_secs(before), at + SignedDuration::from_secs(5));
-    let (from, to) = match story {
-        Story::Replaced(change) | Story::RolledBack { change, .. } => around(change.created_at.unwrap_or(stop), 60),
-        Story::FewerWanted | Story::Unclear(_) => around(stop, 900),
-        Story::ServiceDeleted => {
-            let (from, to) = around(stop, 900);
-            return Some(Search { name: "DeleteService", from, to, decides: true });
+    let of_service = |name: &'static str, (from, to): (Timestamp, Timestamp)| Search { name, from, to, subject: Subject::Service, decides: true };
+    match story {
+        Story::Replaced(change) | Story::RolledBack { change, .. } => vec![of_service("UpdateService", around(change.created_at.unwrap_or(stop), 60, 5))],
+        Story::FewerWanted | Story::Unclear(_) => {
+            let mut searches = vec![of_service("UpdateService", around(stop, 900, 5))];
+            let found = asking.host.clone().await;
+            if found.as_ref().is_some_and(|host| host.is_leaving()) {
+                let (from, to) = around(stop, LONG_BEFORE_HOST, 5);
+                searches.insert(0, Search { name: "UpdateContainerInstancesState", from, to, subject: host(found.as_deref()), decides: true });
+            }
+            searches
         }
-        Story::Rebalanced => return None,
-    };
-    Some(Search { name: "UpdateService", from, to, decides: true })
+        Story::ServiceDeleted => vec![of_service("DeleteService", around(stop, 900, 5))],
+        Story::Rebalanced => Vec::new(),
+    }
 }
 
-/// Reads every page of one search and tells the calls that match.
-async fn lookup(reach: &Reach<'_>, search: &Search, matches: impl Fn(&ApiCall) -> bool) {
+/// Reads every page of one search and tells the calls that concern the task; says what kind of caller the last
+/// accepted one had.
+async fn lookup(reach: &Reach<'_>, search: &Search) -> Option<Kind> {
     let inquiry = reach.ledger.ask(Source::Cloudtrail, "cloudtrail:LookupEvents", "*");
     inquiry.about(search.name);
     let (from, to) = (search.from.as_second(), search.to.as_second() + 1);
     inquiry.looked(Timestamp::from_second(from).ok(), Timestamp::from_second(to).ok());
     let attribute = match LookupAttribute::builder().attribute_key(LookupAttributeKey::EventName).attribute_value(search.name).build() {
         Ok(attribute) => attribute,
-        Err(error) => return inquiry.fail(&Failing::unreadable(error.to_string())),
+        Err(error) => {
+            inquiry.fail(&Failing::unreadable(error.to_string()));
+            return None;
+        }
     };
     let client = reach.account.cloudtrail();
-    let (mut pages, mut matched, mut unreadable) = (Pages::default(), 0_usize, 0_usize);
+    let (mut pages, mut matched, mut unreadable, mut accepted) = (Pages::default(), 0_usize, 0_usize, None);
     for page in 0.. {
         if page == MOST_PAGES {
-            return inquiry.fail(&Failing::unreadable(format!("more than {} {} calls in the window: not read to the end", MOST_PAGES * 50, search.name)));
+            inquiry.fail(&Failing::unreadable(format!("more than {} {} calls in the window: not read to the end", MOST_PAGES * 50, search.name)));
+            return accepted;
         }
         inquiry.request();
         let asked = client.lookup_events().lookup_attributes(attribute.clone()).start_time(DateTime::from_secs(from)).end_time(DateTime::from_secs(to)).max_results(50);
         let answer = match asked.set_next_token(pages.token()).send().await {
             Ok(answer) => answer,
-            Err(error) => return inquiry.fail(&failing(&error)),
+            Err(error) => {
+                inquiry.fail(&failing(&error));
+                return accepted;
+            }
         };
         for record in answer.events() {
             let Some(mut call) = read(record) else {
                 unreadable += 1;
                 continue;
             };
-            if call.name == search.name && matches(&call) {
+            if call.name == search.name && search.subject.concerns(&call, reach.task) {
                 if reach.redact {
                     call.parameters.reason = call.parameters.reason.map(|reason| redact::text(&reason).into_owned());
                 }
                 matched += 1;
+                accepted = accepted.or_else(|| call.succeeded().then(|| actors::describe(&call).kind));
                 let level = if call.succeeded() { Level::Info } else { Level::Warn };
                 inquiry.tell(Event { at: call.time, precision: Precision::Second, witness: Witness::Cloudtrail, level, container: None, what: What::Called(Box::new(call)) });
             }
@@ -121,14 +199,23 @@ async fn lookup(reach: &Reach<'_>, search: &Search, matches: impl Fn(&ApiCall) -
         match pages.turn(answer.next_token) {
             Turn::Next => {}
             Turn::End => break,
-            Turn::Repeated => return inquiry.fail(&Failing::repeated_token()),
+            Turn::Repeated => {
+                inquiry.fail(&Failing::repeated_token());
+                return accepted;
+            }
         }
     }
     if unreadable > 0 {
-        return inquiry.fail(&Failing::unreadable(format!("{unreadable} records could not be read")));
+        inquiry.fail(&Failing::unreadable(format!("{unreadable} records could not be read")));
+        return accepted;
     }
     let early = search.decides && matched == 0 && reach.now.duration_since(search.to) < SETTLES_AFTER;
-    if early { inquiry.end(Status::TooEarly) } else { inquiry.done() }
+    if early {
+        inquiry.end(Status::TooEarly)
+    } else {
+        inquiry.done()
+    }
+    accepted
 }
 
 /// Whether a StopTask call was for this very task: its id in its cluster, in this account and region.
@@ -189,6 +276,18 @@ fn read(record: &Record) -> Option<ApiCall> {
     call_from(&value)
 }
 
+fn listed(value: &Value, path: &str) -> Vec<String> {
+    value.pointer(path).and_then(Value::as_array).map(|items| items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect()).unwrap_or_default()
+}
+
+/// EC2 and Auto Scaling name instances in ways of their own, and a Spot eviction in a third.
+fn instances(value: &Value) -> Vec<String> {
+    let items = value.pointer("/requestParameters/instancesSet/items").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let of_ec2 = items.iter().filter_map(|item| item.get("instanceId")?.as_str().map(str::to_owned));
+    let of_scaling = value.pointer("/requestParameters/instanceId").and_then(Value::as_str).map(str::to_owned);
+    of_ec2.chain(of_scaling).chain(listed(value, "/serviceEventDetails/instanceIdSet")).collect()
+}
+
 /// One CloudTrail record as JSON, read leniently: only its id, name and time must be there.
 pub(super) fn call_from(value: &Value) -> Option<ApiCall> {
     let text = |path: &str| value.pointer(path).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
@@ -230,6 +329,9 @@ pub(super) fn call_from(value: &Value) -> Option<ApiCall> {
             desired_count: value.pointer("/requestParameters/desiredCount").and_then(Value::as_i64),
             task_definition: parameter("taskDefinition"),
             force_new_deployment: value.pointer("/requestParameters/forceNewDeployment").and_then(Value::as_bool).unwrap_or_default(),
+            instances: instances(value),
+            container_instances: listed(value, "/requestParameters/containerInstances").into_iter().chain(parameter("containerInstance")).collect(),
+            status: parameter("status"),
         },
         response_task_arn: text("/responseElements/task/taskArn"),
         response_running: value.pointer("/responseElements/service/runningCount").and_then(Value::as_i64),
@@ -298,5 +400,25 @@ mod tests {
     fn a_record_without_id_name_or_time_is_none() {
         assert_eq!(call_from(&json!({"eventName": "StopTask", "eventTime": "2026-03-03T14:00:00Z"})), None);
         assert_eq!(call_from(&json!(null)), None);
+    }
+
+    #[test]
+    fn a_host_is_known_by_each_of_the_ways_in_which_a_record_names_it() {
+        let read = |text: &str| call_from(&serde_json::from_str(text).expect("JSON")).expect("a record");
+        let head = r#""eventID":"1","eventTime":"2026-03-03T14:00:00Z""#;
+        let stop = read(&format!(r#"{{{head},"eventName":"StopInstances","requestParameters":{{"instancesSet":{{"items":[{{"instanceId":"i-1"}},{{"instanceId":"i-2"}}]}}}}}}"#));
+        assert_eq!(stop.parameters.instances, ["i-1", "i-2"]);
+        let scaling =
+            read(&format!(r#"{{{head},"eventName":"TerminateInstanceInAutoScalingGroup","requestParameters":{{"instanceId":"i-3","shouldDecrementDesiredCapacity":true}}}}"#));
+        assert_eq!(scaling.parameters.instances, ["i-3"]);
+        let spot = read(&format!(r#"{{{head},"eventName":"BidEvictedEvent","requestParameters":null,"serviceEventDetails":{{"instanceIdSet":["i-4"]}}}}"#));
+        assert_eq!(spot.parameters.instances, ["i-4"]);
+        let drain =
+            read(&format!(r#"{{{head},"eventName":"UpdateContainerInstancesState","requestParameters":{{"cluster":"lab","containerInstances":["7979"],"status":"DRAINING"}}}}"#));
+        let task = Task { cluster: "lab".to_owned(), container_instance_arn: Some("arn:aws:ecs:eu-west-2:1:container-instance/lab/7979".to_owned()), ..Task::default() };
+        let subject = Subject::Host { instance: None, container_instance: task.container_instance_arn.clone() };
+        assert!(subject.concerns(&drain, &task));
+        assert!(!subject.concerns(&drain, &Task { cluster: "prod".to_owned(), ..task }));
+        assert!(!Subject::Host { instance: Some("i-9".to_owned()), container_instance: None }.concerns(&stop, &Task::default()));
     }
 }

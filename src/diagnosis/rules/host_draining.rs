@@ -2,6 +2,7 @@
 
 use super::super::event::What;
 use super::super::scheduling::Story;
+use super::super::service::Host;
 use super::super::stopped_by::{self, Status, StoppedBy};
 use super::super::task::StopCode;
 use super::super::timeline::Timeline;
@@ -19,7 +20,7 @@ fn judge(timeline: &Timeline, stopped_by: &StoppedBy) -> Judgement {
     let deregistered = reason.contains("deregistration forced by user");
     let told = deregistered || reason.contains("DRAINING") || reason.contains("is draining");
     let host = timeline.evidence.host.as_ref();
-    let drained = host.and_then(|host| host.status.as_deref()).is_some_and(|status| matches!(status, "DRAINING" | "DEREGISTERING"));
+    let drained = host.is_some_and(Host::is_leaving);
     // A deployment or a rebalancing explains the stop by itself, whatever the host is being used for by now.
     let unexplained = || scheduled_stop(timeline).is_some() && matches!(stopped_by::story_of(timeline), Story::FewerWanted | Story::Unclear(_));
     let fits = told || drained && unexplained();

@@ -1,7 +1,8 @@
 //! The EC2 instance under the task went away.
 
+use super::super::evidence::Source;
 use super::super::service::in_parentheses;
-use super::super::stopped_by::StoppedBy;
+use super::super::stopped_by::{self, Status, StoppedBy};
 use super::super::task::StopCode;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
@@ -9,15 +10,34 @@ use super::super::words::shell;
 
 pub const RULE: Rule = Rule { cause: Cause::HostLost, about: "its EC2 instance stopped, terminated, or its agent went away", judge };
 
-fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
+fn judge(timeline: &Timeline, stopped_by: &StoppedBy) -> Judgement {
     let reason = timeline.stopped_reason();
+    if stopped_by::spot_eviction(timeline).is_some() {
+        return Judgement::No;
+    }
     let by_user = matches!(timeline.stop_code(), Some(StopCode::UserInitiated));
     let Some(stop) = timeline.stop_line().filter(|_| !by_user && reason.starts_with("Host EC2 (instance")) else { return Judgement::No };
     let instance = in_parentheses(&reason, "instance").unwrap_or("its instance").to_owned();
     let how = if reason.contains("terminated") { "was terminated" } else { "was stopped" };
     let mut finding = Finding::new(Confidence::Certain, "Its host went away");
     finding.evidence.push(stop.n);
-    finding.summary = format!("Instance {instance} {how}, and the task with it [{}]. ECS does not say why: a hand, Auto Scaling, and Spot all look like this.", stop.n);
+    finding.summary = format!("Instance {instance} {how}, and the task with it [{}].", stop.n);
+    match (stopped_by.status, &stopped_by.call, &stopped_by.actor) {
+        (Status::Found, Some((n, call)), Some(actor)) => {
+            finding.evidence.push(*n);
+            finding.summary.push_str(&format!(" {actor} did that with {} [{n}].", call.name));
+        }
+        _ => {
+            finding.summary.push_str(" ECS does not say why: a hand, Auto Scaling, and Spot all look like this.");
+            if let Err(gap) = timeline.seen_by(Source::Cloudtrail) {
+                finding.unchecked.push((Cause::SpotInterruption, gap.sentence()));
+            }
+        }
+    }
+    let containers: Vec<&str> = timeline.evidence.task.containers.iter().filter(|container| container.exit_code.is_none()).map(|container| container.name.as_str()).collect();
+    if !containers.is_empty() {
+        finding.summary.push_str(" Its containers have no exit code, since the agent could not report their end.");
+    }
     finding.next_steps.push(NextStep::run(
         "See who ended the instance",
         format!(

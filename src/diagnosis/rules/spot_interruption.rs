@@ -1,13 +1,29 @@
 //! Spot took the capacity back.
 
-use super::super::stopped_by::StoppedBy;
+use super::super::service::in_parentheses;
+use super::super::stopped_by::{self, StoppedBy};
 use super::super::task::StopCode;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
 
 pub const RULE: Rule = Rule { cause: Cause::SpotInterruption, about: "Spot took the capacity back (task or instance)", judge };
 
+/// EC2 reports the eviction of an instance; ECS itself only says that the host went away.
+fn evicted(timeline: &Timeline) -> Option<Finding> {
+    let (line, stop) = (stopped_by::spot_eviction(timeline)?, timeline.stop_line()?);
+    let reason = timeline.stopped_reason();
+    let instance = in_parentheses(&reason, "instance").unwrap_or("its instance").to_owned();
+    let mut finding = Finding::new(Confidence::Certain, "Spot interruption");
+    finding.evidence = vec![line.n, stop.n];
+    finding.summary = format!("EC2 took Spot instance {instance} back [{}], and the task went with it [{}]. Nobody on your side did.", line.n, stop.n);
+    finding.next_steps.push(NextStep::say("ECS_ENABLE_SPOT_INSTANCE_DRAINING=true lets the agent drain an instance in the two minutes before it goes."));
+    Some(finding)
+}
+
 fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
+    if let Some(finding) = evicted(timeline) {
+        return finding.into();
+    }
     // Fargate Spot was TerminationNotice before it was SpotInterruption.
     let Some(stop) = timeline.stop_line().filter(|_| matches!(timeline.stop_code(), Some(StopCode::SpotInterruption | StopCode::TerminationNotice))) else {
         return Judgement::No;
