@@ -71,6 +71,13 @@ fn by_type(identity: &Identity, call: &ApiCall) -> Actor {
             through: Some("IAM user".to_owned()),
         },
         "AssumedRole" | "Role" => assumed_role(identity, call),
+        "WebIdentityUser" if call.begins_a_session() => {
+            let actor = web_identity(identity.user_name.as_deref().unwrap_or("web identity"), identity.web_provider.as_deref());
+            // A pipeline that numbers its sessions tells which run it was.
+            let numbered = call.parameters.session.as_deref().filter(|session| actor.kind == Kind::Pipeline && session.bytes().any(|byte| byte.is_ascii_digit()));
+            let name = numbered.map_or_else(|| actor.name.clone(), |session| format!("{}, session {session}", actor.name));
+            Actor { name, ..actor }
+        }
         "WebIdentityUser" => web_identity(identity.user_name.as_deref().unwrap_or("web identity"), identity.web_provider.as_deref()),
         "SAMLUser" => Actor { name: identity.user_name.clone().unwrap_or_else(|| "a SAML user".to_owned()), kind: Kind::Person, through: Some("SAML".to_owned()) },
         "FederatedUser" => Actor {
@@ -176,6 +183,21 @@ fn web_identity(subject: &str, provider: Option<&str>) -> Actor {
         Kind::Person
     };
     Actor { name, kind, through: Some("web identity".to_owned()) }
+}
+
+/// What a session is that an AWS service lent a role to, by the service's principal.
+#[must_use]
+pub fn borrower(service: &str, session: &str) -> Option<Actor> {
+    let through = Some(service.to_owned());
+    let named = |name: String, kind: Kind| Some(Actor { name, kind, through: through.clone() });
+    match service.trim_end_matches(".amazonaws.com") {
+        "lambda" => named(format!("function {session}"), Kind::Workload),
+        "ec2" => named(format!("instance {session}"), Kind::Workload),
+        "ecs-tasks" => named(format!("task {session}"), Kind::Workload),
+        "codebuild" | "codepipeline" => named(session.to_owned(), Kind::Pipeline),
+        "states" | "batch" | "events" | "scheduler" | "cloudformation" | "codedeploy" | "fis" => Some(service_actor(service)),
+        _ => None,
+    }
 }
 
 fn service_actor(service: &str) -> Actor {

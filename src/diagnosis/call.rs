@@ -24,6 +24,8 @@ pub struct ApiCall {
     pub response_task_arn: Option<String>,
     /// `responseElements.service.runningCount` at the moment of the call.
     pub response_running: Option<i64>,
+    /// The access key that an AssumeRole… call handed out: it signs whatever that session does.
+    pub issued_key: Option<String>,
     /// Deployment ids inside `responseElements.service.deployments`, the newest first.
     pub response_deployments: Vec<String>,
 }
@@ -44,6 +46,8 @@ pub struct Parameters {
     pub instances: Vec<String>,
     /// Container instances by id or ARN.
     pub container_instances: Vec<String>,
+    /// The session's name in an AssumeRole… call.
+    pub session: Option<String>,
     /// `DRAINING` or `ACTIVE`, of UpdateContainerInstancesState.
     pub status: Option<String>,
 }
@@ -92,6 +96,12 @@ impl Identity {
 }
 
 impl ApiCall {
+    /// Whether it handed out a session's credentials.
+    #[must_use]
+    pub fn begins_a_session(&self) -> bool {
+        self.name.starts_with("AssumeRole")
+    }
+
     #[must_use]
     pub fn succeeded(&self) -> bool {
         self.error_code.is_none()

@@ -156,7 +156,10 @@ pub enum What {
         text: String,
     },
     ServiceDeployment {
+        /// The ARN of the service deployment.
         id: String,
+        /// `ecs-svc/<digits>` of the revision it brings.
+        target: String,
         text: String,
     },
     Called(Box<ApiCall>),
@@ -283,6 +286,16 @@ impl Event {
                 let why = health.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
                 format!("when asked, target {}{port} was {} in {}{why}", health.target, health.state, target_group_name(target_group))
             }
+        }
+    }
+
+    /// Whether it tells of this deployment, by its own id or by the revision it brings.
+    #[must_use]
+    pub fn is_of_deployment(&self, deployment: &str) -> bool {
+        match &self.what {
+            What::DeploymentCreated { id, .. } => id == deployment,
+            What::ServiceDeployment { id, target, .. } => id == deployment || target == deployment,
+            _ => false,
         }
     }
 

@@ -15,7 +15,12 @@ pub enum Story {
     Replaced(Change),
     /// The task's own deployment failed and another was put back.
     RolledBack {
+        /// What was put back; empty where it is not known.
         change: Change,
+        /// The task's own deployment.
+        failed: Change,
+        /// When the way back began.
+        since: Option<Timestamp>,
         how: Rollback,
     },
     /// No newer deployment: the service wanted fewer tasks.
@@ -82,7 +87,11 @@ pub fn story(task: &Task, service: Option<&Service>, history: &[ServiceDeploymen
         (None, None) => None,
     };
     match (change, failed, service) {
-        (change, Some(how), _) => Story::RolledBack { change: change.unwrap_or_default(), how },
+        (change, Some(failure), _) => {
+            let change = change.unwrap_or_default();
+            let since = failure.since.or(change.created_at);
+            Story::RolledBack { change, failed: failure.deployment, since, how: failure.how }
+        }
         (Some(change), None, _) => Story::Replaced(change),
         // A deletion after the stop explains nothing that a deployment already does.
         (None, None, Some(service)) if matches!(service.status.as_str(), "DRAINING" | "INACTIVE") => Story::ServiceDeleted,
@@ -127,23 +136,43 @@ fn newer_in_history<'a>(task: &Task, own: Option<&str>, history: &'a [ServiceDep
         .max_by_key(|deployment| deployment.created_at)
 }
 
+struct Failure {
+    deployment: Change,
+    since: Option<Timestamp>,
+    how: Rollback,
+}
+
 /// How the task's own deployment failed, where ECS says that it did.
-fn how_own_failed(own: &str, service: Option<&Service>, history: &[ServiceDeployment]) -> Option<Rollback> {
+fn how_own_failed(own: &str, service: Option<&Service>, history: &[ServiceDeployment]) -> Option<Failure> {
+    let id = format!("ecs-svc/{own}");
+    let listed = service.and_then(|service| service.deployments.iter().find(|deployment| digits(&deployment.id) == own));
+    let definition = listed.and_then(|deployment| deployment.definition.clone());
     if let Some(mine) = history.iter().find(|deployment| deployment.target_revision.as_deref() == Some(own)) {
-        if mine.status.starts_with("ROLLBACK") || mine.rollback.is_some() {
-            return Some(if mine.circuit_breaker.as_deref() == Some("TRIGGERED") {
-                Rollback::CircuitBreaker
-            } else if !mine.alarms_triggered.is_empty() {
-                Rollback::Alarm
-            } else {
-                Rollback::Manual
-            });
+        if !mine.status.starts_with("ROLLBACK") && mine.rollback.is_none() {
+            return None;
         }
-        return None;
+        let says = |word: &str| {
+            [&mine.status_reason, &mine.rollback.as_ref().and_then(|rollback| rollback.reason.clone())]
+                .into_iter()
+                .flatten()
+                .any(|reason| reason.to_ascii_lowercase().contains(word))
+        };
+        let how = if mine.circuit_breaker.as_deref() == Some("TRIGGERED") || says("circuit breaker") {
+            Rollback::CircuitBreaker
+        } else if !mine.alarms_triggered.is_empty() || says("alarm") {
+            Rollback::Alarm
+        } else {
+            Rollback::Manual
+        };
+        let since = mine.rollback.as_ref().and_then(|rollback| rollback.started_at);
+        return Some(Failure { deployment: Change { id, created_at: mine.created_at, definition }, since, how });
     }
-    let mine = service?.deployments.iter().find(|deployment| digits(&deployment.id) == own)?;
-    let newer = service?.deployments.iter().any(|deployment| deployment.created_at > mine.created_at);
-    (mine.rollout_state.as_deref() == Some("FAILED") && newer).then_some(Rollback::CircuitBreaker)
+    let mine = listed?;
+    let newer = service?.deployments.iter().filter(|deployment| deployment.created_at > mine.created_at).map(|deployment| deployment.created_at).min()?;
+    let failed = mine.rollout_state.as_deref() == Some("FAILED");
+    let by_alarm = mine.rollout_reason.as_deref().is_some_and(|reason| reason.to_ascii_lowercase().contains("alarm"));
+    let how = if by_alarm { Rollback::Alarm } else { Rollback::CircuitBreaker };
+    failed.then(|| Failure { deployment: Change { id, created_at: mine.created_at, definition }, since: newer, how })
 }
 
 /// `123` of `ecs-svc/123`.

@@ -17,12 +17,23 @@ pub struct Service {
     pub subnets: Vec<String>,
     /// `ENABLED` or `DISABLED`; absent where the service has no network of its own.
     pub assign_public_ip: Option<String>,
+    /// `ECS`, `CODE_DEPLOY` or `EXTERNAL`.
+    pub controller: Option<String>,
+    /// Task sets stand here too: they are the deployments of the other two controllers, with ids of the same form.
     pub deployments: Vec<Deployment>,
     pub load_balancers: Vec<LoadBalancer>,
     /// Names of Classic Load Balancers: they know instances and no tasks.
     pub classic_load_balancers: Vec<String>,
     pub messages: Vec<ServiceMessage>,
     pub created_at: Option<Timestamp>,
+}
+
+impl Service {
+    /// Whether CodeDeploy or another controller deploys it, and not ECS.
+    #[must_use]
+    pub fn uses_task_sets(&self) -> bool {
+        matches!(self.controller.as_deref(), Some("CODE_DEPLOY" | "EXTERNAL"))
+    }
 }
 
 #[derive(Debug, Clone, Default)]

@@ -238,8 +238,8 @@ fn by_host(timeline: &Timeline) -> StoppedBy {
     let acted = names.iter().filter(|name| **name != "TerminateInstanceInAutoScalingGroup" && **name != SPOT_EVICTION).find_map(|name| latest(name));
     match (acted, asked) {
         // Auto Scaling carries out what somebody asked it to.
-        (acted, Some((line, call))) => found(line, call, acted.map(|(line, call)| call_hop(line, call)).into_iter().collect(), went),
-        (Some((line, call)), None) => found(line, call, Vec::new(), went),
+        (acted, Some((line, call))) => found(timeline, (line, call), acted.map(|(line, call)| call_hop(line, call)).into_iter().collect(), went),
+        (Some((line, call)), None) => found(timeline, (line, call), Vec::new(), went),
         (None, None) => absent(timeline, &[], names.first().copied().unwrap_or("TerminateInstances"), "Its host was taken away"),
     }
 }
@@ -262,7 +262,7 @@ fn by_stop_task(timeline: &Timeline) -> StoppedBy {
     let same_reason = |call: &ApiCall| repeated.is_some_and(|reason| call.parameters.reason.as_deref().unwrap_or("Task stopped by user") == reason);
     let accepted = fitting().find(|(_, call)| same_reason(call)).or_else(|| fitting().next());
     match accepted {
-        Some((line, call)) => found(line, call, Vec::new(), "by StopTask"),
+        Some((line, call)) => found(timeline, (line, call), Vec::new(), "by StopTask"),
         None => absent(timeline, &[], "StopTask", "Somebody called StopTask"),
     }
 }
@@ -279,22 +279,30 @@ fn by_scheduler(timeline: &Timeline) -> StoppedBy {
     };
     let story = story_of(timeline);
     if let (Story::FewerWanted | Story::Unclear(_), Some((line, call))) = (&story, drain(timeline, stop)) {
-        return found(line, call, Vec::new(), "by draining its container instance");
+        return found(timeline, (line, call), Vec::new(), "by draining its container instance");
     }
     match story {
-        Story::Replaced(change) | Story::RolledBack { change, .. } if !change.id.is_empty() => {
+        Story::Replaced(change) => {
             let hop = deployment_hop(timeline, &change);
-            let created = change.created_at.unwrap_or(stop);
-            // A deployment begins in the second of its call. A call that lists its deployments and not this one made another.
-            let near = before(created, BEGINS_WITHIN);
-            let made_it = |call: &ApiCall| call.response_deployments.is_empty() || call.response_deployments.contains(&change.id);
-            let update = calls(timeline, "UpdateService")
-                .filter(|(_, call)| near(call) && made_it(call))
-                // Every later call lists the deployment too: the first one made it.
-                .min_by_key(|(_, call)| (!call.response_deployments.contains(&change.id), call.time));
-            match update {
-                Some((line, call)) => found(line, call, vec![hop], "through a deployment"),
-                None => absent(timeline, &[hop], "UpdateService", "A deployment replaced the task; somebody began it"),
+            match maker(timeline, &change, stop) {
+                Some((line, call)) => found(timeline, (line, call), vec![hop], "through a deployment"),
+                None => absent(timeline, &[hop], DEPLOYING[0], "A deployment replaced the task; somebody began it"),
+            }
+        }
+        Story::RolledBack { change, failed, since, how } => {
+            let back = (!change.id.is_empty()).then(|| deployment_hop(timeline, &change));
+            let mut chain: Vec<Hop> = back.into_iter().collect();
+            if how == scheduling::Rollback::Manual {
+                let near = before(since.unwrap_or(stop), 120_000);
+                return match calls(timeline, "StopServiceDeployment").filter(|(_, call)| near(call)).max_by_key(|(_, call)| call.time) {
+                    Some((line, call)) => found(timeline, (line, call), chain, "by rolling the deployment back"),
+                    None => absent(timeline, &chain, "StopServiceDeployment", "The task's deployment was rolled back; somebody asked for it"),
+                };
+            }
+            chain.push(failed_hop(timeline, &failed, how));
+            match maker(timeline, &failed, stop) {
+                Some((line, call)) => found(timeline, (line, call), chain, "through a deployment that failed and was rolled back"),
+                None => absent(timeline, &chain, DEPLOYING[0], "The task's deployment failed and was rolled back; somebody began it"),
             }
         }
         Story::FewerWanted => {
@@ -309,24 +317,49 @@ fn by_scheduler(timeline: &Timeline) -> StoppedBy {
             let fits = |call: &ApiCall, count: i64| call.response_running.or(wanted).is_none_or(|most| count <= most);
             let update = lowered.or_else(|| single.filter(|(_, call, count)| fits(call, *count))).map(|(line, call, _)| (line, call));
             match update {
-                Some((line, call)) => found(line, call, Vec::new(), "by changing the desired count"),
+                Some((line, call)) => found(timeline, (line, call), Vec::new(), "by changing the desired count"),
                 None => absent(timeline, &[], "UpdateService", "The service wanted fewer tasks; a policy or a hand changed its desired count"),
             }
         }
         Story::ServiceDeleted => {
             let near = before(stop, 900_000);
             match calls(timeline, "DeleteService").filter(|(_, call)| near(call)).max_by_key(|(_, call)| call.time) {
-                Some((line, call)) => found(line, call, Vec::new(), "by deleting the service"),
+                Some((line, call)) => found(timeline, (line, call), Vec::new(), "by deleting the service"),
                 None => absent(timeline, &[], "DeleteService", "The service was deleted"),
             }
         }
-        Story::Replaced(_) | Story::RolledBack { .. } | Story::Rebalanced => absent(timeline, &[], "UpdateService", "The scheduler replaced the task"),
+        Story::Rebalanced => absent(timeline, &[], "UpdateService", "The scheduler replaced the task"),
         Story::Unclear(why) if timeline.seen_by(Source::Service).is_err() => {
             let sentence = format!("Unknown: the service scheduler stopped it, and {why}, so it cannot be told whose call was behind it.");
             StoppedBy { kind: Some(Kind::Unknown), ..StoppedBy::without(Status::Unreadable, sentence) }
         }
         Story::Unclear(why) => absent(timeline, &[], "UpdateService", &format!("The service scheduler stopped it, and {why}")),
     }
+}
+
+/// The calls by which a deployment begins: of ECS, and of the controllers that work with task sets.
+const DEPLOYING: [&str; 4] = ["UpdateService", "UpdateExpressGatewayService", "CreateTaskSet", "UpdateServicePrimaryTaskSet"];
+
+/// The call that began a deployment: it came in the same second. One that lists its deployments and not this one made another.
+fn maker<'a>(timeline: &'a Timeline, change: &scheduling::Change, stop: Timestamp) -> Option<(&'a Line, &'a ApiCall)> {
+    let created = change.created_at.unwrap_or(stop);
+    let near = |call: &ApiCall| call.succeeded() && (-CALL_MAY_TRAIL_BY..=BEGINS_WITHIN).contains(&(created.as_millisecond() - call.time.as_millisecond()));
+    let made_it = |call: &ApiCall| call.response_deployments.is_empty() || call.response_deployments.contains(&change.id);
+    all_calls(timeline)
+        .filter(|(_, call)| DEPLOYING.contains(&call.name.as_str()) && near(call) && made_it(call))
+        // Every later call lists the deployment too: the first one made it.
+        .min_by_key(|(_, call)| (!call.response_deployments.contains(&change.id), call.time))
+}
+
+fn failed_hop(timeline: &Timeline, failed: &scheduling::Change, how: scheduling::Rollback) -> Hop {
+    let by = match how {
+        scheduling::Rollback::CircuitBreaker => "the circuit breaker",
+        scheduling::Rollback::Alarm => "an alarm",
+        scheduling::Rollback::Manual => "hand",
+    };
+    let what = timeline.evidence.task.definition_name().map_or_else(|| "it".to_owned(), |name| name);
+    let hop = deployment_hop(timeline, failed);
+    Hop { what: format!("deployment {} of {what} failed and was rolled back by {by}", failed.id), ..hop }
 }
 
 /// The accepted call that set this task's container instance to DRAINING, where it is still leaving.
@@ -344,11 +377,7 @@ fn deployment_hop(timeline: &Timeline, change: &scheduling::Change) -> Hop {
         (Some(old), _) => format!("deployment {} replaced {old}", change.id),
         _ => format!("deployment {}", change.id),
     };
-    let n = timeline
-        .lines
-        .iter()
-        .find(|line| matches!(&line.event.what, What::DeploymentCreated { id, .. } | What::ServiceDeployment { id, .. } if *id == change.id))
-        .map(|line| line.n);
+    let n = timeline.lines.iter().find(|line| line.event.is_of_deployment(&change.id)).map(|line| line.n);
     Hop { what, kind: "deployment", id: Some(change.id.clone()), time: change.created_at, call: None, event_id: None, actor: None, n }
 }
 
@@ -366,7 +395,7 @@ fn call_hop(line: &Line, call: &ApiCall) -> Hop {
     }
 }
 
-fn found(line: &Line, call: &ApiCall, mut chain: Vec<Hop>, how: &str) -> StoppedBy {
+fn found(timeline: &Timeline, (line, call): (&Line, &ApiCall), mut chain: Vec<Hop>, how: &str) -> StoppedBy {
     let actor = actors::describe(call);
     chain.push(call_hop(line, call));
     StoppedBy {
@@ -377,6 +406,35 @@ fn found(line: &Line, call: &ApiCall, mut chain: Vec<Hop>, how: &str) -> Stopped
         call: Some((line.n, call.clone())),
         chain,
         ..StoppedBy::without(Status::Found, String::new())
+    }
+    .followed_back(timeline, how)
+}
+
+impl StoppedBy {
+    /// Who began the session that called, as far back as its keys lead: the person or pipeline behind the role.
+    fn followed_back(mut self, timeline: &Timeline, how: &str) -> Self {
+        let Some((_, call)) = &self.call else { return self };
+        let mut key = call.identity.access_key_id.clone();
+        let mut passed = std::collections::BTreeSet::new();
+        while let Some(held) = key.take().filter(|held| passed.insert(held.clone())) {
+            let began = all_calls(timeline).find(|(_, call)| call.begins_a_session() && call.succeeded() && call.issued_key.as_deref() == Some(held.as_str()));
+            let Some((line, call)) = began else { break };
+            let lender = call.identity.invoked_by.as_deref().filter(|_| self.kind == Some(Kind::Unknown));
+            let borrower = lender.and_then(|service| actors::borrower(service, call.parameters.session.as_deref()?));
+            let actor = borrower.unwrap_or_else(|| actors::describe(call));
+            self.chain.push(call_hop(line, call));
+            // A service that lends a role stands for nobody: then the session's own name has said more.
+            if actor.kind != Kind::Unknown && (actor.kind != Kind::Aws || self.kind == Some(Kind::Unknown)) {
+                self.sentence = format!("{} did, {how}.", actor.name);
+                self.through = self.through.map(|through| match &actor.through {
+                    Some(outer) if *outer != through => format!("{through}, begun by {outer}"),
+                    _ => through,
+                });
+                (self.kind, self.actor) = (Some(actor.kind), Some(actor.name));
+            }
+            key.clone_from(&call.identity.access_key_id);
+        }
+        self
     }
 }
 
@@ -609,5 +667,91 @@ mod tests {
         assert_eq!((trace.stopped_by.actor.as_deref(), trace.verdict.cause.as_str()), (Some("dora"), "host-draining"));
         let back = call(evidence, -40_000, "UpdateContainerInstancesState", "dora", |call| call.parameters.status = Some("ACTIVE".to_owned()));
         assert_eq!(told(back), "not-yet -");
+    }
+
+    fn rolled_back(how: &str) -> Evidence {
+        let mut evidence = read(stopped("ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/2)", Some(143)), "UpdateService", Read::Ok);
+        let service = evidence.service.as_mut().expect("a service");
+        service.deployments = vec![Deployment { id: "ecs-svc/2".to_owned(), created_at: Some(at(-20_000)), ..Deployment::default() }];
+        let rollback = super::super::service::Rollback { reason: Some(how.to_owned()), started_at: Some(at(-20_000)) };
+        evidence.service_deployments = vec![super::super::service::ServiceDeployment {
+            status: "ROLLBACK_SUCCESSFUL".to_owned(),
+            created_at: Some(at(-540_000)),
+            target_revision: Some("1".to_owned()),
+            rollback: Some(rollback),
+            ..Default::default()
+        }];
+        evidence
+    }
+
+    #[test]
+    fn behind_an_automatic_rollback_is_who_began_the_deployment_that_failed() {
+        let evidence = call(rolled_back("circuit breaker threshold exceeded"), -541_000, "UpdateService", "rosa", |_| {});
+        let by = judged(call(evidence, -21_000, "UpdateService", "nora", |_| {})).stopped_by;
+        assert_eq!(by.actor.as_deref(), Some("rosa"));
+        let ids: Vec<_> = by.chain.iter().filter_map(|hop| hop.id.as_deref().or(hop.event_id.as_deref())).collect();
+        assert_eq!(ids, ["ecs-svc/2", "ecs-svc/1", "rosa--541000"]);
+    }
+
+    #[test]
+    fn behind_a_rollback_by_hand_is_who_asked_for_it() {
+        let by_hand = || read(call(rolled_back("rolled back by request"), -541_000, "UpdateService", "rosa", |_| {}), "StopServiceDeployment", Read::Ok);
+        assert_eq!(told(call(by_hand(), -21_000, "StopServiceDeployment", "ines", |_| {})), "found ines");
+        assert_eq!(told(by_hand()), "not-yet -");
+    }
+
+    fn session(call: &mut ApiCall, role: &str, session: &str, key: &str) {
+        call.identity = Identity {
+            kind: "AssumedRole".to_owned(),
+            role: Some(role.to_owned()),
+            principal_id: Some(format!("AROA:{session}")),
+            access_key_id: Some(key.to_owned()),
+            session_created: Some(at(-60_000)),
+            ..Identity::default()
+        };
+    }
+
+    #[test]
+    fn a_roles_session_leads_to_the_pipeline_that_began_it_and_an_unrelated_one_does_not() {
+        let stop = || call(ordered(), -1_000, "StopTask", "x", |call| session(call, "deploy", "GitHubActions", "ASIA1"));
+        let began = |key: &'static str| {
+            move |call: &mut ApiCall| {
+                call.issued_key = Some(key.to_owned());
+                call.identity = Identity { kind: "WebIdentityUser".to_owned(), user_name: Some("repo:shop/web-api:ref:refs/heads/main".to_owned()), ..Identity::default() };
+            }
+        };
+        let by = judged(call(stop(), -60_000, "AssumeRoleWithWebIdentity", "y", began("ASIA1"))).stopped_by;
+        assert_eq!((by.actor.as_deref(), by.kind), (Some("shop/web-api (refs/heads/main)"), Some(Kind::Pipeline)));
+        assert_eq!(by.call.as_ref().map(|(_, call)| call.event_id.as_str()), Some("x--1000"));
+        assert_eq!(by.chain.last().and_then(|hop| hop.event_id.as_deref()), Some("y--60000"));
+        assert_eq!(told(call(stop(), -60_000, "AssumeRoleWithWebIdentity", "y", began("ASIA2"))), "found GitHubActions");
+    }
+
+    #[test]
+    fn role_chains_are_followed_to_the_person_and_keys_that_lead_in_a_circle_end() {
+        let evidence = call(ordered(), -1_000, "StopTask", "x", |call| session(call, "ops", "1700000000", "ASIA1"));
+        let evidence = call(evidence, -50_000, "AssumeRole", "y", |call| {
+            session(call, "jump", "botocore-session-1", "ASIA2");
+            call.issued_key = Some("ASIA1".to_owned());
+        });
+        let person = call(evidence.clone(), -70_000, "AssumeRole", "jane", |call| call.issued_key = Some("ASIA2".to_owned()));
+        assert_eq!(told(person), "found jane");
+        let circle = call(evidence, -70_000, "AssumeRole", "z", |call| {
+            session(call, "ops", "1700000000", "ASIA1");
+            call.issued_key = Some("ASIA2".to_owned());
+        });
+        assert_eq!(told(circle), "found role ops");
+    }
+
+    #[test]
+    fn a_service_that_lends_a_role_says_what_the_session_is() {
+        let evidence = call(ordered(), -1_000, "StopTask", "x", |call| session(call, "reaper", "nightly-reaper", "ASIA1"));
+        let lent = call(evidence, -60_000, "AssumeRole", "y", |call| {
+            call.issued_key = Some("ASIA1".to_owned());
+            call.parameters.session = Some("nightly-reaper".to_owned());
+            call.identity = Identity { kind: "AWSService".to_owned(), invoked_by: Some("lambda.amazonaws.com".to_owned()), ..Identity::default() };
+        });
+        let by = judged(lent).stopped_by;
+        assert_eq!((by.actor.as_deref(), by.kind), (Some("function nightly-reaper"), Some(Kind::Workload)));
     }
 }

@@ -11,7 +11,6 @@ use crate::diagnosis::commands;
 use crate::diagnosis::event::{Event, Level, Precision, What};
 use crate::diagnosis::evidence::{Evidence, Reading, Source, Status};
 use crate::diagnosis::service::{is_task_id, target_group_name};
-use crate::diagnosis::stopped_by::Hop;
 use crate::diagnosis::task::Task;
 use crate::diagnosis::timeline::{Line, Timeline};
 use crate::diagnosis::verdict::{Cause, Confidence, Verdict};
@@ -61,10 +60,11 @@ pub fn who_stopped(trace: &Trace, page: &Page) -> String {
     let style = if by.is_answered() { &page.look.strong } else { &page.look.doubt };
     out.paragraph("", "", &by.sentence, style);
     for hop in &by.chain {
-        out.hop(hop);
-    }
-    if let Some((_, call)) = &by.call {
-        out.origin(call, by.through.as_deref());
+        out.timed(&hop.what, hop.time);
+        let line = hop.n.and_then(|n| trace.timeline.lines.get(n - 1));
+        if let Some(What::Called(call)) = line.map(|line| &line.event.what) {
+            out.origin(call);
+        }
     }
     if !by.attempts.is_empty() {
         out.blank();
@@ -366,13 +366,9 @@ impl<'a> Out<'a> {
         }
     }
 
-    fn hop(&mut self, hop: &Hop) {
-        self.timed(&hop.what, hop.time);
-    }
-
-    fn origin(&mut self, call: &ApiCall, through: Option<&str>) {
+    fn origin(&mut self, call: &ApiCall) {
         let mut parts = Vec::new();
-        parts.extend(through.map(str::to_owned));
+        parts.extend(actors::describe(call).through);
         parts.extend(call.source_ip.as_ref().map(|ip| format!("from {ip}")));
         parts.extend(actors::tool(call).map(|tool| if tool == "console" { "in the console".to_owned() } else { format!("with {tool}") }));
         // For a role or a single sign-on session `false` says nothing about how its owner signed in.

@@ -14,7 +14,7 @@ use crate::diagnosis::call::{ApiCall, Identity, Parameters};
 use crate::diagnosis::event::{Event, Level, Precision, What, Witness};
 use crate::diagnosis::evidence::{Reading, Source, Status};
 use crate::diagnosis::scheduling::{self, Story};
-use crate::diagnosis::service::{Host, in_parentheses};
+use crate::diagnosis::service::{Host, in_parentheses, is_task_id};
 use crate::diagnosis::stopped_by::{KEPT_FOR, SETTLES_AFTER, host_calls};
 use crate::diagnosis::task::{EcsArn, StopCode, Task, last_segment};
 
@@ -48,14 +48,82 @@ async fn collect(asking: &Asking<'_>) {
         decides: matches!(reach.task.told_stop_code(), Some(StopCode::UserInitiated)),
     };
     let others = async {
+        let mut accepted = Vec::new();
         for search in of_the_chain(asking, stop).await {
+            let found = lookup(reach, &search).await;
             // What a nearer window or a likelier name has answered needs no further look; but an AWS service acts for somebody.
-            if lookup(reach, &search).await.is_some_and(|kind| kind != Kind::Aws) {
+            let answered = found.iter().any(|call| actors::describe(call).kind != Kind::Aws);
+            accepted.extend(found);
+            if answered {
                 break;
             }
         }
+        accepted
     };
-    futures::join!(lookup(reach, &stop_task), others);
+    let (stops, others) = futures::join!(lookup(reach, &stop_task), others);
+    // Somebody's call for another reason is not followed: only one that can be behind this stop.
+    let stops = stops.into_iter().filter(|_| stop_task.decides);
+    let mut followed = Vec::new();
+    for call in stops.chain(others) {
+        if let Some(key) = call.identity.access_key_id.clone().filter(|key| !followed.contains(key))
+            && followed.len() < MOST_SESSIONS
+        {
+            followed.push(key);
+            who_began_the_session(reach, call).await;
+        }
+    }
+}
+
+/// Sessions followed back to who began them, and how far each may go.
+const MOST_SESSIONS: usize = 2;
+const MOST_SESSION_HOPS: usize = 3;
+
+/// Follows a role's session to the call that handed out its key, and that call's own session further.
+async fn who_began_the_session(reach: &Reach<'_>, mut call: ApiCall) {
+    for _ in 0..MOST_SESSION_HOPS {
+        let Some((key, created)) = session_to_follow(&call) else { return };
+        let mut found = None;
+        for name in session_calls(&call) {
+            let (from, to) = (created - SESSION_BEGINS_WITHIN, created + SESSION_BEGINS_WITHIN);
+            let search = Search { name, from, to, subject: Subject::Key(key.clone()), decides: false };
+            found = lookup(reach, &search).await.pop();
+            if found.is_some() {
+                break;
+            }
+        }
+        match found {
+            Some(earlier) => call = earlier,
+            None => return,
+        }
+    }
+}
+
+/// `creationDate` is the moment of the AssumeRole call; records are cut to the second.
+const SESSION_BEGINS_WITHIN: SignedDuration = SignedDuration::from_secs(60);
+
+/// Key and beginning of a session whose name does not tell who stands behind it.
+fn session_to_follow(call: &ApiCall) -> Option<(String, Timestamp)> {
+    let identity = &call.identity;
+    let role = identity.role_name()?;
+    // A person signed on, a task, an instance and AWS itself are known by the session alone.
+    let known = role.starts_with("AWSReservedSSO_") || role.starts_with("AWSServiceRoleFor") || identity.invoked_by.is_some() || identity.issued_to.is_some();
+    let named = identity.session().is_some_and(|session| is_task_id(session) || session.starts_with("i-"));
+    let key = identity.access_key_id.clone().filter(|key| key.starts_with("ASIA"))?;
+    (identity.kind == "AssumedRole" && !known && !named).then_some((key, identity.session_created?))
+}
+
+/// The names under which a session like this one can have begun, the likeliest first.
+fn session_calls(call: &ApiCall) -> Vec<&'static str> {
+    let (web, role, saml) = ("AssumeRoleWithWebIdentity", "AssumeRole", "AssumeRoleWithSAML");
+    if call.identity.web_provider.is_some() {
+        vec![web]
+    } else if actors::describe(call).kind == Kind::Pipeline {
+        vec![web, role]
+    } else if call.identity.session().is_some_and(|session| session.contains('@')) {
+        vec![role, saml, web]
+    } else {
+        vec![role, web, saml]
+    }
 }
 
 /// One name in one window.
@@ -73,6 +141,8 @@ struct Search {
 enum Subject {
     Task,
     Service,
+    /// The session that this access key opens.
+    Key(String),
     /// Its EC2 instance and its container instance, as far as they are known.
     Host {
         instance: Option<String>,
@@ -85,6 +155,7 @@ impl Subject {
         match self {
             Self::Task => concerns_task(call, task),
             Self::Service => concerns_service(call, task),
+            Self::Key(key) => call.issued_key.as_deref() == Some(key),
             Self::Host { instance, container_instance } => {
                 let ends_the_instance = instance.as_ref().is_some_and(|id| call.parameters.instances.contains(id));
                 let drains = |id: &String| call.parameters.container_instances.iter().any(|named| last_segment(named) == last_segment(id));
@@ -130,13 +201,25 @@ async fn of_the_chain(asking: &Asking<'_>, stop: Timestamp) -> Vec<Search> {
     }
     let service = asking.service.clone().await;
     let mut story = scheduling::story(task, service.as_deref(), &[]);
-    if !matches!(story, Story::Replaced(_)) {
+    // An older revision in the task's place is a rollback more often than not, and only the history tells.
+    let brings_newer = |change: &scheduling::Change| change.definition.as_deref().and_then(|name| name.rsplit_once(':')?.1.parse::<i64>().ok()).zip(task.revision).is_some_and(|(new, own)| new > own);
+    if !matches!(&story, Story::Replaced(change) if brings_newer(change)) {
         let history = asking.history.clone().await;
         story = scheduling::story(task, service.as_deref(), history.as_deref().map(Vec::as_slice).unwrap_or_default());
     }
     let of_service = |name: &'static str, (from, to): (Timestamp, Timestamp)| Search { name, from, to, subject: Subject::Service, decides: true };
     match story {
-        Story::Replaced(change) | Story::RolledBack { change, .. } => vec![of_service("UpdateService", around(change.created_at.unwrap_or(stop), 60, 5))],
+        Story::RolledBack { failed, since, how, .. } => {
+            let began = of_service("UpdateService", around(failed.created_at.unwrap_or(stop), 60, 5));
+            let undone = of_service("StopServiceDeployment", around(since.unwrap_or(stop), 120, 5));
+            if how == scheduling::Rollback::Manual { vec![undone, began] } else { vec![began] }
+        }
+        Story::Replaced(change) => {
+            let at = around(change.created_at.unwrap_or(stop), 60, 5);
+            let of_task_sets = service.as_ref().is_some_and(|service| service.uses_task_sets());
+            let names = if of_task_sets { ["CreateTaskSet", "UpdateServicePrimaryTaskSet"] } else { ["UpdateService", "UpdateExpressGatewayService"] };
+            names.into_iter().map(|name| of_service(name, at)).collect()
+        }
         Story::FewerWanted | Story::Unclear(_) => {
             let mut searches = vec![of_service("UpdateService", around(stop, 900, 5))];
             let found = asking.host.clone().await;
@@ -151,9 +234,8 @@ async fn of_the_chain(asking: &Asking<'_>, stop: Timestamp) -> Vec<Search> {
     }
 }
 
-/// Reads every page of one search and tells the calls that concern the task; says what kind of caller the last
-/// accepted one had.
-async fn lookup(reach: &Reach<'_>, search: &Search) -> Option<Kind> {
+/// Reads every page of one search and tells the calls that concern the task; gives those that were accepted.
+async fn lookup(reach: &Reach<'_>, search: &Search) -> Vec<ApiCall> {
     let inquiry = reach.ledger.ask(Source::Cloudtrail, "cloudtrail:LookupEvents", "*");
     inquiry.about(search.name);
     let (from, to) = (search.from.as_second(), search.to.as_second() + 1);
@@ -162,11 +244,11 @@ async fn lookup(reach: &Reach<'_>, search: &Search) -> Option<Kind> {
         Ok(attribute) => attribute,
         Err(error) => {
             inquiry.fail(&Failing::unreadable(error.to_string()));
-            return None;
+            return Vec::new();
         }
     };
     let client = reach.account.cloudtrail();
-    let (mut pages, mut matched, mut unreadable, mut accepted) = (Pages::default(), 0_usize, 0_usize, None);
+    let (mut pages, mut matched, mut unreadable, mut accepted) = (Pages::default(), 0_usize, 0_usize, Vec::new());
     for page in 0.. {
         if page == MOST_PAGES {
             inquiry.fail(&Failing::unreadable(format!("more than {} {} calls in the window: not read to the end", MOST_PAGES * 50, search.name)));
@@ -191,7 +273,9 @@ async fn lookup(reach: &Reach<'_>, search: &Search) -> Option<Kind> {
                     call.parameters.reason = call.parameters.reason.map(|reason| redact::text(&reason).into_owned());
                 }
                 matched += 1;
-                accepted = accepted.or_else(|| call.succeeded().then(|| actors::describe(&call).kind));
+                if call.succeeded() {
+                    accepted.push(call.clone());
+                }
                 let level = if call.succeeded() { Level::Info } else { Level::Warn };
                 inquiry.tell(Event { at: call.time, precision: Precision::Second, witness: Witness::Cloudtrail, level, container: None, what: What::Called(Box::new(call)) });
             }
@@ -276,6 +360,13 @@ fn read(record: &Record) -> Option<ApiCall> {
     call_from(&value)
 }
 
+/// The service of `…:service-deployment/CLUSTER/SERVICE/ID`, as an ARN that names its cluster too.
+fn service_in(deployment: &str) -> Option<String> {
+    let (head, rest) = deployment.split_once(":service-deployment/")?;
+    let (service, _) = rest.rsplit_once('/')?;
+    Some(format!("{head}:service/{service}"))
+}
+
 fn listed(value: &Value, path: &str) -> Vec<String> {
     value.pointer(path).and_then(Value::as_array).map(|items| items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect()).unwrap_or_default()
 }
@@ -324,15 +415,17 @@ pub(super) fn call_from(value: &Value) -> Option<ApiCall> {
         parameters: Parameters {
             cluster: parameter("cluster"),
             task: parameter("task"),
-            service: parameter("service").or_else(|| parameter("serviceName")),
+            service: parameter("service").or_else(|| parameter("serviceName")).or_else(|| parameter("serviceArn")).or_else(|| service_in(&parameter("serviceDeploymentArn")?)),
             reason: parameter("reason"),
             desired_count: value.pointer("/requestParameters/desiredCount").and_then(Value::as_i64),
             task_definition: parameter("taskDefinition"),
             force_new_deployment: value.pointer("/requestParameters/forceNewDeployment").and_then(Value::as_bool).unwrap_or_default(),
             instances: instances(value),
             container_instances: listed(value, "/requestParameters/containerInstances").into_iter().chain(parameter("containerInstance")).collect(),
+            session: parameter("roleSessionName"),
             status: parameter("status"),
         },
+        issued_key: text("/responseElements/credentials/accessKeyId"),
         response_task_arn: text("/responseElements/task/taskArn"),
         response_running: value.pointer("/responseElements/service/runningCount").and_then(Value::as_i64),
         response_deployments: value

@@ -63,7 +63,11 @@ pub(super) async fn fetch(reach: &Reach<'_>, skip: bool) -> Option<Arc<Vec<Servi
             let deployments: Vec<ServiceDeployment> = answer.service_deployments().iter().map(read).collect();
             for deployment in &deployments {
                 let Some(at) = deployment.created_at else { continue };
-                let what = What::ServiceDeployment { id: deployment.arn.clone(), text: describe(deployment) };
+                let what = What::ServiceDeployment {
+                    id: deployment.arn.clone(),
+                    target: deployment.target_revision.as_ref().map(|digits| format!("ecs-svc/{digits}")).unwrap_or_default(),
+                    text: describe(deployment),
+                };
                 let level = if deployment.status.starts_with("ROLLBACK") { Level::Warn } else { Level::Info };
                 inquiry.tell(Event { at, precision: Precision::Millisecond, witness: Witness::Deployment, level, container: None, what });
             }
@@ -80,9 +84,10 @@ pub(super) async fn fetch(reach: &Reach<'_>, skip: bool) -> Option<Arc<Vec<Servi
 fn describe(deployment: &ServiceDeployment) -> String {
     let mut text = format!("service deployment {} began, now {}", last_segment(&deployment.arn), deployment.status);
     if let Some(reason) = &deployment.status_reason {
-        text.push_str(&format!(": {reason}"));
+        text.push_str(&format!(": {}", reason.trim_end_matches('.')));
     }
-    if let Some(reason) = deployment.rollback.as_ref().and_then(|rollback| rollback.reason.as_ref()) {
+    let of_rollback = deployment.rollback.as_ref().and_then(|rollback| rollback.reason.as_ref());
+    if let Some(reason) = of_rollback.filter(|reason| deployment.status_reason.as_ref() != Some(*reason)) {
         text.push_str(&format!(", rolled back: {reason}"));
     }
     if !deployment.alarms_triggered.is_empty() {

@@ -88,6 +88,19 @@ fn matters(deployment: &Deployment, task: &crate::diagnosis::task::Task) -> bool
     own || (during && before_end)
 }
 
+fn of_task_set(set: &aws_sdk_ecs::types::TaskSet) -> Deployment {
+    Deployment {
+        id: set.id().map(|id| if id.starts_with("ecs-svc/") { id.to_owned() } else { format!("ecs-svc/{id}") }).unwrap_or_default(),
+        status: set.status().unwrap_or_default().to_owned(),
+        definition: set.task_definition().map(|arn| last_segment(arn).to_owned()),
+        desired_count: i64::from(set.computed_desired_count()),
+        running_count: i64::from(set.running_count()),
+        created_at: set.created_at().and_then(moment),
+        updated_at: set.updated_at().and_then(moment),
+        ..Deployment::default()
+    }
+}
+
 fn read(service: &aws_sdk_ecs::types::Service) -> Service {
     let network = service.network_configuration().and_then(|network| network.awsvpc_configuration());
     Service {
@@ -117,7 +130,9 @@ fn read(service: &aws_sdk_ecs::types::Service) -> Service {
                 rollout_state: deployment.rollout_state().map(|state| state.as_str().to_owned()),
                 rollout_reason: deployment.rollout_state_reason().map(str::to_owned),
             })
+            .chain(service.task_sets().iter().map(of_task_set))
             .collect(),
+        controller: service.deployment_controller().map(|controller| controller.r#type().as_str().to_owned()),
         load_balancers: service
             .load_balancers()
             .iter()

@@ -1,7 +1,6 @@
 //! A newer deployment replaced the task.
 
 use super::super::commands;
-use super::super::event::What;
 use super::super::evidence::Source;
 use super::super::scheduling::Story;
 use super::super::stopped_by::{self, StoppedBy};
@@ -21,7 +20,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let mut finding = Finding::new(Confidence::Likely, "Replaced by a deployment");
     finding.expected = true;
     finding.evidence.push(stop.n);
-    let line = timeline.lines.iter().find(|line| matches!(&line.event.what, What::DeploymentCreated { id, .. } | What::ServiceDeployment { id, .. } if *id == change.id));
+    let line = timeline.lines.iter().find(|line| line.event.is_of_deployment(&change.id));
     let cite = line.map(|line| format!(" [{}]", line.n)).unwrap_or_default();
     finding.evidence.extend(line.map(|line| line.n));
     let old = timeline.evidence.task.definition_name();

@@ -1,30 +1,69 @@
 //! The task's deployment failed and was rolled back.
 
-use super::super::commands;
+use super::super::evidence::Source;
 use super::super::scheduling::{Rollback, Story};
-use super::super::stopped_by::{self, StoppedBy};
+use super::super::service::MessageKind;
+use super::super::stopped_by::{self, Status, StoppedBy};
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
+use super::super::words::shell;
 use super::scheduled_stop;
 
 pub const RULE: Rule = Rule { cause: Cause::Rollback, about: "its deployment failed and was rolled back: circuit-breaker, alarm, manual", judge };
 
-fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
+fn judge(timeline: &Timeline, stopped_by: &StoppedBy) -> Judgement {
     let Some(stop) = scheduled_stop(timeline) else { return Judgement::No };
-    let Story::RolledBack { how, .. } = stopped_by::story_of(timeline) else { return Judgement::No };
+    let Story::RolledBack { change, failed, how, .. } = stopped_by::story_of(timeline) else { return Judgement::No };
     let (detail, what) = match how {
         Rollback::CircuitBreaker => ("circuit-breaker", "the deployment circuit breaker"),
         Rollback::Alarm => ("alarm", "an alarm"),
-        Rollback::Manual => ("manual", "somebody"),
+        Rollback::Manual => ("manual", "hand"),
     };
     let mut finding = Finding::new(Confidence::Likely, "Rolled back");
     finding.detail = Some(detail);
     finding.evidence.push(stop.n);
-    finding.summary = format!("Its deployment was rolled back by {what}, and the scheduler stopped this task for it [{}].", stop.n);
-    if let Some(command) = commands::describe_service(&timeline.evidence.task) {
-        finding.next_steps.push(NextStep::run("See why the deployment failed", command));
+    let told =
+        timeline.messages().any(|(_, message)| is_of_rollback(&message.kind)) || timeline.evidence.service_deployments.iter().any(|deployment| deployment.rollback.is_some());
+    // The reason names the deployment that was put back: then ECS itself says for which one the task was stopped.
+    if told && !change.id.is_empty() && timeline.stopped_reason().contains(&change.id) {
+        finding.confidence = Confidence::Certain;
+    }
+    let own = timeline.lines.iter().find(|line| line.event.is_of_deployment(&failed.id));
+    let cite = own.map(|line| format!(" [{}]", line.n)).unwrap_or_default();
+    finding.evidence.extend(own.map(|line| line.n));
+    finding.summary = format!("Its deployment {} was rolled back by {what}{cite}, and the scheduler stopped this task for it [{}].", failed.id, stop.n);
+    for (n, message) in timeline.messages().filter(|(_, message)| is_of_rollback(&message.kind)) {
+        finding.evidence.push(n);
+        finding.summary.push_str(&format!(" ECS: “{}” [{n}].", message.text.trim_end_matches('.')));
+    }
+    if let (Status::Found, Some((n, call)), Some(actor)) = (stopped_by.status, &stopped_by.call, &stopped_by.actor) {
+        finding.evidence.push(*n);
+        finding.summary.push_str(&if how == Rollback::Manual {
+            format!(" {actor} asked for it with {} [{n}].", call.name)
+        } else {
+            format!(" {actor} had begun it with {} [{n}].", call.name)
+        });
+    }
+    if let Err(gap) = timeline.seen_by(Source::Service) {
+        finding.confidence = Confidence::Likely;
+        finding.unchecked.push((Cause::Rollback, format!("why it failed, {}", gap.sentence())));
+    }
+    let task = &timeline.evidence.task;
+    if let Some(service) = &task.service {
+        finding.next_steps.push(NextStep::run(
+            "See why earlier tasks of it ended",
+            format!("ecs-trace why {} --region {}", shell(&format!("service/{}/{service}", task.cluster)), shell(&task.region)),
+        ));
+        finding.next_steps.push(NextStep::run(
+            "See the service's deployments",
+            format!("aws ecs list-service-deployments --cluster {} --service {} --region {}", shell(&task.cluster), shell(service), shell(&task.region)),
+        ));
     }
     finding.into()
+}
+
+fn is_of_rollback(kind: &MessageKind) -> bool {
+    matches!(kind, MessageKind::DeploymentFailed | MessageKind::RollingBack)
 }
 
 #[cfg(test)]
@@ -44,6 +83,11 @@ mod tests {
     #[test]
     fn a_failed_deployment_with_a_successor_was_rolled_back() {
         assert_eq!(verdict(rolled_back("FAILED")), "rollback circuit-breaker likely");
+    }
+
+    #[test]
+    fn ecs_saying_that_it_rolls_back_makes_it_certain() {
+        assert_eq!(verdict(said(rolled_back("FAILED"), -80_000, "(service web) rolling back to deployment ecs-svc/2.")), "rollback circuit-breaker certain");
     }
 
     #[test]
