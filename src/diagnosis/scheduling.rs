@@ -172,7 +172,7 @@ fn how_own_failed(own: &str, service: Option<&Service>, history: &[ServiceDeploy
     let failed = mine.rollout_state.as_deref() == Some("FAILED");
     let by_alarm = mine.rollout_reason.as_deref().is_some_and(|reason| reason.to_ascii_lowercase().contains("alarm"));
     let how = if by_alarm { Rollback::Alarm } else { Rollback::CircuitBreaker };
-    failed.then(|| Failure { deployment: Change { id, created_at: mine.created_at, definition }, since: newer, how })
+    failed.then_some(Failure { deployment: Change { id, created_at: mine.created_at, definition }, since: newer, how })
 }
 
 /// `123` of `ecs-svc/123`.

@@ -357,7 +357,7 @@ fn failed_hop(timeline: &Timeline, failed: &scheduling::Change, how: scheduling:
         scheduling::Rollback::Alarm => "an alarm",
         scheduling::Rollback::Manual => "hand",
     };
-    let what = timeline.evidence.task.definition_name().map_or_else(|| "it".to_owned(), |name| name);
+    let what = timeline.evidence.task.definition_name().unwrap_or_else(|| "it".to_owned());
     let hop = deployment_hop(timeline, failed);
     Hop { what: format!("deployment {} of {what} failed and was rolled back by {by}", failed.id), ..hop }
 }

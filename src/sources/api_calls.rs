@@ -202,7 +202,9 @@ async fn of_the_chain(asking: &Asking<'_>, stop: Timestamp) -> Vec<Search> {
     let service = asking.service.clone().await;
     let mut story = scheduling::story(task, service.as_deref(), &[]);
     // An older revision in the task's place is a rollback more often than not, and only the history tells.
-    let brings_newer = |change: &scheduling::Change| change.definition.as_deref().and_then(|name| name.rsplit_once(':')?.1.parse::<i64>().ok()).zip(task.revision).is_some_and(|(new, own)| new > own);
+    let brings_newer = |change: &scheduling::Change| {
+        change.definition.as_deref().and_then(|name| name.rsplit_once(':')?.1.parse::<i64>().ok()).zip(task.revision).is_some_and(|(new, own)| new > own)
+    };
     if !matches!(&story, Story::Replaced(change) if brings_newer(change)) {
         let history = asking.history.clone().await;
         story = scheduling::story(task, service.as_deref(), history.as_deref().map(Vec::as_slice).unwrap_or_default());
