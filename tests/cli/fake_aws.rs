@@ -232,6 +232,8 @@ impl World {
         let region = head.split("Credential=").nth(1).and_then(|scope| scope.split('/').nth(2)).unwrap_or_default();
         match self.case.answer(action, region, body.as_bytes()) {
             Some(exchange) => (exchange.status, exchange.content_type(), exchange.response_bytes()),
+            // A case from before this was asked: a service that nothing scales.
+            None if action == "application-autoscaling:DescribeScalingActivities" => (200, json, json!({"ScalingActivities": []}).to_string().into_bytes()),
             None => (400, json, error(action, json, "InvalidParameterException", "not in this world")),
         }
     }
@@ -278,6 +280,7 @@ fn action_of(head: &str, body: &str) -> String {
     let target = head.lines().find_map(|line| line.strip_prefix("x-amz-target: ").or_else(|| line.strip_prefix("X-Amz-Target: ")));
     match target.and_then(|target| target.trim().rsplit_once('.')) {
         Some((service, operation)) if service.contains("ContainerService") => format!("ecs:{operation}"),
+        Some((service, operation)) if service.contains("AnyScaleFrontend") => format!("application-autoscaling:{operation}"),
         Some((service, operation)) if service.contains("CloudTrail") => format!("cloudtrail:{operation}"),
         Some((_, operation)) => format!("logs:{operation}"),
         None if body.contains("Version=2011-06-15") => format!("sts:{}", body.split('&').find_map(|pair| pair.strip_prefix("Action=")).unwrap_or("?")),
