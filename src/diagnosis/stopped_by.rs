@@ -272,7 +272,7 @@ fn by_scheduler(timeline: &Timeline) -> StoppedBy {
             None => {
                 let mut by = absent(timeline, &[], "UpdateService", "The service wanted fewer tasks; a policy or a hand changed its desired count");
                 if let Err(gap) = timeline.seen_by(Source::Autoscaling) {
-                    by.sentence.push_str(&format!(" A policy would stand in the scaling activities, and they were not read ({}).", gap.gap()));
+                    by.sentence.push_str(&format!(" The scaling activities, in which a policy would stand, were not read: {}.", gap.gap()));
                 }
                 by
             }
@@ -356,7 +356,7 @@ fn by_activity(change: &Change, n: usize, activity: &ScalingActivity, call: Opti
     StoppedBy {
         kind: Some(Kind::Autoscaling),
         actor: Some(activity.actor().to_owned()),
-        through: Some(how.to_owned()),
+        through: call.and_then(|(_, call)| actors::describe(call).through).or_else(|| Some(how.to_owned())),
         call: call.map(|(n, call)| (n, call.clone())),
         chain,
         ..StoppedBy::without(Status::Found, format!("{} did, {how}: it set the desired count{}{}.", activity.actor(), change.counts(), activity.reason_in_words()))

@@ -21,8 +21,10 @@ pub const SOURCE: Asker = Asker { source: Source::Autoscaling, collect: |asking|
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(42 * 24);
 /// A service that was scaled out starts the task seconds later.
 const BEFORE_CREATED: SignedDuration = SignedDuration::from_secs(300);
-/// Of a long life the newest matter.
-const MOST_TOLD: usize = 20;
+/// Before the stop: of a long life the last ones matter.
+const MOST_BEFORE: usize = 20;
+/// After it: what came next.
+const MOST_AFTER: usize = 5;
 /// 50 activities each.
 const MOST_PAGES: usize = 40;
 
@@ -44,7 +46,7 @@ async fn collect(asking: &Asking<'_>) {
     let inquiry = reach.ledger.ask(Source::Autoscaling, "application-autoscaling:DescribeScalingActivities", "*");
     inquiry.looked(Some(window.0), Some(window.1));
     let (found, ended) = read_back(reach, &inquiry, &resource, window.0).await;
-    tell(&inquiry, found, window);
+    tell(&inquiry, found, window, task.stop_anchor().unwrap_or(reach.now));
     match ended {
         Ok(()) => inquiry.done(),
         Err(failing) => inquiry.fail(&failing),
@@ -80,7 +82,7 @@ async fn read_back(reach: &Reach<'_>, inquiry: &Inquiry<'_>, resource: &str, fro
             answer.scaling_activities().iter().filter(|activity| activity.resource_id() == resource && *activity.scalable_dimension() == ScalableDimension::EcsServiceDesiredCount);
         found.extend(own.filter_map(|activity| Some(Found { at: moment(activity.start_time())?, activity: read(activity, reach.redact) })));
         let is_older = found.iter().any(|found| found.at < from);
-        let are_enough = found.iter().filter(|found| found.at <= stop).count() > MOST_TOLD;
+        let are_enough = found.iter().filter(|found| found.at <= stop).count() > MOST_BEFORE;
         if is_older || are_enough {
             return (found, Ok(()));
         }
@@ -93,8 +95,8 @@ async fn read_back(reach: &Reach<'_>, inquiry: &Inquiry<'_>, resource: &str, fro
     (found, Err(Failing::unreadable(format!("more than {} activities since the stop: not read to the end", MOST_PAGES * 50))))
 }
 
-/// Tells the activities within the window, the newest of them, each with what the one before it had set.
-fn tell(inquiry: &Inquiry<'_>, mut found: Vec<Found>, (from, to): (Timestamp, Timestamp)) {
+/// Tells the activities within the window, those nearest to the stop, each with what the one before it had set.
+fn tell(inquiry: &Inquiry<'_>, mut found: Vec<Found>, (from, to): (Timestamp, Timestamp), stop: Timestamp) {
     found.sort_by_key(|found| found.at);
     let mut set = None;
     for found in &mut found {
@@ -104,11 +106,13 @@ fn tell(inquiry: &Inquiry<'_>, mut found: Vec<Found>, (from, to): (Timestamp, Ti
         }
     }
     found.retain(|found| (from..=to).contains(&found.at));
-    let left_out = found.len().saturating_sub(MOST_TOLD);
-    if left_out > 0 {
-        inquiry.detail(format!("the last {MOST_TOLD} activities of the task's lifetime are told"));
+    let before = found.partition_point(|found| found.at <= stop);
+    let first = before.saturating_sub(MOST_BEFORE);
+    let (all, told) = (found.len(), before - first + MOST_AFTER.min(found.len() - before));
+    if told < all {
+        inquiry.detail(format!("the {told} activities nearest to the stop are told, of {all} that were read"));
     }
-    for Found { at, activity } in found.into_iter().skip(left_out) {
+    for Found { at, activity } in found.into_iter().skip(first).take(told) {
         let level = if activity.has_failed() { Level::Warn } else { Level::Info };
         let what = What::Scaled(Box::new(activity));
         inquiry.tell(Event { at, precision: Precision::Millisecond, witness: Witness::Autoscaling, level, container: None, what });
@@ -144,9 +148,9 @@ mod tests {
         Found { at: at(second), activity: ScalingActivity { id: second.to_string(), description, status: status.to_owned(), ..ScalingActivity::default() } }
     }
 
-    fn told(found: Vec<Found>, from: i64, to: i64) -> (Vec<ScalingActivity>, Vec<Level>) {
+    fn told(found: Vec<Found>, from: i64, to: i64, stop: i64) -> (Vec<ScalingActivity>, Vec<Level>) {
         let ledger = Ledger::new(|_| {});
-        tell(&ledger.ask(Source::Autoscaling, "a", "*"), found, (at(from), at(to)));
+        tell(&ledger.ask(Source::Autoscaling, "a", "*"), found, (at(from), at(to)), at(stop));
         let events = ledger.evidence(at(0)).events;
         let levels = events.iter().map(|event| event.level).collect();
         let activities = events.into_iter().filter_map(|event| if let What::Scaled(activity) = event.what { Some(*activity) } else { None });
@@ -155,15 +159,19 @@ mod tests {
 
     #[test]
     fn each_activity_knows_what_the_one_before_it_had_set() {
-        let (activities, levels) = told(vec![found(0, 3, "Successful"), found(-60, 9, "Failed"), found(-900, 8, "Successful")], -600, 60);
+        let (activities, levels) = told(vec![found(0, 3, "Successful"), found(-60, 9, "Failed"), found(-900, 8, "Successful")], -600, 60, 30);
         assert_eq!(activities.iter().map(|activity| (activity.count(), activity.set_before)).collect::<Vec<_>>(), [(Some(9), Some(8)), (Some(3), Some(8))]);
         assert_eq!(levels, [Level::Warn, Level::Info], "and a failed one is a warning");
     }
 
     #[test]
-    fn of_many_the_newest_are_told() {
-        let (activities, _) = told((0..30).map(|second| found(second, second, "Successful")).collect(), 0, 60);
-        assert_eq!((activities.len(), activities[0].count(), activities[0].set_before), (MOST_TOLD, Some(10), Some(9)));
+    fn of_many_those_nearest_to_the_stop_are_told() {
+        let many = || (0..60).map(|second| found(second, second, "Successful")).collect();
+        let (activities, _) = told(many(), 0, 60, 29);
+        assert_eq!((activities[0].count(), activities[0].set_before), (Some(10), Some(9)));
+        assert_eq!((activities.len(), activities[MOST_BEFORE].count()), (MOST_BEFORE + MOST_AFTER, Some(30)));
+        let (activities, _) = told(many(), 0, 31, 29);
+        assert_eq!(activities.len(), MOST_BEFORE + 2);
     }
 
     #[test]

@@ -232,8 +232,6 @@ impl World {
         let region = head.split("Credential=").nth(1).and_then(|scope| scope.split('/').nth(2)).unwrap_or_default();
         match self.case.answer(action, region, body.as_bytes()) {
             Some(exchange) => (exchange.status, exchange.content_type(), exchange.response_bytes()),
-            // A case from before this was asked: a service that nothing scales.
-            None if action == "application-autoscaling:DescribeScalingActivities" => (200, json, json!({"ScalingActivities": []}).to_string().into_bytes()),
             None => (400, json, error(action, json, "InvalidParameterException", "not in this world")),
         }
     }
