@@ -77,9 +77,7 @@ async fn read_back(reach: &Reach<'_>, inquiry: &Inquiry<'_>, resource: &str, fro
             Ok(answer) => answer,
             Err(error) => return (found, Err(failing(&error))),
         };
-        // The question names the service; another's activity is none of ours all the same.
-        let own =
-            answer.scaling_activities().iter().filter(|activity| activity.resource_id() == resource && *activity.scalable_dimension() == ScalableDimension::EcsServiceDesiredCount);
+        let own = answer.scaling_activities().iter().filter(|activity| concerns(activity, resource));
         found.extend(own.filter_map(|activity| Some(Found { at: moment(activity.start_time())?, activity: read(activity, reach.redact) })));
         let is_older = found.iter().any(|found| found.at < from);
         let are_enough = found.iter().filter(|found| found.at <= stop).count() > MOST_BEFORE;
@@ -117,6 +115,11 @@ fn tell(inquiry: &Inquiry<'_>, mut found: Vec<Found>, (from, to): (Timestamp, Ti
         let what = What::Scaled(Box::new(activity));
         inquiry.tell(Event { at, precision: Precision::Millisecond, witness: Witness::Autoscaling, level, container: None, what });
     }
+}
+
+/// The question names the service; another's activity is none of ours all the same.
+fn concerns(activity: &sdk::ScalingActivity, resource: &str) -> bool {
+    activity.resource_id() == resource && *activity.scalable_dimension() == ScalableDimension::EcsServiceDesiredCount
 }
 
 fn read(activity: &sdk::ScalingActivity, redacted: bool) -> ScalingActivity {
@@ -190,5 +193,6 @@ mod tests {
         assert_eq!(read(&bare, true).text(), "Cause: scheduled action name token=[redacted] was triggered (Brewing)");
         assert_eq!(read(&bare, false).actor(), "token=abcdef123");
         assert_eq!(moment(bare.start_time()), None, "a missing time is none");
+        assert!(concerns(&bare, "service/prod/web") && !concerns(&bare, "service/prod/web-2"), "another service's is none of ours");
     }
 }
