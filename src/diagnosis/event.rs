@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::call::ApiCall;
+use super::scaling::ScalingActivity;
 use super::service::{ServiceMessage, TargetHealth, target_group_name};
 use super::task::StopCode;
 use super::words;
@@ -163,6 +164,8 @@ pub enum What {
         text: String,
     },
     Called(Box<ApiCall>),
+    /// What Application Auto Scaling did to the service, or tried to.
+    Scaled(Box<ScalingActivity>),
     Logged(LogLine),
     /// Asked after the stop: the state of that moment, not of the stop's.
     TargetNow {
@@ -278,6 +281,7 @@ impl Event {
             What::DeploymentCreated { text, .. } | What::ServiceDeployment { text, .. } | What::HostNow { text } => text.clone(),
             What::AttachmentFailed { kind, reason } => format!("{kind} failed: {reason}"),
             What::Called(call) => called(call),
+            What::Scaled(activity) => activity.text(),
             What::Sampled(sample) => sample.text(self.container.as_deref().unwrap_or("task")),
             What::Logged(line) if line.more > 0 => format!("{} (+{})", line.text, words::count(line.more, "line")),
             What::Logged(line) => line.text.clone(),
@@ -299,13 +303,14 @@ impl Event {
         }
     }
 
-    /// The id under which the witness keeps it: CloudTrail's event id, ECS's event id, a log stream, a deployment.
+    /// The id under which the witness keeps it: CloudTrail's event id, ECS's event id, a scaling activity, a log stream, a deployment.
     #[must_use]
     pub fn reference(&self) -> Option<String> {
         match &self.what {
             What::Said(message) => Some(message.id.clone()),
             What::DeploymentCreated { id, .. } | What::ServiceDeployment { id, .. } => Some(id.clone()),
             What::Called(call) => Some(call.event_id.clone()),
+            What::Scaled(activity) => Some(activity.id.clone()).filter(|id| !id.is_empty()),
             What::Logged(line) => Some(line.stream.clone()),
             What::TargetNow { target_group, .. } => Some(target_group.clone()),
             _ => None,
@@ -319,7 +324,7 @@ impl Event {
             What::Connected => 1,
             What::PullStarted => 2,
             What::PullStopped { .. } => 3,
-            What::Called(_) => 4,
+            What::Called(_) | What::Scaled(_) => 4,
             What::DeploymentCreated { .. } | What::ServiceDeployment { .. } => 5,
             What::Started => 6,
             What::Logged(_) => 7,

@@ -7,8 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::actors::{self, Kind};
 use super::call::{ApiCall, Identity};
+use super::desired_count::{self, By, Change};
 use super::event::What;
 use super::evidence::{Source, Status as Read};
+use super::scaling::{ScalingActivity, Trigger};
 use super::scheduling::{self, Story};
 use super::task::StopCode;
 use super::timeline::{Line, Timeline};
@@ -24,8 +26,6 @@ pub(super) const CALL_MAY_TRAIL_BY: i64 = 2_000;
 pub(super) const CALL_FITS_TO_THE_SECOND: i64 = 3_000;
 const CALL_MAY_LEAD_BY: i64 = 150_000;
 const BEGINS_WITHIN: i64 = 5_000;
-/// The scheduler takes seconds to act on a lower count, and longer where it stops many.
-const SCALE_IN_TAKES: i64 = 300_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
@@ -127,6 +127,13 @@ impl StoppedBy {
         self.call.as_ref().map(|(_, call)| &call.identity)
     }
 
+    /// When the act behind the stop was: its call's time, or that of the scaling activity where no call is recorded.
+    #[must_use]
+    pub fn began_at(&self) -> Option<Timestamp> {
+        let of_hop = || self.chain.first().filter(|_| self.status == Status::Found)?.time;
+        self.call.as_ref().map(|(_, call)| call.time).or_else(of_hop)
+    }
+
     /// Return code 0 answers, 3 does not: nobody could be named although somebody must have begun it.
     #[must_use]
     pub fn is_answered(&self) -> bool {
@@ -175,10 +182,29 @@ fn beginning(timeline: &Timeline) -> Beginning {
 }
 
 /// What the scheduler was doing, from this timeline's evidence.
+///
+/// Where the deployments leave it open, an activity that lowered the count seconds before the stop settles it: but only
+/// if the deployments were read, since one that replaced the task would come first.
 #[must_use]
 pub fn story_of(timeline: &Timeline) -> Story {
+    match story_of_deployments(timeline) {
+        Story::Unclear(_) if timeline.seen_by(Source::Service).is_ok() && activity_just_before(timeline).is_some() => Story::FewerWanted,
+        story => story,
+    }
+}
+
+/// The same from the service and its deployments alone.
+#[must_use]
+pub fn story_of_deployments(timeline: &Timeline) -> Story {
     let evidence = &timeline.evidence;
     scheduling::story(&evidence.task, evidence.service.as_ref(), &evidence.service_deployments)
+}
+
+/// The scaling activity that lowered the count seconds before the stop.
+#[must_use]
+pub fn activity_just_before(timeline: &Timeline) -> Option<Change<'_>> {
+    let stop = timeline.evidence.task.stop_anchor()?;
+    desired_count::behind(timeline).filter(|change| matches!(change.by, By::Activity { .. }) && change.is_just_before(stop))
 }
 
 /// Calls that concern this task, refused ones among them.
@@ -220,7 +246,7 @@ fn by_host(timeline: &Timeline) -> StoppedBy {
     if let Some(line) = spot_eviction(timeline)
         && let What::Called(event) = &line.event.what
     {
-        let hop = Hop { what: "Spot took the instance back".to_owned(), kind: Kind::Aws.as_str(), actor: None, ..call_hop(line, event) };
+        let hop = Hop { what: "Spot took the instance back".to_owned(), kind: Kind::Aws.as_str(), actor: None, ..call_hop(line.n, event) };
         let sentence = "Nobody: Spot took the instance under the task back.".to_owned();
         return StoppedBy { kind: Some(Kind::Aws), chain: vec![hop], ..StoppedBy::without(Status::Nobody, sentence) };
     }
@@ -238,8 +264,8 @@ fn by_host(timeline: &Timeline) -> StoppedBy {
     let acted = names.iter().filter(|name| **name != "TerminateInstanceInAutoScalingGroup" && **name != SPOT_EVICTION).find_map(|name| latest(name));
     match (acted, asked) {
         // Auto Scaling carries out what somebody asked it to.
-        (acted, Some((line, call))) => found(timeline, (line, call), acted.map(|(line, call)| call_hop(line, call)).into_iter().collect(), went),
-        (Some((line, call)), None) => found(timeline, (line, call), Vec::new(), went),
+        (acted, Some((line, call))) => found(timeline, (line.n, call), acted.map(|(line, call)| call_hop(line.n, call)).into_iter().collect(), went),
+        (Some((line, call)), None) => found(timeline, (line.n, call), Vec::new(), went),
         (None, None) => absent(timeline, &[], names.first().copied().unwrap_or("TerminateInstances"), "Its host was taken away"),
     }
 }
@@ -262,7 +288,7 @@ fn by_stop_task(timeline: &Timeline) -> StoppedBy {
     let same_reason = |call: &ApiCall| repeated.is_some_and(|reason| call.parameters.reason.as_deref().unwrap_or("Task stopped by user") == reason);
     let accepted = fitting().find(|(_, call)| same_reason(call)).or_else(|| fitting().next());
     match accepted {
-        Some((line, call)) => found(timeline, (line, call), Vec::new(), "by StopTask"),
+        Some((line, call)) => found(timeline, (line.n, call), Vec::new(), "by StopTask"),
         None => absent(timeline, &[], "StopTask", "Somebody called StopTask"),
     }
 }
@@ -278,14 +304,15 @@ fn by_scheduler(timeline: &Timeline) -> StoppedBy {
         }
     };
     let story = story_of(timeline);
-    if let (Story::FewerWanted | Story::Unclear(_), Some((line, call))) = (&story, drain(timeline, stop)) {
-        return found(timeline, (line, call), Vec::new(), "by draining its container instance");
+    let drained = drain(timeline, stop).filter(|_| activity_just_before(timeline).is_none());
+    if let (Story::FewerWanted | Story::Unclear(_), Some((line, call))) = (&story, drained) {
+        return found(timeline, (line.n, call), Vec::new(), "by draining its container instance");
     }
     match story {
         Story::Replaced(change) => {
             let hop = deployment_hop(timeline, &change);
             match maker(timeline, &change, stop) {
-                Some((line, call)) => found(timeline, (line, call), vec![hop], "through a deployment"),
+                Some((line, call)) => found(timeline, (line.n, call), vec![hop], "through a deployment"),
                 None => absent(timeline, &[hop], DEPLOYING[0], "A deployment replaced the task; somebody began it"),
             }
         }
@@ -295,43 +322,47 @@ fn by_scheduler(timeline: &Timeline) -> StoppedBy {
             if how == scheduling::Rollback::Manual {
                 let near = before(since.unwrap_or(stop), 120_000);
                 return match calls(timeline, "StopServiceDeployment").filter(|(_, call)| near(call)).max_by_key(|(_, call)| call.time) {
-                    Some((line, call)) => found(timeline, (line, call), chain, "by rolling the deployment back"),
+                    Some((line, call)) => found(timeline, (line.n, call), chain, "by rolling the deployment back"),
                     None => absent(timeline, &chain, "StopServiceDeployment", "The task's deployment was rolled back; somebody asked for it"),
                 };
             }
             chain.push(failed_hop(timeline, &failed, how));
             match maker(timeline, &failed, stop) {
-                Some((line, call)) => found(timeline, (line, call), chain, "through a deployment that failed and was rolled back"),
+                Some((line, call)) => found(timeline, (line.n, call), chain, "through a deployment that failed and was rolled back"),
                 None => absent(timeline, &chain, DEPLOYING[0], "The task's deployment failed and was rolled back; somebody began it"),
             }
         }
-        Story::FewerWanted => {
-            let near = before(stop, SCALE_IN_TAKES);
-            let counts = || calls(timeline, "UpdateService").filter_map(|(line, call)| Some((line, call, call.parameters.desired_count?))).filter(|(_, call, _)| near(call));
-            // Below what ran at that moment, a count lowers for certain.
-            let lowered = counts().filter(|(_, call, count)| call.response_running.is_some_and(|running| *count < running)).max_by_key(|(_, call, _)| call.time);
-            // Otherwise only a single call is believed, and none that asks for more than runs or is wanted now.
-            let wanted = timeline.evidence.service.as_ref().map(|service| service.desired_count);
-            let mut all = counts();
-            let single = all.next().filter(|_| all.next().is_none());
-            let fits = |call: &ApiCall, count: i64| call.response_running.or(wanted).is_none_or(|most| count <= most);
-            let update = lowered.or_else(|| single.filter(|(_, call, count)| fits(call, *count))).map(|(line, call, _)| (line, call));
-            match update {
-                Some((line, call)) => found(timeline, (line, call), Vec::new(), "by changing the desired count"),
-                None => absent(timeline, &[], "UpdateService", "The service wanted fewer tasks; a policy or a hand changed its desired count"),
+        Story::FewerWanted => match desired_count::behind(timeline) {
+            Some(Change { by: By::Call { n, call }, .. }) => found(timeline, (n, call), Vec::new(), "by changing the desired count"),
+            Some(change @ Change { by: By::Activity { n, activity, call }, .. }) => by_activity(&change, n, activity, call),
+            None => {
+                let mut by = absent(timeline, &[], "UpdateService", "The service wanted fewer tasks; a policy or a hand changed its desired count");
+                if let Err(gap) = timeline.seen_by(Source::Autoscaling) {
+                    by.sentence.push_str(&format!(" The scaling activities, in which a policy would stand, were not read: {}.", gap.gap()));
+                }
+                by
             }
-        }
+        },
         Story::ServiceDeleted => {
             let near = before(stop, 900_000);
             match calls(timeline, "DeleteService").filter(|(_, call)| near(call)).max_by_key(|(_, call)| call.time) {
-                Some((line, call)) => found(timeline, (line, call), Vec::new(), "by deleting the service"),
+                Some((line, call)) => found(timeline, (line.n, call), Vec::new(), "by deleting the service"),
                 None => absent(timeline, &[], "DeleteService", "The service was deleted"),
             }
         }
         Story::Rebalanced => absent(timeline, &[], "UpdateService", "The scheduler replaced the task"),
         Story::Unclear(why) if timeline.seen_by(Source::Service).is_err() => {
-            let sentence = format!("Unknown: the service scheduler stopped it, and {why}, so it cannot be told whose call was behind it.");
-            StoppedBy { kind: Some(Kind::Unknown), ..StoppedBy::without(Status::Unreadable, sentence) }
+            let mut sentence = format!("Unknown: the service scheduler stopped it, and {why}, so it cannot be told whose call was behind it.");
+            let near = activity_just_before(timeline);
+            let hop = near.and_then(|change| match change.by {
+                By::Activity { n, activity, .. } => Some((activity_hop(&change, n, activity), activity.actor_in_words())),
+                By::Call { .. } => None,
+            });
+            if let Some((_, actor)) = &hop {
+                sentence.push_str(&format!(" {actor} lowered the desired count just before, which would fit a scale-in."));
+            }
+            let chain = hop.into_iter().map(|(hop, _)| hop).collect();
+            StoppedBy { kind: Some(Kind::Unknown), chain, ..StoppedBy::without(Status::Unreadable, sentence) }
         }
         Story::Unclear(why) => absent(timeline, &[], "UpdateService", &format!("The service scheduler stopped it, and {why}")),
     }
@@ -381,7 +412,7 @@ fn deployment_hop(timeline: &Timeline, change: &scheduling::Change) -> Hop {
     Hop { what, kind: "deployment", id: Some(change.id.clone()), time: change.created_at, call: None, event_id: None, actor: None, n }
 }
 
-fn call_hop(line: &Line, call: &ApiCall) -> Hop {
+fn call_hop(n: usize, call: &ApiCall) -> Hop {
     let actor = actors::describe(call);
     Hop {
         what: format!("{} by {}", call.name, actor.name),
@@ -391,23 +422,56 @@ fn call_hop(line: &Line, call: &ApiCall) -> Hop {
         call: Some(call.name.clone()),
         event_id: Some(call.event_id.clone()),
         actor: Some(actor.name),
-        n: Some(line.n),
+        n: Some(n),
     }
 }
 
-fn found(timeline: &Timeline, (line, call): (&Line, &ApiCall), mut chain: Vec<Hop>, how: &str) -> StoppedBy {
+fn found(timeline: &Timeline, (n, call): (usize, &ApiCall), mut chain: Vec<Hop>, how: &str) -> StoppedBy {
     let actor = actors::describe(call);
-    chain.push(call_hop(line, call));
+    chain.push(call_hop(n, call));
     StoppedBy {
         kind: Some(actor.kind),
         sentence: format!("{} did, {how}.", actor.name),
         actor: Some(actor.name),
         through: actor.through,
-        call: Some((line.n, call.clone())),
+        call: Some((n, call.clone())),
         chain,
         ..StoppedBy::without(Status::Found, String::new())
     }
     .followed_back(timeline, how)
+}
+
+/// Application Auto Scaling's own word names the policy or the schedule; its call, where recorded, is the same act.
+fn by_activity(change: &Change, n: usize, activity: &ScalingActivity, call: Option<(usize, &ApiCall)>) -> StoppedBy {
+    let mut chain = vec![activity_hop(change, n, activity)];
+    chain.extend(call.map(|(n, call)| call_hop(n, call)));
+    let how = match activity.trigger() {
+        Trigger::Policy(_) => "a scaling policy",
+        Trigger::Schedule(_) => "a scheduled action",
+        Trigger::Untold => "a scaling activity",
+    };
+    StoppedBy {
+        kind: Some(Kind::Autoscaling),
+        actor: Some(activity.actor().to_owned()),
+        through: call.and_then(|(_, call)| actors::describe(call).through).or_else(|| Some(how.to_owned())),
+        call: call.map(|(n, call)| (n, call.clone())),
+        chain,
+        ..StoppedBy::without(Status::Found, format!("{} did, {how}: it set the desired count{}{}.", activity.actor(), change.counts(), activity.reason_in_words()))
+    }
+}
+
+fn activity_hop(change: &Change, n: usize, activity: &ScalingActivity) -> Hop {
+    let cause = if activity.cause.is_empty() { String::new() } else { format!(": {}", activity.cause) };
+    Hop {
+        what: format!("scaling activity set the desired count{}{cause}", change.counts()),
+        kind: Kind::Autoscaling.as_str(),
+        id: Some(activity.id.clone()).filter(|id| !id.is_empty()),
+        time: Some(change.at),
+        call: None,
+        event_id: None,
+        actor: Some(activity.actor().to_owned()),
+        n: Some(n),
+    }
 }
 
 impl StoppedBy {
@@ -422,7 +486,7 @@ impl StoppedBy {
             let lender = call.identity.invoked_by.as_deref().filter(|_| self.kind == Some(Kind::Unknown));
             let borrower = lender.and_then(|service| actors::borrower(service, call.parameters.session.as_deref()?));
             let actor = borrower.unwrap_or_else(|| actors::describe(call));
-            self.chain.push(call_hop(line, call));
+            self.chain.push(call_hop(line.n, call));
             // A service that lends a role stands for nobody: then the session's own name has said more.
             if actor.kind != Kind::Unknown && (actor.kind != Kind::Aws || self.kind == Some(Kind::Unknown)) {
                 self.sentence = format!("{} did, {how}.", actor.name);
@@ -478,26 +542,10 @@ fn lower_first(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::event::{Event, Level, Precision, Witness};
     use super::super::evidence::{Evidence, Reading};
-    use super::super::rules::fixtures::{at, judged, stopped};
+    use super::super::rules::fixtures::{at, called as call, hide, judged, scaled, stopped};
     use super::super::service::Deployment;
     use super::*;
-
-    fn call(mut evidence: Evidence, offset: i64, name: &str, who: &str, change: impl FnOnce(&mut ApiCall)) -> Evidence {
-        let mut call = ApiCall { event_id: format!("{who}-{offset}"), name: name.to_owned(), time: at(offset), ..ApiCall::default() };
-        call.identity = Identity { kind: "IAMUser".to_owned(), user_name: Some(who.to_owned()), ..Identity::default() };
-        change(&mut call);
-        evidence.events.push(Event {
-            at: at(offset),
-            precision: Precision::Second,
-            witness: Witness::Cloudtrail,
-            level: Level::Info,
-            container: None,
-            what: What::Called(Box::new(call)),
-        });
-        evidence
-    }
 
     fn read(mut evidence: Evidence, name: &str, status: Read) -> Evidence {
         evidence.readings.push(Reading { about: Some(name.to_owned()), ..Reading::new(Source::Cloudtrail, status) });
@@ -599,6 +647,71 @@ mod tests {
         let untold = call(call(evidence.clone(), -30_000, "UpdateService", "alice", set(1, None)), -5_000, "UpdateService", "bob", set(4, None));
         assert_eq!(told(untold), "not-yet -");
         assert_eq!(told(call(evidence, -1_000, "UpdateService", "scaling", set(3, Some(3)))), "found scaling");
+    }
+
+    fn lowered(cause: &str) -> Evidence {
+        let evidence = stopped("ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/1)", Some(143));
+        scaled(evidence, -12_500, 3, cause, |activity| (activity.id, activity.set_before) = ("a1".to_owned(), Some(8)))
+    }
+
+    fn by_scaling(evidence: Evidence, offset: i64, count: i64) -> Evidence {
+        call(evidence, offset, "UpdateService", "scaling", |call| {
+            let role = Some("AWSServiceRoleForApplicationAutoScaling_ECSService".to_owned());
+            call.identity = Identity { kind: "AssumedRole".to_owned(), role, ..Identity::default() };
+            call.parameters.desired_count = Some(count);
+        })
+    }
+
+    #[test]
+    fn a_schedule_that_lowered_the_count_is_named_and_needs_no_cloudtrail() {
+        let evidence = lowered("maximum capacity was set to 3; scheduled action name night-shift was triggered");
+        let by = judged(read(evidence, "UpdateService", Read::Denied)).stopped_by;
+        assert_eq!((by.status, by.kind, by.actor.as_deref()), (Status::Found, Some(Kind::Autoscaling), Some("night-shift")));
+        let hop = &by.chain[0];
+        assert_eq!((by.chain.len(), hop.kind, hop.id.as_deref(), hop.time), (1, "autoscaling", Some("a1"), Some(at(-12_500))));
+        assert!(hop.what.contains("from 8 to 3: maximum capacity"), "{}", hop.what);
+        assert_eq!((by.began_at(), by.call.is_none()), (Some(at(-12_500)), true));
+        assert_eq!(by.sentence, "night-shift did, a scheduled action: it set the desired count from 8 to 3.");
+    }
+
+    #[test]
+    fn the_call_of_an_activity_is_the_same_act_and_stands_behind_it() {
+        let evidence = by_scaling(lowered("monitor alarm quiet in state ALARM triggered policy step"), -12_000, 3);
+        let by = judged(read(evidence, "UpdateService", Read::Ok)).stopped_by;
+        assert_eq!(by.actor.as_deref(), Some("step"));
+        assert_eq!(by.call.as_ref().map(|(_, call)| call.event_id.as_str()), Some("scaling--12000"));
+        let ids: Vec<_> = by.chain.iter().map(|hop| (hop.id.as_deref(), hop.event_id.as_deref())).collect();
+        assert_eq!(ids, [(Some("a1"), None), (None, Some("scaling--12000"))]);
+    }
+
+    #[test]
+    fn without_the_activities_the_call_alone_is_autoscalings() {
+        let mut evidence = by_scaling(stopped("ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/1)", Some(143)), -12_000, 3);
+        evidence.service.as_mut().expect("a service").desired_count = 3;
+        evidence.readings.push(Reading::new(Source::Autoscaling, Read::Denied));
+        let by = judged(read(evidence, "UpdateService", Read::Ok)).stopped_by;
+        assert_eq!((by.status, by.kind, by.actor.as_deref()), (Status::Found, Some(Kind::Autoscaling), Some("Application Auto Scaling")));
+        assert_eq!(by.call.map(|(_, call)| call.event_id).as_deref(), Some("scaling--12000"));
+    }
+
+    #[test]
+    fn with_nothing_that_lowered_the_count_unread_activities_are_said() {
+        let mut evidence = read(stopped("ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/1)", Some(143)), "UpdateService", Read::Ok);
+        evidence.taken_at = at(3 * 3_600_000);
+        let sentence = |evidence: &Evidence| judged(evidence.clone()).stopped_by.sentence;
+        assert!(!sentence(&evidence).contains("scaling activities"), "{}", sentence(&evidence));
+        evidence.readings.push(Reading::new(Source::Autoscaling, Read::Expired));
+        assert!(sentence(&evidence).contains("scaling activities"), "{}", sentence(&evidence));
+        assert_eq!(told(evidence), "not-recorded -");
+    }
+
+    #[test]
+    fn with_the_service_hidden_an_activity_is_told_and_nobody_is_named() {
+        let evidence = hide(lowered("monitor alarm TargetTracking-a-AlarmLow-b in state ALARM triggered policy cpu60"), Source::Service);
+        let by = judged(read(evidence, "UpdateService", Read::Ok)).stopped_by;
+        assert_eq!((by.status, by.actor), (Status::Unreadable, None));
+        assert!(by.sentence.contains("Policy cpu60 lowered the desired count just before"), "{}", by.sentence);
+        assert_eq!(by.chain[0].id.as_deref(), Some("a1"));
     }
 
     #[test]

@@ -33,6 +33,7 @@ pub const ACTIONS: &[Action] = &[
     action("elasticloadbalancing:DescribeTargetGroups", Source::Elb, "path, codes, interval and threshold of the health check"),
     action("elasticloadbalancing:DescribeTargetGroupAttributes", Source::Elb, "deregistration delay and slow start"),
     action("elasticloadbalancing:DescribeTargetHealth", Source::Elb, "what the load balancer says of the task's own target"),
+    action("application-autoscaling:DescribeScalingActivities", Source::Autoscaling, "which policy or schedule changed the desired count"),
 ];
 
 /// The action a request is for, if it is on the list.

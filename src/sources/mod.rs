@@ -6,6 +6,7 @@
 pub mod account;
 pub mod actions;
 mod api_calls;
+mod autoscaling;
 pub mod case;
 pub mod demos;
 mod deployments;
@@ -47,7 +48,7 @@ pub struct Asker {
 }
 
 /// Every source there is, the task itself apart. A new witness is one file and one line here.
-const SOURCES: &[Asker] = &[service::SOURCE, deployments::SOURCE, api_calls::SOURCE, logs::SOURCE, target_health::SOURCE, metrics::SOURCE, host::SOURCE];
+const SOURCES: &[Asker] = &[service::SOURCE, deployments::SOURCE, api_calls::SOURCE, logs::SOURCE, target_health::SOURCE, metrics::SOURCE, autoscaling::SOURCE, host::SOURCE];
 
 /// What every source is given.
 pub struct Reach<'a> {
@@ -127,10 +128,9 @@ fn unasked(evidence: &Evidence, limits: Limits, ended: Ended) -> Vec<Reading> {
         .map(|source| {
             let fargate = evidence.task.runs_on_fargate();
             match source {
-                Source::Autoscaling if evidence.task.service.is_none() => Reading::new(source, Status::NotApplicable).detailed("the task is no part of a service"),
                 _ if !evidence.task.exists() => Reading::new(source, Status::NotApplicable).detailed("the service has no task to ask about"),
                 Source::Host if fargate => Reading::new(source, Status::NotApplicable).detailed("Fargate: the host is AWS's"),
-                Source::Autoscaling | Source::Archive => Reading::new(source, Status::Skipped).detailed("not read by this version"),
+                Source::Archive => Reading::new(source, Status::Skipped).detailed("not read by this version"),
                 _ if ended == Ended::Interrupted => Reading::new(source, Status::Skipped).detailed("interrupted before its turn"),
                 _ if ended == Ended::OutOfTime => Reading::new(source, Status::Skipped).detailed("the run ended before its turn"),
                 _ => Reading::new(source, Status::Skipped).detailed("what it needs could not be read"),

@@ -262,6 +262,7 @@ fn action_of(request: &HttpRequest, body: &[u8]) -> Option<String> {
                 "AmazonEC2ContainerServiceV20141113" => "ecs",
                 "CloudTrail_20131101" | "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101" => "cloudtrail",
                 "Logs_20140328" => "logs",
+                "AnyScaleFrontendService" => "application-autoscaling",
                 _ => return None,
             };
             format!("{service}:{operation}")

@@ -278,6 +278,7 @@ fn action_of(head: &str, body: &str) -> String {
     let target = head.lines().find_map(|line| line.strip_prefix("x-amz-target: ").or_else(|| line.strip_prefix("X-Amz-Target: ")));
     match target.and_then(|target| target.trim().rsplit_once('.')) {
         Some((service, operation)) if service.contains("ContainerService") => format!("ecs:{operation}"),
+        Some((service, operation)) if service.contains("AnyScaleFrontend") => format!("application-autoscaling:{operation}"),
         Some((service, operation)) if service.contains("CloudTrail") => format!("cloudtrail:{operation}"),
         Some((_, operation)) => format!("logs:{operation}"),
         None if body.contains("Version=2011-06-15") => format!("sts:{}", body.split('&').find_map(|pair| pair.strip_prefix("Action=")).unwrap_or("?")),

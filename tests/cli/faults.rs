@@ -6,7 +6,7 @@ use super::fake_aws::{FakeAws, Fault};
 use super::program::{against, run, statuses};
 
 const CASE: &str = "elb-health-check";
-const SOURCES: [(&str, &str); 10] = [
+const SOURCES: [(&str, &str); 11] = [
     ("ecs:DescribeTaskDefinition", "ecs"),
     ("ecs:DescribeServices", "service"),
     ("ecs:ListServiceDeployments", "service"),
@@ -17,6 +17,7 @@ const SOURCES: [(&str, &str); 10] = [
     ("elasticloadbalancing:DescribeTargetGroupAttributes", "elb"),
     ("elasticloadbalancing:DescribeTargetHealth", "elb"),
     ("elasticloadbalancing:*", "elb"),
+    ("application-autoscaling:DescribeScalingActivities", "autoscaling"),
 ];
 
 fn faults() -> Vec<(Fault, &'static [&'static str])> {

@@ -4,6 +4,7 @@ mod answers;
 pub mod fake_aws;
 mod faults;
 pub mod program;
+mod scaling;
 mod session;
 mod streams;
 mod tab;

@@ -130,8 +130,10 @@ pub(crate) mod fixtures {
 
     use jiff::Timestamp;
 
+    use crate::diagnosis::call::{ApiCall, Identity};
     use crate::diagnosis::event::{Event, Level, LogLine, Precision, Sample, What, Witness};
     use crate::diagnosis::evidence::{Evidence, Reading, Source, Status};
+    use crate::diagnosis::scaling::ScalingActivity;
     use crate::diagnosis::service::{Deployment, Service, ServiceMessage};
     use crate::diagnosis::task::{Container, ContainerDefinition, StopCode, Task, TaskDefinition};
     use crate::diagnosis::{Trace, trace};
@@ -226,6 +228,38 @@ pub(crate) mod fixtures {
             level: Level::Info,
             container: None,
             what: What::Said(message),
+        });
+        evidence
+    }
+
+    /// A recorded call of an IAM user, as `change` bends it.
+    pub fn called(mut evidence: Evidence, offset: i64, name: &str, who: &str, change: impl FnOnce(&mut ApiCall)) -> Evidence {
+        let mut call = ApiCall { event_id: format!("{who}-{offset}"), name: name.to_owned(), time: at(offset), ..ApiCall::default() };
+        call.identity = Identity { kind: "IAMUser".to_owned(), user_name: Some(who.to_owned()), ..Identity::default() };
+        change(&mut call);
+        evidence.events.push(Event {
+            at: at(offset),
+            precision: Precision::Second,
+            witness: Witness::Cloudtrail,
+            level: Level::Info,
+            container: None,
+            what: What::Called(Box::new(call)),
+        });
+        evidence
+    }
+
+    /// A successful scaling activity that set the count for this cause, as `change` bends it.
+    pub fn scaled(mut evidence: Evidence, offset: i64, count: i64, cause: &str, change: impl FnOnce(&mut ScalingActivity)) -> Evidence {
+        let description = format!("Setting desired count to {count}.");
+        let mut activity = ScalingActivity { id: format!("activity{offset}"), description, cause: cause.to_owned(), status: "Successful".to_owned(), ..ScalingActivity::default() };
+        change(&mut activity);
+        evidence.events.push(Event {
+            at: at(offset),
+            precision: Precision::Millisecond,
+            witness: Witness::Autoscaling,
+            level: Level::Info,
+            container: None,
+            what: What::Scaled(Box::new(activity)),
         });
         evidence
     }

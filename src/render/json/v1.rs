@@ -367,7 +367,7 @@ impl From<&inner_stopped_by::StoppedBy> for StoppedBy {
             through: by.through.clone(),
             call: call.map(|call| call.name.clone()),
             event_id: call.map(|call| call.event_id.clone()),
-            time: call.map(|call| call.time.to_string()),
+            time: by.began_at().map(|time| time.to_string()),
             reason: call.and_then(|call| call.parameters.reason.clone()),
             source_ip: call.and_then(|call| call.source_ip.clone()),
             user_agent: call.and_then(|call| call.user_agent.clone()),
