@@ -1,5 +1,6 @@
 //! When a command cannot answer: one line that says what was wrong, hints that say what to type, a return code.
 
+use crate::diagnosis::service::is_task_id;
 use crate::sources::account::Unreachable;
 use crate::sources::document::NotADocument;
 use crate::sources::failing::Kind;
@@ -114,8 +115,9 @@ impl From<NotFound> for Failure {
                 let about = service.map(|service| format!(" of service {service}")).unwrap_or_default();
                 Self::new(Exit::NoSuchTask, message).hint(format!("nothing{about} stopped within the hour that ECS remembers"))
             }
-            NotFound::Ambiguous { candidates, .. } => {
-                let mut failure = Self::usage(format!("{message}; give more of it"));
+            NotFound::Ambiguous { candidates, prefix } => {
+                let wanted = if is_task_id(&prefix) { "name one of them, or --cluster" } else { "give more of it" };
+                let mut failure = Self::usage(format!("{message}; {wanted}"));
                 for candidate in candidates.iter().take(20) {
                     failure = failure.hint(format!("{}/{}  {}", candidate.cluster, candidate.id, candidate.about));
                 }

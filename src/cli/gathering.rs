@@ -236,6 +236,9 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
             }
         }
     };
+    for remark in ledger.remarks() {
+        screen.note(&remark);
+    }
     let reach = Reach { task: &found, account: &account, ledger: &ledger, now, redact: !options.no_redact };
     let (evidence, ended) = gather(&reach, limits, interrupt()).await;
     if ended == Ended::Interrupted {

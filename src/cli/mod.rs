@@ -80,7 +80,7 @@ pub fn run(now: Timestamp) -> ExitCode {
     };
     let screen = Screen::new(&cli.everywhere);
     let everywhere = &cli.everywhere;
-    let done = match &cli.command {
+    let done = output::check(everywhere).and_then(|()| match &cli.command {
         Command::Timeline(arguments) => timeline::run(arguments, everywhere, &screen, now),
         Command::WhoStopped(arguments) => who_stopped::run(arguments, everywhere, &screen, now),
         Command::Why(arguments) => why::run(arguments, everywhere, &screen, now),
@@ -88,7 +88,7 @@ pub fn run(now: Timestamp) -> ExitCode {
         Command::Save(arguments) => save::run(arguments, everywhere, &screen, now),
         Command::Explain(arguments) => explain::run(arguments, everywhere, &screen),
         Command::Completions(arguments) => completions::run(arguments, &screen),
-    };
+    });
     match done {
         Ok(exit) => ExitCode::from(exit as u8),
         Err(failure) => {

@@ -5,19 +5,33 @@ use serde::Serialize;
 use super::args::{Everywhere, Format};
 use super::failure::{Exit, Failure};
 
+/// Whether `--query` can be answered at all, before anything is asked.
+///
+/// # Errors
+/// If it is given without JSON or is no JMESPath expression.
+pub fn check(options: &Everywhere) -> Result<(), Failure> {
+    match (options.output, &options.query) {
+        (_, None) => Ok(()),
+        (Format::Text, Some(_)) => Err(Failure::usage("--query picks from JSON: add -o json")),
+        (_, Some(expression)) => compiled(expression).map(drop),
+    }
+}
+
+fn compiled(expression: &str) -> Result<jmespath::Expression<'static>, Failure> {
+    jmespath::compile(expression).map_err(|error| Failure::usage(format!("--query is no JMESPath expression: {}", error.to_string().lines().next().unwrap_or_default())))
+}
+
 /// The answer in the format asked for.
 ///
 /// # Errors
-/// If `--query` is given without JSON or is no JMESPath expression.
+/// If `--query` is no JMESPath expression or cannot be answered.
 pub fn rendered(options: &Everywhere, document: impl FnOnce() -> crate::render::json::v1::Document, text: impl FnOnce() -> String) -> Result<String, Failure> {
     match (options.output, &options.query) {
-        (Format::Text, None) => Ok(text()),
-        (Format::Text, Some(_)) => Err(Failure::usage("--query picks from JSON: add -o json")),
+        (Format::Text, _) => Ok(text()),
         (Format::Json, None) => pretty(&document()),
         (Format::Jsonl, None) => line(&document()),
         (format, Some(expression)) => {
-            let compiled = jmespath::compile(expression)
-                .map_err(|error| Failure::usage(format!("--query is no JMESPath expression: {}", error.to_string().lines().next().unwrap_or_default())))?;
+            let compiled = compiled(expression)?;
             let text = serde_json::to_string(&document()).map_err(cannot)?;
             let data = jmespath::Variable::from_json(&text).map_err(|error| Failure::new(Exit::Other, format!("cannot query the answer: {error}")))?;
             let picked = compiled.search(data).map_err(|error| Failure::usage(format!("--query failed: {}", error.to_string().lines().next().unwrap_or_default())))?;

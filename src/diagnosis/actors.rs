@@ -127,6 +127,9 @@ fn assumed_role(identity: &Identity, call: &ApiCall) -> Actor {
     if session.starts_with("AWSCodeBuild-") || agent.contains("AWS_CODEBUILD") || role.to_ascii_lowercase().contains("codebuild") {
         return named(session, Kind::Pipeline);
     }
+    if names_a_pipeline(role) || names_a_pipeline(session) {
+        return named(session, Kind::Pipeline);
+    }
     if is_task_id(session) || issued_to.contains(":ecs:") {
         return Actor { name: format!("task {session}"), kind: Kind::Workload, through };
     }
@@ -148,6 +151,27 @@ fn assumed_role(identity: &Identity, call: &ApiCall) -> Actor {
     let by_hand =
         session.contains('@') || identity.mfa == Some(true) || matches!(tool(call).as_deref(), Some("console")) || tool(call).is_some_and(|tool| tool.starts_with("aws-cli"));
     named(session, if by_hand { Kind::Person } else { Kind::Unknown })
+}
+
+/// Names that only build and deployment systems bear.
+fn names_a_pipeline(name: &str) -> bool {
+    const SYSTEMS: [&str; 13] = [
+        "jenkins",
+        "gitlab",
+        "githubactions",
+        "github-actions",
+        "circleci",
+        "buildkite",
+        "bitbucket",
+        "teamcity",
+        "azure-pipelines",
+        "atlantis",
+        "spacelift",
+        "tfc-run",
+        "codepipeline",
+    ];
+    let name = name.to_ascii_lowercase();
+    SYSTEMS.iter().any(|system| name.contains(system))
 }
 
 /// Session names that SDKs and the CLI invent: they say nothing about who it was.

@@ -8,6 +8,8 @@ pub struct ApiCall {
     pub event_id: String,
     /// `StopTask`, `UpdateService` …
     pub name: String,
+    /// The service it was made to, `ecs.amazonaws.com`; absent in sparse records.
+    pub source: Option<String>,
     /// Whole seconds, cut, not rounded: the call came at this second or up to 999 ms later.
     pub time: Timestamp,
     pub region: Option<String>,

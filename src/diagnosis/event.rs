@@ -344,7 +344,16 @@ impl Event {
 fn called(call: &ApiCall) -> String {
     let who = super::actors::describe(call).name;
     let mut text = format!("{} by {who}", call.name);
-    if let Some(reason) = &call.parameters.reason {
+    let asked = &call.parameters;
+    let mut parts = Vec::new();
+    parts.extend(asked.desired_count.map(|count| format!("desired count {count}")));
+    parts.extend(asked.task_definition.as_deref().map(|name| format!("task definition {}", super::task::last_segment(name))));
+    parts.extend(asked.force_new_deployment.then(|| "force new deployment".to_owned()));
+    parts.extend(asked.status.as_ref().map(|status| format!("status {status}")));
+    if !parts.is_empty() {
+        text.push_str(&format!(", {}", parts.join(", ")));
+    }
+    if let Some(reason) = &asked.reason {
         text.push_str(&format!(", reason: {reason}"));
     }
     if let Some(code) = &call.error_code {

@@ -165,9 +165,11 @@ fn beginning(timeline: &Timeline) -> Beginning {
         Some(StopCode::TaskFailedToStart) => Beginning::None { kind: None, sentence: "Nobody: the task failed to start, and ECS gave it up.".to_owned() },
         Some(StopCode::SpotInterruption | StopCode::TerminationNotice) => aws("Nobody: Spot took the capacity back."),
         Some(StopCode::ServiceSchedulerInitiated) if reason.contains("failed ELB health checks") => {
-            aws("Nobody: ECS did, since the task failed its load balancer's health checks.")
+            aws("Nobody asked for it: ECS stopped it, since it failed its load balancer's health checks.")
         }
-        Some(StopCode::ServiceSchedulerInitiated) if reason.contains("failed container health checks") => aws("Nobody: ECS did, since the task failed its container health check."),
+        Some(StopCode::ServiceSchedulerInitiated) if reason.contains("failed container health checks") => {
+            aws("Nobody asked for it: ECS stopped it, since it failed its container health check.")
+        }
         Some(_) if reason.contains("maintenance on the underlying infrastructure") => aws("Nobody: AWS retired the infrastructure under the task."),
         Some(StopCode::ServiceSchedulerInitiated) if scheduling::is_scaling_reason(&reason) => match story_of(timeline) {
             Story::Rebalanced => aws("Nobody: ECS moved the task to another zone."),
@@ -285,11 +287,24 @@ fn by_stop_task(timeline: &Timeline) -> StoppedBy {
     };
     // ECS repeats the reason of the call that counted; among equals the first one counts.
     let repeated = timeline.evidence.task.stopped_reason.as_deref();
-    let same_reason = |call: &ApiCall| repeated.is_some_and(|reason| call.parameters.reason.as_deref().unwrap_or("Task stopped by user") == reason);
-    let accepted = fitting().find(|(_, call)| same_reason(call)).or_else(|| fitting().next());
+    let to_the_second = |call: &ApiCall| anchor.as_millisecond() - call.time.as_millisecond() <= CALL_FITS_TO_THE_SECOND;
+    // A call that gave another reason did not make this stop; one that gave none may, where it came with it.
+    let may_be_it = |call: &ApiCall| repeated.is_none() || call.parameters.reason.is_none() && to_the_second(call);
+    let accepted = fitting().find(|(_, call)| repeated.is_some_and(|reason| is_same_reason(call, reason))).or_else(|| fitting().find(|(_, call)| may_be_it(call)));
     match accepted {
         Some((line, call)) => found(timeline, (line.n, call), Vec::new(), "by StopTask"),
         None => absent(timeline, &[], "StopTask", "Somebody called StopTask"),
+    }
+}
+
+/// ECS cuts long reasons, and what was secret in the call's is not shown.
+fn is_same_reason(call: &ApiCall, repeated: &str) -> bool {
+    let given = call.parameters.reason.as_deref().unwrap_or("Task stopped by user");
+    let shown = given.split("[redacted]").next().unwrap_or_default();
+    let most = |text: &str| text.trim().chars().take(100).collect::<String>();
+    match shown.len() < given.len() {
+        true => repeated.starts_with(shown),
+        false => most(given) == most(repeated),
     }
 }
 
@@ -568,6 +583,16 @@ mod tests {
         let by = judged(evidence).stopped_by;
         assert_eq!(by.actor.as_deref(), Some("jane"));
         assert_eq!(by.attempts.len(), 1);
+    }
+
+    #[test]
+    fn a_call_that_gave_another_reason_than_ecs_repeats_is_not_the_cause() {
+        let evidence = || read(stopped("UserInitiated", "INC-1 restart", Some(0)), "StopTask", Read::Ok);
+        let given = |reason: &'static str| move |call: &mut ApiCall| call.parameters.reason = Some(reason.to_owned());
+        assert_eq!(told(call(evidence(), -1_000, "StopTask", "mallory", given("something else"))), "not-yet -");
+        assert_eq!(told(call(evidence(), -1_000, "StopTask", "jane", given("INC-1 restart"))), "found jane");
+        assert_eq!(told(call(evidence(), -1_000, "StopTask", "jane", |_| {})), "found jane");
+        assert_eq!(told(call(evidence(), -90_000, "StopTask", "early", |_| {})), "not-yet -");
     }
 
     #[test]

@@ -340,6 +340,19 @@ fn culprit(evidence: &Evidence, last_word: impl Fn(&str) -> Option<Timestamp>) -
     ended.min_by_key(|container| (weight(container) > 0 && spoke_on(container), weight(container), last_word(&container.name).is_none(), last_word(&container.name)))
 }
 
+/// Whether a target of that address can be this task's; an instance hosts many tasks, which the host port tells apart.
+fn may_be_target(task: &super::task::Task, instance: Option<&str>, port: Option<i64>) -> bool {
+    let hosts: Vec<i64> = task.containers.iter().flat_map(|container| &container.ports).map(|(_, host)| *host).collect();
+    match instance {
+        Some(id) if id.starts_with("i-") => hosts.is_empty() || port.is_none_or(|port| hosts.contains(&port)),
+        Some(address) => {
+            let own = task.private_ips();
+            own.is_empty() || own.iter().any(|ip| ip == address)
+        }
+        None => true,
+    }
+}
+
 /// Whether a service message concerns this task: it names it, or it names none and lies near its life's turns.
 #[must_use]
 pub fn concerns(message: &ServiceMessage, task: &super::task::Task) -> bool {
@@ -358,7 +371,7 @@ pub fn concerns(message: &ServiceMessage, task: &super::task::Task) -> bool {
     let around_start = near(task.times.started.or(task.times.created), 60_000, 60_000);
     match &message.kind {
         // Another task's start, stop or health is another story, unless it follows from this stop.
-        MessageKind::Unhealthy { .. } => around_stop && (message.tasks.is_empty() || message.tasks.contains(&task.id)),
+        MessageKind::Unhealthy { instance, port, .. } => around_stop && message.tasks.is_empty() && may_be_target(task, instance.as_deref(), *port),
         MessageKind::Started => near(task.stop_anchor(), 0, 180_000),
         MessageKind::Stopped => false,
         MessageKind::Rebalancing

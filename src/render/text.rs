@@ -150,11 +150,12 @@ impl<'a> Out<'a> {
         parts.push([kind, task.availability_zone.as_deref().or(Some(&task.region))].into_iter().flatten().collect::<Vec<_>>().join(" "));
         parts.extend(task.service.as_ref().map(|service| format!("service {service}")));
         parts.push(format!("cluster {}", task.cluster));
-        parts.extend(task.stop_anchor().map(|at| format!("stopped {}", self.page.clock.full(at))));
+        // A time and its zone stay together: the wrapping breaks at blanks alone.
+        parts.extend(task.stop_anchor().map(|at| format!("stopped {}", self.page.clock.full(at)).replace(' ', "\u{a0}")));
         let rest = printable(&parts.join("  ")).into_owned();
         let first = format!("task {short}");
         let lines = wrapped(&format!("{first}  {rest}"), self.page.measure());
-        for (at, line) in lines.iter().enumerate() {
+        for (at, line) in lines.iter().map(|line| line.replace('\u{a0}', " ")).enumerate() {
             let line = if at == 0 { line.replacen(&first, &self.page.look.paint(&self.page.look.strong, &first), 1) } else { format!("  {line}") };
             self.put(&line);
         }

@@ -270,7 +270,7 @@ async fn lookup(reach: &Reach<'_>, search: &Search) -> Vec<ApiCall> {
                 unreadable += 1;
                 continue;
             };
-            if call.name == search.name && search.subject.concerns(&call, reach.task) {
+            if call.name == search.name && is_of_its_service(&call) && search.subject.concerns(&call, reach.task) {
                 if reach.redact {
                     call.parameters.reason = call.parameters.reason.map(|reason| redact::text(&reason).into_owned());
                 }
@@ -302,6 +302,17 @@ async fn lookup(reach: &Reach<'_>, search: &Search) -> Vec<ApiCall> {
         inquiry.done()
     }
     accepted
+}
+
+/// Other services have calls of the same names.
+fn is_of_its_service(call: &ApiCall) -> bool {
+    let service = match call.name.as_str() {
+        "TerminateInstances" | "StopInstances" | "BidEvictedEvent" => "ec2",
+        "TerminateInstanceInAutoScalingGroup" => "autoscaling",
+        name if name.starts_with("AssumeRole") => "sts",
+        _ => "ecs",
+    };
+    call.source.as_deref().is_none_or(|source| source.split('.').next() == Some(service))
 }
 
 /// Whether a StopTask call was for this very task: its id in its cluster, in this account and region.
@@ -390,6 +401,7 @@ pub(super) fn call_from(value: &Value) -> Option<ApiCall> {
     Some(ApiCall {
         event_id: text("/eventID")?,
         name: text("/eventName")?,
+        source: text("/eventSource"),
         time: text("/eventTime")?.parse().ok()?,
         region: text("/awsRegion"),
         recipient_account: text("/recipientAccountId"),

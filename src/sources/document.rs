@@ -32,6 +32,8 @@ impl Document {
     /// # Errors
     /// If it is none of the three, or tells of more than one task.
     pub fn read(bytes: &[u8]) -> Result<Self, NotADocument> {
+        // PowerShell puts a mark in front of what it pipes.
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         if bytes.starts_with(&[0x1f, 0x8b]) {
             return Ok(Self::Case(Box::new(Case::read(bytes)?)));
         }

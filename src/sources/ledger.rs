@@ -29,6 +29,7 @@ struct Book {
     events: Vec<Event>,
     target_groups: Vec<TargetGroup>,
     entries: Vec<Entry>,
+    remarks: Vec<String>,
     ended: Option<Ended>,
 }
 
@@ -53,6 +54,16 @@ impl Ledger {
 
     pub fn tell_target_group(&self, group: TargetGroup) {
         self.book().target_groups.push(group);
+    }
+
+    /// Something the reader of the answer should know of how the task was found.
+    pub fn remark(&self, remark: String) {
+        self.book().remarks.push(remark);
+    }
+
+    #[must_use]
+    pub fn remarks(&self) -> Vec<String> {
+        self.book().remarks.clone()
     }
 
     /// Notes an outcome that needed no request.

@@ -44,9 +44,21 @@ enum Trace {
 }
 
 static LEVEL_WORD: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^(?:[^A-Za-z]*\S{0,40}\s+){0,4}?[\[<|(]?(TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|ERR|SEVERE|FATAL|CRITICAL|CRIT|PANIC|EMERG|ALERT)[\]>|):,]?(?:\s|$)")
-        .expect("a pattern")
+    Regex::new(
+        r"^(?:[^A-Za-z]*\S{0,40}\s+){0,4}?[\[<|(]?(TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|ERR|SEVERE|FATAL|CRITICAL|CRIT|PANIC|EMERG|ALERT)(?:[\]>|),]|:\S*|\[\d+\])?(?:\s|$)",
+    )
+    .expect("a pattern")
 });
+/// Lower case, with its colon, behind nothing but a time and a short name: `2026-01-01T10:00:00Z error: …`, `fail: Microsoft…[0]`.
+static LEVEL_COLON: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^(?:[\d\[(][\d\]\[\-:/.,TZ+)\s]*)?(?:[\w./-]{1,24}\[\d+\]:\s+)?\[?(trace|trce|debug|dbug|info|notice|warn|warning|error|err|fail|fatal|crit|critical|panic|severe|emerg|alert)\]?:\s").expect("a pattern")
+});
+/// Serilog's three letters, in brackets behind the time; logrus's four before the seconds.
+static LEVEL_SHORT: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^(?:\[[\d:.\- ]+ (VRB|DBG|INF|WRN|ERR|FTL)\]|(?:[\d:.\- T]+ \[?)?(VRB|DBG|INF|WRN|FTL)\]? |(DEBU|INFO|WARN|ERRO|FATA|PANI)\[\d+\])").expect("a pattern")
+});
+/// What a terminal would act on: colours, cursor movements, titles. Loggers write them where they take a pipe for a terminal.
+static TERMINAL: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_][^\x1b]*\x1b\\|[ -/]*[0-~])").expect("a pattern"));
 static LEVEL_FIELD: LazyLock<Regex> = LazyLock::new(|| Regex::new(r#"(?i)\b(?:level|lvl|severity|loglevel)["']?\s*[=:]\s*["']?([a-z]+)"#).expect("a pattern"));
 static LEVEL_BRACKET: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)^.{0,60}?[\[<|]\s*(trace|debug|info|notice|warn|warning|error|err|severe|fatal|critical|crit|panic|emerg|alert)\s*[\]>|]").expect("a pattern")
@@ -57,9 +69,13 @@ static OUTCRY: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
         r"^\s*(?:",
         r"(?:Uncaught |Unhandled )?(?:[A-Za-z_$][\w$]*[.:/\\]+)+(?:[A-Z][\w$]*)?(?:Error|Exception|Fault|Panic|Interrupt)\b|(?:[A-Z][\w$]*)?(?:Error|Exception|Fault|Panic|Interrupt)(?::|\s*$)|",
-        r"(?:error|fatal|panic|critical|exception)\b\s*[:\[!(]|",
+        r"(?:error|fatal|panic|critical|exception|uncaughtException)\b\s*[:\[!(]|",
+        r"(?:PHP )?Fatal (?:Python )?error:|(?:PHP )?Parse error:|npm ERR!|panicked at |Error response from daemon|",
+        r"\S+: (?:line )?\d+: .*: (?:not found|Permission denied|No such file or directory|cannot execute)|",
+        r"\S*sh: .*: (?:not found|command not found|Permission denied|No such file or directory)|exec \S+: |exec: |",
         r"fatal error|",
-        r"Exception in thread |Unhandled exception|Unhandled rejection|UnhandledPromiseRejection|",
+        r"Exception in thread |(?i:unhandled (?:exception|rejection|promise rejection))|UnhandledPromiseRejection|",
+        r".*\((?:[A-Z]\w*::)*[A-Z]\w*(?:Error|Exception)\)\s*$|",
         r"Traceback \(most recent call last\)|",
         r"thread '.*' (?:\(\d+\) )?panicked at|",
         r"panic: |goroutine \d+ \[|",
@@ -107,7 +123,8 @@ impl<F: FnMut(Statement)> Reader<F> {
 
     pub fn read(&mut self, line: &RawLine) {
         // One log event may hold a whole trace: the driver can be told to join lines.
-        for part in line.text.lines().filter(|part| !part.trim().is_empty()) {
+        let plain = TERMINAL.replace_all(&line.text, "");
+        for part in plain.lines().filter(|part| !part.trim().is_empty()) {
             self.line(line.at, part);
         }
     }
@@ -140,8 +157,10 @@ impl Open {
             return Self { statement, trace: None, last_at: at, titled: true };
         }
         let trace = trace_of(text);
-        let level = level_of(text).unwrap_or(if trace.is_some_and(|trace| trace != Trace::Indented) || OUTCRY.is_match(text) { Level::Error } else { Level::Info });
-        let statement = Statement { at, level, text: shortened(text.trim_end()), more: 0, out_of_memory: OUT_OF_MEMORY.is_match(text) };
+        let out_of_memory = OUT_OF_MEMORY.is_match(text);
+        let cries = out_of_memory || trace.is_some_and(|trace| trace != Trace::Indented) || OUTCRY.is_match(text);
+        let level = level_of(text).unwrap_or(if cries { Level::Error } else { Level::Info });
+        let statement = Statement { at, level, text: shortened(text.trim_end()), more: 0, out_of_memory };
         Self { statement, trace, last_at: at, titled: !matches!(trace, Some(Trace::Python | Trace::Rust | Trace::NodeSource)) }
     }
 
@@ -161,7 +180,12 @@ impl Open {
         let indented = text.starts_with([' ', '\t']);
         let goes_on = match trace {
             Trace::Indented => is_frame(text) || (indented && self.statement.more > 0) || is_trailer(text),
-            Trace::Python => indented || text.starts_with("During handling of") || text.starts_with("The above exception was") || text.starts_with("Traceback") || !self.titled,
+            Trace::Python => {
+                let goes_on_with_another = text.starts_with("During handling of") || text.starts_with("The above exception was");
+                // What follows either sentence is the trace of the exception that was raised last: that one tells.
+                self.titled &= !goes_on_with_another;
+                indented || goes_on_with_another || text.starts_with("Traceback") || !self.titled
+            }
             Trace::Rust => !self.titled || indented || text.starts_with("stack backtrace:") || text.starts_with("note: "),
             Trace::Go => indented || GO_FRAME.is_match(text),
             Trace::NodeSource => indented || !self.titled || text.starts_with("Node.js v") || text.starts_with('}'),
@@ -237,15 +261,20 @@ fn level_of(text: &str) -> Option<Level> {
             _ => Level::Info,
         });
     }
-    let word = LEVEL_WORD.captures(&head).or_else(|| LEVEL_BRACKET.captures(&head)).or_else(|| LEVEL_FIELD.captures(&head))?;
+    if let Some(short) = LEVEL_SHORT.captures(&head) {
+        return short.iter().skip(1).flatten().next().and_then(|word| named_level(word.as_str()));
+    }
+    let word = LEVEL_WORD.captures(&head).or_else(|| LEVEL_BRACKET.captures(&head)).or_else(|| LEVEL_COLON.captures(&head)).or_else(|| LEVEL_FIELD.captures(&head))?;
     named_level(&word[1])
 }
 
 fn named_level(name: &str) -> Option<Level> {
     match name.to_ascii_lowercase().as_str() {
-        "error" | "err" | "severe" | "fatal" | "critical" | "crit" | "panic" | "emerg" | "emergency" | "alert" | "dpanic" => Some(Level::Error),
-        "warn" | "warning" => Some(Level::Warn),
-        "trace" | "debug" | "info" | "notice" | "information" | "informational" | "verbose" | "default" => Some(Level::Info),
+        "error" | "err" | "eror" | "erro" | "fail" | "severe" | "fatal" | "fata" | "ftl" | "critical" | "crit" | "panic" | "pani" | "emerg" | "emergency" | "alert" | "dpanic" => {
+            Some(Level::Error)
+        }
+        "warn" | "warning" | "wrn" => Some(Level::Warn),
+        "trace" | "trce" | "vrb" | "debug" | "dbug" | "dbg" | "debu" | "info" | "inf" | "notice" | "information" | "informational" | "verbose" | "default" => Some(Level::Info),
         _ => None,
     }
 }
@@ -259,8 +288,24 @@ fn from_json(at: i64, text: &str) -> Option<Statement> {
     let fields = value.as_object()?;
     let field = |names: &[&str]| names.iter().find_map(|name| fields.get(*name).or_else(|| value.pointer(&format!("/{}", name.replace('.', "/")))));
     let words = |names: &[&str]| field(names).and_then(|found| found.as_str().map(str::to_owned));
-    let level = match field(&["level", "severity", "lvl", "loglevel", "log.level", "levelname", "@l", "SeverityText", "severityText", "logLevel", "LogLevel", "Level"]) {
+    let level = match field(&[
+        "level",
+        "severity",
+        "lvl",
+        "loglevel",
+        "log.level",
+        "levelname",
+        "@l",
+        "SeverityText",
+        "severityText",
+        "severity_text",
+        "level.name",
+        "logLevel",
+        "LogLevel",
+        "Level",
+    ]) {
         Some(Value::String(name)) => named_level(name),
+        Some(Value::Object(named)) => named.get("name").and_then(Value::as_str).and_then(named_level),
         // pino and bunyan: 40 is a warning, 50 an error, 60 fatal. Below 8 one logger's error is another's debug.
         Some(Value::Number(number)) => number.as_i64().map(|number| match number {
             50.. => Level::Error,
@@ -343,6 +388,45 @@ mod tests {
     }
 
     #[test]
+    fn a_chain_of_python_exceptions_is_one_and_told_by_the_last() {
+        assert_eq!(
+            one(&[
+                "Traceback (most recent call last):",
+                "  File \"/app/x.py\", line 3, in <module>",
+                "KeyError: 'x'",
+                "",
+                "During handling of the above exception, another exception occurred:",
+                "",
+                "Traceback (most recent call last):",
+                "  File \"/app/x.py\", line 9, in <module>",
+                "RuntimeError: cannot start"
+            ]),
+            "error RuntimeError: cannot start +6"
+        );
+    }
+
+    #[test]
+    fn colours_and_titles_are_taken_out_before_anything_is_read() {
+        assert_eq!(one(&["\u{1b}[31mERROR\u{1b}[0m boom"]), "error ERROR boom +0");
+        assert_eq!(one(&["\u{1b}[31merror\u{1b}[39m: no route"]), "error error: no route +0");
+        assert_eq!(one(&["\u{1b}]0;title\u{7}INFO \u{1b}[1;2Hready"]), "info INFO ready +0");
+        assert!(read(&["\u{1b}[91mjava.lang.OutOfMemoryError: Java heap space\u{1b}[0m"])[0].out_of_memory);
+    }
+
+    #[test]
+    fn what_a_runtime_says_when_memory_runs_out_is_an_error_without_a_word_for_it() {
+        for line in [
+            "Terminating due to java.lang.OutOfMemoryError: Java heap space",
+            "memory allocation of 1073741824 bytes failed",
+            "# There is insufficient memory for the Java Runtime Environment to continue.",
+            "PHP Fatal error:  Allowed memory size of 134217728 bytes exhausted (tried to allocate 20480 bytes)",
+        ] {
+            let statement = &read(&[line])[0];
+            assert!(statement.out_of_memory && statement.level == Level::Error, "{line}");
+        }
+    }
+
+    #[test]
     fn a_line_after_a_python_trace_is_its_own() {
         assert_eq!(read(&["Traceback (most recent call last):", "  File \"/app/x.py\", line 3", "KeyError: 'id'", "INFO shutting down"]).len(), 2);
     }
@@ -410,6 +494,33 @@ mod tests {
             ("Exception mapper registered", Level::Info),
             (r#"{"level":0,"msg":"starting"}"#, Level::Info),
             ("ValueError: no such table", Level::Error),
+            ("ERROR:root:no route", Level::Error),
+            ("WARNING:app:slow", Level::Warn),
+            ("2026-03-03T13:00:00Z error: no route", Level::Error),
+            ("2026/03/03 13:00:00 error: listen tcp :8080: bind: address already in use", Level::Error),
+            ("2026-03-03T13:00:00Z app[1]: error: no route", Level::Error),
+            ("fail: Microsoft.Extensions.Hosting.Internal.Host[11]", Level::Error),
+            ("crit: Microsoft.AspNetCore.Server.Kestrel[0]", Level::Error),
+            ("info: Microsoft.Hosting.Lifetime[0]", Level::Info),
+            ("[13:00:00 FTL] no route", Level::Error),
+            ("[13:00:00 INF] 0 errors", Level::Info),
+            ("FATA[0003] no route", Level::Error),
+            ("ERRO[0003] no route", Level::Error),
+            ("ERROR[0003] no route", Level::Error),
+            ("INFO[0003] error: none", Level::Info),
+            ("PHP Fatal error:  Uncaught Error: no route", Level::Error),
+            ("Fatal Python error: init_fs_encoding", Level::Error),
+            ("app.rb:3:in 'foo': undefined method (NoMethodError)", Level::Error),
+            ("Unhandled Promise rejection: Error: no route", Level::Error),
+            ("npm ERR! code ELIFECYCLE", Level::Error),
+            ("/entrypoint.sh: 3: exec: foo: not found", Level::Error),
+            ("bash: line 1: /app/run: No such file or directory", Level::Error),
+            ("exec /app: exec format error", Level::Error),
+            (r#"{"severity_text":"ERROR","body":"no route"}"#, Level::Error),
+            (r#"{"level":{"name":"ERROR"},"msg":"no route"}"#, Level::Error),
+            ("GET /fail: 200", Level::Info),
+            ("no error: all fine", Level::Info),
+            ("executing plan", Level::Info),
         ] {
             assert_eq!(read(&[line])[0].level, level, "{line}");
         }
@@ -441,7 +552,7 @@ mod tests {
         #[test]
         fn no_line_is_lost_and_none_makes_it_panic(lines in proptest::collection::vec("[^\\n\\r]{0,80}", 0..40)) {
             let refs: Vec<&str> = lines.iter().map(String::as_str).collect();
-            let written = refs.iter().flat_map(|line| line.lines()).filter(|line| !line.trim().is_empty()).count();
+            let written = refs.iter().filter(|line| !TERMINAL.replace_all(line, "").trim().is_empty()).count();
             let told: usize = read(&refs).iter().map(|statement| 1 + if refs.iter().any(|line| line.trim_start().starts_with('{')) { 0 } else { statement.more }).sum();
             proptest::prop_assert!(told <= written);
             if !refs.iter().any(|line| line.trim_start().starts_with('{')) {

@@ -19,21 +19,31 @@ static SECRET_NAME: LazyLock<Regex> = LazyLock::new(|| {
 
 /// A secret inside free text. What is kept stands in group 1, what goes follows it.
 static SECRET_TEXT: LazyLock<Vec<Regex>> = LazyLock::new(|| {
+    let name = r"(?:passw(?:or)?d|passphrase|pwd|secret(?:[_-]?(?:access[_-]?)?key)?|(?:access|auth|id|refresh|session|security|bearer)?[_-]?token|api[_-]?key|private[_-]?key|client[_-]?secret|credentials?|set-cookie|cookie)";
     [
-        // password=…, "apiKey": "…", --token …
-        r#"(?i)((?:passw(?:or)?d|passphrase|pwd|secret(?:[_-]?(?:access[_-]?)?key)?|(?:access|auth|id|refresh|session|security|bearer)?[_-]?token|api[_-]?key|private[_-]?key|client[_-]?secret|credentials?|set-cookie|cookie)["']?\s*(?:=|:|\s=>\s)\s*["']?)[^\s"',;&\[]{3,}"#,
-        r"(?i)(\bauthorization[\x22']?\s*[:=]\s*[\x22']?(?:bearer|basic|digest|aws4-hmac-sha256)?\s*)[^\s\x22',]{6,}",
-        r"(?i)(\bbearer\s+)[A-Za-z0-9._~+/=-]{12,}",
-        // user:password@host
-        r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s@/]+@",
-        // JSON web tokens, AWS keys and the marks of other vendors' tokens
-        r"()\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*",
-        r"()\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
-        r"()\b(?:ghp|gho|ghu|ghs|ghr|glpat|xox[abpr]|sk_live|rk_live)[_-][A-Za-z0-9_-]{10,}",
-        r"(-----BEGIN [A-Z ]*PRIVATE KEY-----)[\s\S]*?(?:-----END|$)",
+        // password="a b", 'token': 'a b', --token a
+        format!(r#"(?i)({name}["']?\s*(?:=|:|\s=>\s)\s*")[^"]{{3,}}"#),
+        format!(r#"(?i)({name}["']?\s*(?:=|:|\s=>\s)\s*')[^']{{3,}}"#),
+        format!(r#"(?i)(--?[\w-]*{name}\s+["']?)[^\s"'\[-][^\s"']{{2,}}"#),
+        // password=…, apiKey: …
+        format!(r#"(?i)({name}["']?\s*(?:=|:|\s=>\s)\s*["']?)[^\s"',;&\[]{{3,}}"#),
     ]
-    .iter()
-    .map(|pattern| Regex::new(pattern).expect("a pattern"))
+    .into_iter()
+    .chain(
+        [
+            r"(?i)(\bauthorization[\x22']?\s*[:=]\s*[\x22']?(?:bearer|basic|digest|aws4-hmac-sha256)?\s*)[^\s\x22',]{6,}",
+            r"(?i)(\bbearer\s+)[A-Za-z0-9._~+/=-]{12,}",
+            // user:password@host
+            r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s@/]+@",
+            // JSON web tokens, AWS keys and the marks of other vendors' tokens
+            r"()\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*",
+            r"()\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
+            r"()\b(?:ghp|gho|ghu|ghs|ghr|glpat|xox[abpr]|sk_live|rk_live)[_-][A-Za-z0-9_-]{10,}",
+            r"(-----BEGIN [A-Z ]*PRIVATE KEY-----)[\s\S]*?(?:-----END|$)",
+        ]
+        .map(str::to_owned),
+    )
+    .map(|pattern| Regex::new(&pattern).expect("a pattern"))
     .collect()
 });
 
@@ -131,6 +141,10 @@ mod tests {
             ("connecting to postgres://app:s3cr3t@db:5432/x", "connecting to postgres://app:[redacted]@db:5432/x"),
             ("Authorization: Bearer abcdef0123456789", "Authorization: Bearer [redacted]"),
             ("key AKIAIOSFODNN7EXAMPLE used", "key [redacted] used"),
+            ("secret='quoted secretval' x", "secret='[redacted]' x"),
+            (r#"password="two words", next"#, r#"password="[redacted]", next"#),
+            ("deploy --token clitoken22 --region eu", "deploy --token [redacted] --region eu"),
+            ("deploy --db-password 'hunter 22'", "deploy --db-password '[redacted] 22'"),
         ] {
             assert_eq!(text(line), kept);
         }
@@ -138,7 +152,7 @@ mod tests {
 
     #[test]
     fn redacting_twice_changes_nothing_more() {
-        for line in ["password=hunter22 and token: abcdef", "Authorization: Bearer abcdef0123456789", "postgres://a:b@c"] {
+        for line in ["password=hunter22 and token: abcdef", "secret='a secret' --token clitoken22", "Authorization: Bearer abcdef0123456789", "postgres://a:b@c"] {
             let once = text(line).into_owned();
             assert_eq!(text(&once), once);
         }
@@ -146,7 +160,13 @@ mod tests {
 
     #[test]
     fn ordinary_lines_are_left_alone() {
-        for line in ["GET /token-service/health 200", "0 errors, 3 passwords rotated", "java.lang.OutOfMemoryError: Java heap space", "allocation of 67108864 bytes"] {
+        for line in [
+            "GET /token-service/health 200",
+            "usage: deploy --token --region NAME",
+            "0 errors, 3 passwords rotated",
+            "java.lang.OutOfMemoryError: Java heap space",
+            "allocation of 67108864 bytes",
+        ] {
             assert_eq!(text(line), line);
         }
     }

@@ -8,6 +8,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 
 use crate::diagnosis::evidence::{Reading, Source, Status};
+use crate::diagnosis::service::is_task_id;
 use crate::diagnosis::task::{Attachment, Container, ContainerDefinition, EcsArn, HealthCheck, LogConfiguration, StopCode, Task, TaskDefinition, Volume, last_segment};
 
 use super::Reach;
@@ -34,7 +35,7 @@ pub enum NotFound {
         /// The one cluster that has the service.
         cluster: Option<String>,
     },
-    #[error("`{prefix}` is the beginning of {} tasks", .candidates.len())]
+    #[error("{}", several(.prefix, .candidates.len()))]
     Ambiguous { prefix: String, candidates: Vec<Candidate> },
     #[error("{action} failed: {}", .failing.message)]
     Refused { action: &'static str, failing: Failing },
@@ -47,6 +48,10 @@ pub enum Clue {
     Cluster(String),
     /// Its ARN names another account than the one that was asked.
     Account { theirs: String, ours: String },
+}
+
+fn several(prefix: &str, count: usize) -> String {
+    if is_task_id(prefix) { format!("task `{prefix}` is in {count} clusters") } else { format!("`{prefix}` is the beginning of {count} tasks") }
 }
 
 fn place(looked_in: &[String], region: &str) -> String {
@@ -332,10 +337,21 @@ impl Finder<'_> {
                 Err(failing) => failed = Some(failing),
             }
         }
+        let mut places: Vec<String> = stopped.iter().map(|task| task.cluster.clone()).collect();
+        places.sort();
+        places.dedup();
         let latest = stopped.into_iter().max_by_key(|task| (task.times.stopped.or(task.times.stopping), task.id.clone()));
         let region = self.account.region.clone();
         match (latest, failed, service) {
-            (Some(task), ..) => Ok(task),
+            (Some(task), ..) => {
+                if let (Some(service), true) = (service, places.len() > 1) {
+                    let (places, cluster) = (places.join(", "), &task.cluster);
+                    self.ledger.remark(format!(
+                        "service {service} has stopped tasks in the clusters {places}; this is the latest, of {cluster}: service/CLUSTER/{service} or --cluster picks another"
+                    ));
+                }
+                Ok(task)
+            }
             (None, Some(failing), _) => Err(NotFound::Refused { action: "ecs:ListTasks", failing }),
             (None, None, Some(service)) if having.is_empty() => Err(NotFound::NoService { service: service.to_owned(), region, looked_in: names(&clusters) }),
             (None, None, service) => {

@@ -24,7 +24,7 @@ const SIGNALS: [(i64, &str, &str, &str); 5] = [
 fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let Some((container, line)) = ended_by_itself(timeline) else { return Judgement::No };
     let Some((code, detail, signal, usual)) = SIGNALS.into_iter().find(|(code, ..)| container.exit_code == Some(*code)) else { return Judgement::No };
-    let mut finding = Finding::new(Confidence::Certain, format!("Crashed ({signal})"));
+    let mut finding = Finding::new(Confidence::Certain, format!("Crashed by {signal}"));
     finding.detail = Some(detail);
     finding.container = Some(container.name.clone());
     finding.evidence = vec![line.n];

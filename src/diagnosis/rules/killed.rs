@@ -28,7 +28,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let memory = memory_before_end(timeline, &container.name);
     // On the user's own hosts the agent tells of the kernel's memory kills; Fargate often does not, and then only a sample speaks against one.
     let weighed = memory.is_some() || !timeline.evidence.task.runs_on_fargate();
-    let mut finding = Finding::new(if heard && weighed { Confidence::Likely } else { Confidence::Possible }, "Killed (SIGKILL)");
+    let mut finding = Finding::new(if heard && weighed { Confidence::Likely } else { Confidence::Possible }, "Killed by SIGKILL");
     finding.container = Some(container.name.clone());
     finding.evidence = [Some(line), timeline.stop_line()].into_iter().flatten().map(|line| line.n).collect();
     finding.summary =

@@ -10,7 +10,7 @@ pub const RULE: Rule = Rule { cause: Cause::Terminated, about: "143 by itself, w
 
 fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let Some((container, line)) = ended_by_itself(timeline).filter(|(container, _)| container.exit_code == Some(143)) else { return Judgement::No };
-    let mut finding = Finding::new(Confidence::Likely, "Terminated (SIGTERM)");
+    let mut finding = Finding::new(Confidence::Likely, "Terminated by SIGTERM");
     finding.container = Some(container.name.clone());
     finding.evidence = [Some(line), timeline.stop_line()].into_iter().flatten().map(|line| line.n).collect();
     finding.summary = format!(
