@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::diagnosis::event::Event;
 use crate::diagnosis::evidence::{Evidence, Reading, Source, Status};
-use crate::diagnosis::service::TargetGroup;
+use crate::diagnosis::service::{Balancer, TargetGroup};
 
 use super::Ended;
 use super::failing::Failing;
@@ -28,6 +28,7 @@ pub struct Ledger {
 struct Book {
     events: Vec<Event>,
     target_groups: Vec<TargetGroup>,
+    balancers: Vec<Balancer>,
     entries: Vec<Entry>,
     ended: Option<Ended>,
 }
@@ -53,6 +54,10 @@ impl Ledger {
 
     pub fn tell_target_group(&self, group: TargetGroup) {
         self.book().target_groups.push(group);
+    }
+
+    pub fn tell_balancer(&self, balancer: Balancer) {
+        self.book().balancers.push(balancer);
     }
 
     /// Notes an outcome that needed no request.
@@ -98,7 +103,7 @@ impl Ledger {
     pub fn evidence(&self, now: Timestamp) -> Evidence {
         let book = self.book();
         let readings = merge(book.entries.iter().map(|entry| entry.reading.clone()));
-        Evidence { taken_at: now, events: book.events.clone(), target_groups: book.target_groups.clone(), readings, ..Evidence::default() }
+        Evidence { taken_at: now, events: book.events.clone(), target_groups: book.target_groups.clone(), balancers: book.balancers.clone(), readings, ..Evidence::default() }
     }
 }
 
