@@ -31,8 +31,19 @@ impl Scope {
         matches!(self, Self::Task | Self::Container(_))
     }
 
+    /// Whom the highest share is of.
+    #[must_use]
+    pub fn one_of(&self) -> String {
+        match self {
+            Self::Task => "the task".to_owned(),
+            Self::Container(name) => name.clone(),
+            Self::Service(name) => format!("a task of service {name}"),
+            Self::Family(name) => format!("a task of family {name}"),
+        }
+    }
+
     /// AWS's names of the memory and the CPU metric.
-    fn metrics(&self) -> (&'static str, &'static str) {
+    pub(super) fn metrics(&self) -> (&'static str, &'static str) {
         match self {
             Self::Task => ("TaskMemoryUtilization", "TaskCpuUtilization"),
             Self::Container(_) => ("ContainerMemoryUtilization", "ContainerCpuUtilization"),

@@ -323,6 +323,14 @@ pub fn memory_limit(evidence: &Evidence, container: Option<&str>) -> Option<i64>
     own.into_iter().chain(whole).min()
 }
 
+/// Whether a share of "reserved" memory is one of a hard limit: on Fargate always; on EC2 only where every container has
+/// a hard limit and none reserves less, for `memoryReservation` limits nothing and may be exceeded.
+#[must_use]
+pub fn is_reserved_a_limit(evidence: &Evidence) -> bool {
+    let hard = |definition: &super::task::TaskDefinition| definition.containers.iter().all(|container| container.memory.is_some() && container.memory_reservation.is_none());
+    evidence.task.runs_on_fargate() || evidence.definition.as_ref().is_some_and(|definition| definition.memory.is_some() || hard(definition))
+}
+
 /// Essential by the task definition; an unknown definition makes every container essential but the injected ones.
 #[must_use]
 pub fn is_essential(evidence: &Evidence, container: &Container) -> bool {

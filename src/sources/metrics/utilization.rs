@@ -1,7 +1,7 @@
 //! Asks CloudWatch how much of its memory and CPU the task used: its own where Container Insights is enhanced, its
 //! service's where it has one, else its family's.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::diagnosis::event::{Event, Level, Precision, Sample, What, Witness};
 use crate::diagnosis::evidence::{Reading, Source, Status};
@@ -14,6 +14,8 @@ use super::minutes;
 
 /// Containers asked about; a task has ten at the most, but for what AWS puts beside them.
 const MOST_CONTAINERS: usize = 20;
+/// Older than this, CloudWatch keeps no single minutes.
+const MINUTES_ARE_KEPT: SignedDuration = SignedDuration::from_hours(15 * 24);
 const INSIGHTS: &str = "ECS/ContainerInsights";
 
 pub(super) async fn collect(reach: &Reach<'_>) {
@@ -32,11 +34,13 @@ pub(super) async fn collect(reach: &Reach<'_>) {
         let none = if task.service.is_some() { "neither of its service nor of the task itself" } else { "neither of its family nor of the task itself" };
         inquiry.detail(format!("CloudWatch holds no memory or CPU in that time, {none}"));
     }
+    let nothing = events.is_empty();
     for event in events {
         inquiry.tell(event);
     }
     match failing {
         Some(failing) => inquiry.fail(&failing),
+        None if nothing && reach.now.duration_since(stop) > MINUTES_ARE_KEPT => inquiry.end(Status::Expired),
         None => inquiry.done(),
     }
 }
