@@ -122,15 +122,31 @@ pub struct Counted {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
     /// The first above 0, or the first that was read at all.
-    First { already: bool, healthy: Option<i64> },
-    Worst { healthy: Option<i64> },
+    First {
+        already: bool,
+        healthy: Option<i64>,
+    },
+    Worst {
+        healthy: Option<i64>,
+    },
     /// The sum of all minutes, told at the first.
-    Total { minutes: usize, requests: Option<i64> },
+    Total {
+        minutes: usize,
+        requests: Option<i64>,
+    },
     /// Milliseconds.
-    Slowest { average: Option<i64> },
+    Slowest {
+        average: Option<i64>,
+    },
 }
 
 impl Counted {
+    /// As a part of a sentence.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        self.text()
+    }
+
     pub(super) fn text(&self) -> String {
         let (metric, value, group) = (self.metric, self.value, target_group_name(&self.target_group));
         let beside = |healthy: Option<i64>| healthy.map(|healthy| format!(", HealthyHostCount {healthy}")).unwrap_or_default();

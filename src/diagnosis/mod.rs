@@ -8,6 +8,7 @@ pub mod catalogue;
 pub mod commands;
 pub mod event;
 pub mod evidence;
+pub mod health_check;
 pub mod image;
 pub mod measure;
 pub mod network;

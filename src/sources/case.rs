@@ -113,7 +113,8 @@ impl Case {
         self.exchanges.retain(|exchange| !discovery(exchange));
         let request = serde_json::json!({"cluster": self.task.cluster, "tasks": [self.task.arn]});
         let response = serde_json::json!({"tasks": [described], "failures": []});
-        self.exchanges.insert(0, Exchange { action: "ecs:DescribeTasks".to_owned(), region: self.region.clone(), request, status: 200, error_type: None, response, response_encoding: None });
+        self.exchanges
+            .insert(0, Exchange { action: "ecs:DescribeTasks".to_owned(), region: self.region.clone(), request, status: 200, error_type: None, response, response_encoding: None });
         Some(self)
     }
 
@@ -179,9 +180,7 @@ fn body_value(body: &[u8]) -> Value {
     match serde_json::from_slice::<Value>(body) {
         Ok(value @ Value::Object(_)) => value,
         // XML and forms are text, and no text is a map in CBOR; anything else is kept as well as text can keep it.
-        _ if std::str::from_utf8(body).is_err() => {
-            cbor::read(body).unwrap_or_else(|| Value::String(String::from_utf8_lossy(body).into_owned()))
-        }
+        _ if std::str::from_utf8(body).is_err() => cbor::read(body).unwrap_or_else(|| Value::String(String::from_utf8_lossy(body).into_owned())),
         _ => Value::String(String::from_utf8_lossy(body).into_owned()),
     }
 }
@@ -199,5 +198,36 @@ fn without_window(request: &Value) -> Value {
             Value::Object(kept)
         }
         other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `{"StartTime": 1(N), "Id": "m0"}`
+    fn asked(second: u8) -> Vec<u8> {
+        [b"\xa2\x69StartTime\xc1\x1a\x65\x53\xf1".as_slice(), &[second], b"\x62Id\x62m0"].concat()
+    }
+
+    #[test]
+    fn a_binary_answer_comes_back_byte_for_byte_to_the_request_of_another_hour() {
+        let answer = b"\xa1\x66Values\x81\xfb\x40\x58\xf3\x33\x33\x33\x33\x33\xff\xfe".to_vec();
+        let exchange = Exchange::new("cloudwatch:GetMetricData", "eu-west-1", &asked(0), 200, None, &answer);
+        assert_eq!(exchange.request, serde_json::json!({"StartTime": 1_700_000_000, "Id": "m0"}));
+        let task = Asked { arn: "a".to_owned(), cluster: "prod".to_owned() };
+        let case = Case { ecs_trace_case: FORMAT, title: None, taken_at: Timestamp::UNIX_EPOCH, region: "eu-west-1".to_owned(), task, exchanges: vec![exchange] };
+        let written = serde_json::to_vec(&super::super::redact::case(case)).expect("JSON");
+        let read = Case::read(&written).expect("a case");
+        let found = read.answer("cloudwatch:GetMetricData", "eu-west-1", &asked(9)).expect("an answer");
+        assert_eq!((found.response_bytes(), found.content_type()), (answer, "application/cbor"));
+    }
+
+    #[test]
+    fn text_and_json_stay_readable_as_they_were_before() {
+        let xml = Exchange::new("elasticloadbalancing:DescribeTargetHealth", "", b"Action=x", 200, None, b"<a>\xc3\xa9</a>");
+        assert_eq!((xml.response.as_str(), xml.is_binary(), xml.content_type()), (Some("<a>\u{e9}</a>"), false, "text/xml"));
+        let json = Exchange::new("ecs:DescribeTasks", "", b"{}", 200, None, br#"{"tasks": []}"#);
+        assert!(!json.is_binary() && !serde_json::to_string(&json).expect("JSON").contains("responseEncoding"));
     }
 }

@@ -45,7 +45,8 @@ async fn collect(asking: &Asking<'_>) {
     let instance = host.as_ref().and_then(|host| host.instance_id.clone());
     let others: Vec<String> = arns.iter().filter(|arn| Some(*arn) != named_in_reason(reach).as_ref()).cloned().collect();
     let balancers = described.iter().flat_map(|group| &group.load_balancers).map(|arn| super::load_balancer::tell(reach, arn));
-    let (mut groups, details, _) = futures::join!(settings(reach, &others), join_all(arns.iter().map(|arn| async { futures::join!(attributes(reach, arn), health(reach, arn)) })), join_all(balancers));
+    let (mut groups, details, _) =
+        futures::join!(settings(reach, &others), join_all(arns.iter().map(|arn| async { futures::join!(attributes(reach, arn), health(reach, arn)) })), join_all(balancers));
     groups.extend(described.map(|group| TargetGroup::clone(&group)));
     for (arn, (attributes, health)) in arns.iter().zip(details) {
         let known = groups.iter().position(|group| group.arn == *arn).unwrap_or_else(|| {

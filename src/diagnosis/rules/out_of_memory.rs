@@ -53,10 +53,8 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
             let Some(memory) = memory_of_all(timeline).filter(|memory| memory.percent >= AT_THE_LIMIT) else { return Judgement::No };
             let mut finding = Finding::new(if memory.is_of_this_task { Confidence::Likely } else { Confidence::Possible }, "Out of memory");
             let whose = if memory.is_of_this_task { "and so did this one" } else { "and it may have been another" };
-            finding.summary = format!(
-                "Container {} was killed, exit 137 [{}]. In the last minute {} [{}], {whose}; ECS gives no reason.",
-                container.name, line.n, memory.words, memory.n
-            );
+            finding.summary =
+                format!("Container {} was killed, exit 137 [{}]. In the last minute {} [{}], {whose}; ECS gives no reason.", container.name, line.n, memory.words, memory.n);
             finding.evidence.push(memory.n);
             finding.alternatives.push((Cause::Killed, "ECS itself does not say that memory was the reason".to_owned()));
             if !memory.is_of_this_task {

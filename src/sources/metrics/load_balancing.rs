@@ -16,7 +16,7 @@ use super::minutes;
 /// Milliseconds. Slower answers are worth a line.
 const SLOW: i64 = 1_000;
 
-const APPLICATION: [(&str, &str); 8] = [
+const APPLICATION: [(&str, &str); 7] = [
     ("UnHealthyHostCount", "Maximum"),
     ("HealthyHostCount", "Minimum"),
     ("HTTPCode_Target_5XX_Count", "Sum"),
@@ -24,16 +24,15 @@ const APPLICATION: [(&str, &str); 8] = [
     ("TargetConnectionErrorCount", "Sum"),
     ("TargetResponseTime", "Maximum"),
     ("TargetResponseTime", "Average"),
-    ("HealthyHostCount", "Maximum"),
 ];
-const NETWORK: [(&str, &str); 3] = [("UnHealthyHostCount", "Maximum"), ("HealthyHostCount", "Minimum"), ("HealthyHostCount", "Maximum")];
+const NETWORK: [(&str, &str); 2] = [("UnHealthyHostCount", "Maximum"), ("HealthyHostCount", "Minimum")];
 
 pub(super) async fn collect(asking: &Asking<'_>) {
     let reach = asking.reach;
     // A group that could not be described has left its reading; a group without a load balancer counts nothing.
     let Some(group) = asking.named_group.clone().await else { return };
-    let balancers = group.load_balancers.iter().filter_map(|arn| Some((arn, after(arn, ":loadbalancer/")?)));
-    let (Some((balancer, balancer_name)), Some(group_name)) = (balancers.into_iter().next(), after(&group.arn, ":").filter(|name| name.starts_with("targetgroup/"))) else { return };
+    let balancers = group.load_balancers.iter().filter_map(|arn| after(arn, ":loadbalancer/"));
+    let (Some(balancer_name), Some(group_name)) = (balancers.into_iter().next(), after(&group.arn, ":").filter(|name| name.starts_with("targetgroup/"))) else { return };
     let (namespace, metrics): (_, &[_]) = match balancer_name.split('/').next() {
         Some("app") => ("AWS/ApplicationELB", &APPLICATION),
         Some("net") => ("AWS/NetworkELB", &NETWORK),
@@ -47,7 +46,7 @@ pub(super) async fn collect(asking: &Asking<'_>) {
     let (series, failing) = asked(reach, &inquiry, &queries, window).await;
     let events = events(&group.arn, metrics, &series);
     if series.iter().all(Series::is_empty) && failing.is_none() {
-        inquiry.detail(format!("CloudWatch holds nothing of {} in that time", super::super::super::diagnosis::task::last_segment(balancer)));
+        inquiry.detail(format!("CloudWatch holds nothing of {} in that time", balancer_name));
     }
     for event in events {
         inquiry.tell(event);
@@ -109,7 +108,9 @@ mod tests {
         let of = |name: &str, statistic: &str| values.iter().find(|(n, s, _)| *n == name && *s == statistic);
         let series: Vec<Series> = APPLICATION
             .iter()
-            .map(|(name, statistic)| of(name, statistic).map(|(.., values)| values.iter().enumerate().map(|(at, value)| (at as i64 * 60_000, *value)).collect()).unwrap_or_default())
+            .map(|(name, statistic)| {
+                of(name, statistic).map(|(.., values)| values.iter().enumerate().map(|(at, value)| (at as i64 * 60_000, *value)).collect()).unwrap_or_default()
+            })
             .collect();
         let events = events("arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/web/1f", &APPLICATION, &series);
         events.iter().map(|event| (event.at.as_millisecond() / 60_000, event.text())).collect()
@@ -120,10 +121,7 @@ mod tests {
         let told = told(&[("UnHealthyHostCount", "Maximum", &[0.0, 1.0, 3.0, 3.0]), ("HealthyHostCount", "Minimum", &[3.0, 2.0, 0.0, 0.0])]);
         assert_eq!(
             told,
-            [
-                (1, "UnHealthyHostCount rose to 1 in web, HealthyHostCount 2".to_owned()),
-                (2, "UnHealthyHostCount 3 in web, its worst minute, HealthyHostCount 0".to_owned())
-            ]
+            [(1, "UnHealthyHostCount rose to 1 in web, HealthyHostCount 2".to_owned()), (2, "UnHealthyHostCount 3 in web, its worst minute, HealthyHostCount 0".to_owned())]
         );
     }
 
@@ -134,11 +132,9 @@ mod tests {
 
     #[test]
     fn errors_are_summed_and_slow_answers_told() {
-        let told = told(&[("HTTPCode_Target_5XX_Count", "Sum", &[0.0, 4.0, 6.0]), ("RequestCount", "Sum", &[10.0, 10.0, 20.0]), ("TargetResponseTime", "Maximum", &[0.2, 4.96, 0.1])]);
-        assert_eq!(
-            told,
-            [(1, "HTTPCode_Target_5XX_Count 10 in web, in 2 minutes, of 40 requests".to_owned()), (1, "TargetResponseTime up to 5.0 s in web".to_owned())]
-        );
+        let told =
+            told(&[("HTTPCode_Target_5XX_Count", "Sum", &[0.0, 4.0, 6.0]), ("RequestCount", "Sum", &[10.0, 10.0, 20.0]), ("TargetResponseTime", "Maximum", &[0.2, 4.96, 0.1])]);
+        assert_eq!(told, [(1, "HTTPCode_Target_5XX_Count 10 in web, in 2 minutes, of 40 requests".to_owned()), (1, "TargetResponseTime up to 5.0 s in web".to_owned())]);
     }
 
     #[test]
