@@ -85,6 +85,10 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         finding.summary.push_str(&format!(" {} {} in its last sample [{}]{missed}.", subject(memory), memory.words, memory.n));
         finding.evidence.push(memory.n);
     }
+    if told && sampled.is_none() && let Some(memory) = memory_of_all(timeline).filter(|memory| memory.percent >= AT_THE_LIMIT) {
+        finding.summary.push_str(&format!(" In the last minute {} [{}].", memory.words, memory.n));
+        finding.evidence.push(memory.n);
+    }
     finding.container = Some(container.name.clone());
     finding.evidence.push(line.n);
     if let Some((log, message)) = heap {
@@ -97,7 +101,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         finding.evidence.push(stop.n);
         finding.summary.push_str(" Nothing had asked it to stop.");
     }
-    finding.next_steps = next_steps(timeline, container, finding.detail == Some("heap"));
+    finding.next_steps = next_steps(timeline, container, finding.detail == Some("heap"), told);
     finding.into()
 }
 
@@ -111,7 +115,7 @@ fn heap_message<'a>(timeline: &'a Timeline, container: &'a Container) -> Option<
     timeline.log_lines(&container.name).rev().find(|(line, logged)| logged.out_of_memory && line.event.level == Level::Error && last - line.event.at.as_millisecond() <= LAST_WORDS)
 }
 
-fn next_steps(timeline: &Timeline, container: &Container, heap: bool) -> Vec<NextStep> {
+fn next_steps(timeline: &Timeline, container: &Container, heap: bool, told: bool) -> Vec<NextStep> {
     let task = &timeline.evidence.task;
     let definition = timeline.definition_of(&container.name);
     let hard = definition.and_then(|definition| definition.memory);
@@ -129,7 +133,8 @@ fn next_steps(timeline: &Timeline, container: &Container, heap: bool) -> Vec<Nex
     if let Some(soft) = definition.and_then(|definition| definition.memory_reservation).filter(|_| hard.is_none()) {
         steps.push(NextStep::say(format!("memoryReservation ({soft} MiB) is a soft limit and stops nothing.")));
     }
-    if !heap {
+    // Where ECS says it outright nobody is misled.
+    if !heap && (!told || hard.is_none()) {
         steps.push(NextStep::say(super::what_free_shows(timeline)));
     }
     if let Some(command) = commands::describe_task_definition(task) {
