@@ -73,6 +73,8 @@ pub struct Share {
     pub samples: Option<i64>,
     /// The highest of all minutes that were read until the stop.
     pub peak: i64,
+    /// The highest in the minutes that began after the stop, where there are any.
+    pub after: Option<i64>,
 }
 
 impl Share {

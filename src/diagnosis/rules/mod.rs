@@ -122,8 +122,8 @@ struct MemoryOfAll {
     percent: i64,
     /// The highest in every minute that was read, in per cent.
     peak: i64,
-    /// What holds for all of them holds for this one: there was one task, or the lowest was as high.
-    is_of_this_task: bool,
+    /// Why the highest was this task, if anything shows it: `there was no other task`
+    was_this_task: Option<String>,
     /// `the highest of service web's tasks used 99.8 % of its memory`
     words: String,
     n: usize,
@@ -131,6 +131,9 @@ struct MemoryOfAll {
 
 /// Per cent of the hard limit. One-minute samples lag behind: what stood here was at its limit or about to be.
 const AT_THE_LIMIT: i64 = 95;
+
+/// Tenths of a per cent. So much less after the task's end tells that the highest had been this task.
+const FELL_BY: i64 = 150;
 
 /// Absent where nothing is known, or where what is reserved is no limit.
 fn memory_of_all(timeline: &Timeline) -> Option<MemoryOfAll> {
@@ -145,12 +148,19 @@ fn memory_of_all(timeline: &Timeline) -> Option<MemoryOfAll> {
         _ => true,
     };
     let as_high = share.samples.is_some_and(|samples| samples > 1) && share.lowest.is_some_and(|lowest| lowest >= AT_THE_LIMIT * 10);
+    let fell = share.after.filter(|after| after + FELL_BY <= share.highest);
+    let was_this_task = match fell {
+        _ if alone && share.samples == Some(1) => Some("there was no other task".to_owned()),
+        _ if as_high => Some(format!("none used less than {} %", AT_THE_LIMIT)),
+        Some(after) => Some(format!("the highest fell to {} once this one had ended", percent(after))),
+        None => None,
+    };
     let (whose, metric) = (utilization.scope.name(), utilization.scope.metrics().0);
     let kind = if matches!(utilization.scope, Scope::Service(_)) { "service" } else { "family" };
     Some(MemoryOfAll {
         percent: share.highest / 10,
         peak: share.peak / 10,
-        is_of_this_task: (alone && share.samples == Some(1)) || as_high,
+        was_this_task,
         words: format!("the highest of {kind} {whose}'s tasks used {} of its memory ({metric})", percent(share.highest)),
         n: line.n,
     })
@@ -280,7 +290,7 @@ pub(crate) mod fixtures {
 
     /// A minute's MemoryUtilization of service `web`: the highest, the lowest and how many tasks, tenths of a per cent.
     pub fn utilized(mut evidence: Evidence, offset: i64, highest: i64, lowest: i64, tasks: i64, peak: i64) -> Evidence {
-        let memory = Share { highest, lowest: Some(lowest), average: Some((highest + lowest) / 2), samples: Some(tasks), peak };
+        let memory = Share { after: None, highest, lowest: Some(lowest), average: Some((highest + lowest) / 2), samples: Some(tasks), peak };
         let what = What::Utilized(Utilization { scope: Scope::Service("web".to_owned()), memory: Some(memory), cpu: None, peak: false });
         evidence.service.get_or_insert_default().desired_count = tasks;
         evidence.events.push(Event { at: at(offset), precision: Precision::Minute, witness: Witness::Metric, level: Level::Info, container: None, what });

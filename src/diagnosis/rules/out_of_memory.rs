@@ -51,13 +51,13 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         // Fargate often gives no reason: then the last sample may.
         (false, Some(137), None) if sampled.is_none() => {
             let Some(memory) = memory_of_all(timeline).filter(|memory| memory.percent >= AT_THE_LIMIT) else { return Judgement::No };
-            let mut finding = Finding::new(if memory.is_of_this_task { Confidence::Likely } else { Confidence::Possible }, "Out of memory");
-            let whose = if memory.is_of_this_task { "and so did this one" } else { "and it may have been another" };
+            let mut finding = Finding::new(if memory.was_this_task.is_some() { Confidence::Likely } else { Confidence::Possible }, "Out of memory");
+            let whose = memory.was_this_task.as_deref().unwrap_or("it may have been another than this one");
             finding.summary =
-                format!("Container {} was killed, exit 137 [{}]. In the last minute {} [{}], {whose}; ECS gives no reason.", container.name, line.n, memory.words, memory.n);
+                format!("Container {} was killed, exit 137 [{}]. In the last minute {} [{}]: {whose}; ECS gives no reason.", container.name, line.n, memory.words, memory.n);
             finding.evidence.push(memory.n);
             finding.alternatives.push((Cause::Killed, "ECS itself does not say that memory was the reason".to_owned()));
-            if !memory.is_of_this_task {
+            if memory.was_this_task.is_none() {
                 let gap = timeline.seen_by(Source::Metrics).err().map(|gap| format!(" ({})", gap.sentence())).unwrap_or_default();
                 finding.unchecked.push((Cause::OutOfMemory, format!("whether it was this task: the metric is of all of them, and there is no sample of this one{gap}")));
             }
@@ -85,7 +85,10 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         finding.summary.push_str(&format!(" {} {} in its last sample [{}]{missed}.", subject(memory), memory.words, memory.n));
         finding.evidence.push(memory.n);
     }
-    if told && sampled.is_none() && let Some(memory) = memory_of_all(timeline).filter(|memory| memory.percent >= AT_THE_LIMIT) {
+    if told
+        && sampled.is_none()
+        && let Some(memory) = memory_of_all(timeline).filter(|memory| memory.percent >= AT_THE_LIMIT)
+    {
         finding.summary.push_str(&format!(" In the last minute {} [{}].", memory.words, memory.n));
         finding.evidence.push(memory.n);
     }
@@ -146,7 +149,7 @@ fn next_steps(timeline: &Timeline, container: &Container, heap: bool, told: bool
 #[cfg(test)]
 mod tests {
     use super::super::fixtures::*;
-    use crate::diagnosis::event::Level;
+    use crate::diagnosis::event::{Level, What};
     use crate::diagnosis::evidence::Evidence;
 
     fn ended(exit: Option<i64>, reason: Option<&str>) -> Evidence {
@@ -208,6 +211,20 @@ mod tests {
         assert_eq!((some.cause.as_str(), some.confidence.as_str()), ("out-of-memory", "possible"));
         assert!(!some.is_conclusive() && some.unchecked[0].1.contains("whether it was this task"), "{:?}", some.unchecked);
         assert!(some.alternatives.iter().any(|(cause, _)| cause.as_str() == "killed"));
+    }
+
+    #[test]
+    fn a_highest_that_fell_with_the_tasks_end_was_this_task() {
+        let with = |after: i64| {
+            let mut evidence = utilized(ended(Some(137), None), -40_000, 998, 300, 3, 998);
+            if let What::Utilized(utilization) = &mut evidence.events.last_mut().expect("an event").what {
+                utilization.memory.as_mut().expect("memory").after = Some(after);
+            }
+            judged(evidence).verdict
+        };
+        let (fell, stayed) = (with(610), with(990));
+        assert!(fell.confidence.as_str() == "likely" && fell.summary.contains("fell to 61.0 %"), "{}", fell.summary);
+        assert_eq!((stayed.cause.as_str(), stayed.confidence.as_str()), ("out-of-memory", "possible"));
     }
 
     #[test]

@@ -122,7 +122,8 @@ fn of_scope(answered: &Answered<'_>) -> Vec<Event> {
     };
     let cpu = answered.series_of(Quantity::Cpu, "Maximum");
     let before = |series: Option<&Series>| series.and_then(|series| series.range(..=answered.stop).next_back()).map(|(at, _)| *at);
-    let Some(last) = before(memory).max(before(cpu)) else { return Vec::new() };
+    // Memory decides, and its last minute may be another than that of CPU.
+    let Some(last) = before(memory).or_else(|| before(cpu)) else { return Vec::new() };
     // A peak is another fact only where memory fell from it by more than a tenth.
     let at_last = memory.and_then(|memory| memory.get(&last).copied());
     let highest = memory.and_then(|memory| memory.range(..last).max_by(|a, b| a.1.total_cmp(b.1)));
@@ -170,6 +171,7 @@ impl Answered<'_> {
             lowest: of("Minimum").map(tenths),
             samples: of("SampleCount").map(|count| count.round() as i64),
             peak: maximum.range(..=self.stop).map(|(_, value)| tenths(value)).max()?,
+            after: maximum.range(self.stop + 1..).map(|(_, value)| tenths(value)).max(),
         })
     }
 }
@@ -210,6 +212,20 @@ mod tests {
         assert_eq!(events.len(), 1);
         assert_eq!((events[0].at.as_millisecond(), events[0].precision), (LAST, Precision::Minute));
         assert_eq!(events[0].text(), "service web MemoryUtilization highest 99.8 %, average 50.0 %, CPUUtilization 12.0 %");
+    }
+
+    #[test]
+    fn memorys_last_minute_is_told_where_cpu_has_a_later_one() {
+        let events = told(Some("web"), &[("MemoryUtilization", "Maximum", &[(LAST - MINUTE, 99.0)]), ("CPUUtilization", "Maximum", &[(LAST - MINUTE, 5.0), (LAST, 12.0)])]);
+        let texts: Vec<String> = events.iter().map(Event::text).collect();
+        assert_eq!(texts, ["service web MemoryUtilization 99.0 %, CPUUtilization 5.0 %"]);
+    }
+
+    #[test]
+    fn what_the_highest_fell_to_after_the_stop_is_kept_and_is_no_line() {
+        let events = told(Some("web"), &[("MemoryUtilization", "Maximum", &[(LAST, 99.0), (LAST + MINUTE, 40.0), (LAST + 2 * MINUTE, 41.0)])]);
+        let What::Utilized(utilization) = &events[0].what else { panic!("no shares") };
+        assert_eq!((events.len(), utilization.memory.as_ref().and_then(|memory| memory.after)), (1, Some(410)));
     }
 
     #[test]
