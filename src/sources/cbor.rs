@@ -138,6 +138,42 @@ fn half(bits: u16) -> f64 {
 }
 
 #[cfg(test)]
+pub(super) mod written {
+    //! What CloudWatch would send, for tests: the items of `Timestamps` are marked as times.
+
+    use super::Value;
+
+    pub fn bytes(value: &Value) -> Vec<u8> {
+        match value {
+            Value::Object(fields) => {
+                let mut bytes = head(5, fields.len());
+                for (name, value) in fields {
+                    bytes.extend(self::bytes(&Value::from(name.as_str())));
+                    match (name.as_str(), value) {
+                        ("Timestamps", Value::Array(times)) => {
+                            bytes.extend(head(4, times.len()));
+                            times.iter().for_each(|time| bytes.extend([vec![0xc1], self::bytes(time)].concat()));
+                        }
+                        _ => bytes.extend(self::bytes(value)),
+                    }
+                }
+                bytes
+            }
+            Value::Array(items) => items.iter().fold(head(4, items.len()), |mut bytes, item| {
+                bytes.extend(self::bytes(item));
+                bytes
+            }),
+            Value::String(text) => [head(3, text.len()), text.as_bytes().to_vec()].concat(),
+            other => [vec![0xfb], other.as_f64().expect("a number").to_be_bytes().to_vec()].concat(),
+        }
+    }
+
+    fn head(kind: u8, length: usize) -> Vec<u8> {
+        [vec![kind << 5 | 26], u32::try_from(length).expect("a length").to_be_bytes().to_vec()].concat()
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;

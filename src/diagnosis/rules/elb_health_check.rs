@@ -212,7 +212,8 @@ fn kept_logs(timeline: &Timeline, balancer: &Balancer) -> Vec<NextStep> {
         }
         _ => {}
     }
-    if let Some(logs) = balancer.access_logs.as_ref().filter(|logs| logs.enabled) {
+    // Those of a Network Load Balancer hold TLS connections alone.
+    if let Some(logs) = balancer.access_logs.as_ref().filter(|logs| logs.enabled && balancer.path().starts_with("app/")) {
         let text = format!("Read the requests of those minutes in {}'s access logs (they hold no health checks)", balancer.name);
         steps.extend(commands::list_load_balancer_logs(logs, "log", balancer, task).map(|command| NextStep::run(text, command)));
     }

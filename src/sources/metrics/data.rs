@@ -77,3 +77,85 @@ impl Query {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::diagnosis::evidence::Source;
+    use crate::diagnosis::task::Task;
+    use crate::sources::account::Account;
+    use crate::sources::case::{Asked, Case, Exchange};
+    use crate::sources::cbor::written;
+    use crate::sources::ledger::Ledger;
+
+    const MINUTE: i64 = 1_700_000_040_000;
+
+    fn queries() -> Vec<Query> {
+        let of = |statistic| Query { namespace: "AWS/ECS", name: "MemoryUtilization", statistic, dimensions: vec![("ClusterName", "prod".to_owned())] };
+        vec![of("Maximum"), of("Average")]
+    }
+
+    /// Series and complaint where CloudWatch gives these answers to the page tokens before them.
+    fn answered(answers: &[(Option<&str>, u16, Value)]) -> (Vec<Series>, Option<Failing>) {
+        let query = |at: usize, query: &Query| {
+            let metric = json!({"Namespace": query.namespace, "MetricName": query.name, "Dimensions": [{"Name": "ClusterName", "Value": "prod"}]});
+            json!({"Id": format!("m{at}"), "MetricStat": {"Metric": metric, "Period": 60, "Stat": query.statistic}})
+        };
+        let exchange = |(token, status, answer): &(Option<&str>, u16, Value)| {
+            let all: Vec<Value> = queries().iter().enumerate().map(|(at, one)| query(at, one)).collect();
+            let mut request = json!({"MetricDataQueries": all, "ScanBy": "TimestampAscending", "StartTime": 1, "EndTime": 2});
+            if let Some(token) = token {
+                request["NextToken"] = json!(token);
+            }
+            Exchange::new("cloudwatch:GetMetricData", "eu-west-1", &serde_json::to_vec(&request).expect("JSON"), *status, None, &written::bytes(answer))
+        };
+        let task = Task { region: "eu-west-1".to_owned(), ..Task::default() };
+        let asked_about = Asked { arn: String::new(), cluster: "prod".to_owned() };
+        let exchanges = answers.iter().map(exchange).collect();
+        let case = Case { ecs_trace_case: 1, title: None, taken_at: Timestamp::UNIX_EPOCH, region: "eu-west-1".to_owned(), task: asked_about, exchanges };
+        let (account, ledger) = (Account::replay(Arc::new(case), None), Ledger::new(|_| {}));
+        let reach = Reach { task: &task, account: &account, ledger: &ledger, now: Timestamp::UNIX_EPOCH, redact: true };
+        let inquiry = ledger.ask(Source::Metrics, "cloudwatch:GetMetricData", "*");
+        let at = |milliseconds| Timestamp::from_millisecond(milliseconds).expect("a time");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        runtime.block_on(asked(&reach, &inquiry, &queries(), (at(MINUTE), at(MINUTE + 60_000))))
+    }
+
+    fn result(id: &str, state: &str, minute: i64, value: f64) -> Value {
+        json!({"Id": id, "StatusCode": state, "Timestamps": [(MINUTE / 1000 + minute * 60) as f64], "Values": [value]})
+    }
+
+    #[test]
+    fn the_values_of_every_page_come_to_the_query_they_are_of() {
+        let first = json!({"MetricDataResults": [result("m1", "Complete", 0, 40.5), result("m0", "PartialData", 0, 99.8), result("zz", "Complete", 0, 1.0)], "NextToken": "n1"});
+        let second = json!({"MetricDataResults": [result("m0", "Complete", 1, 70.0)]});
+        let (series, failing) = answered(&[(None, 200, first), (Some("n1"), 200, second)]);
+        assert_eq!(series[0].iter().collect::<Vec<_>>(), [(&MINUTE, &99.8), (&(MINUTE + 60_000), &70.0)]);
+        assert_eq!((series[1].len(), failing), (1, None));
+    }
+
+    #[test]
+    fn half_an_answer_is_kept_and_is_not_taken_for_the_whole() {
+        let first = || json!({"MetricDataResults": [result("m0", "PartialData", 0, 99.8)], "NextToken": "n1"});
+        let refused = json!({"__type": "com.amazonaws.cloudwatch#Throttling", "message": "Rate exceeded"});
+        let (series, failing) = answered(&[(None, 200, first()), (Some("n1"), 400, refused)]);
+        assert_eq!((series[0].len(), failing.map(|failing| failing.kind)), (1, Some(Kind::Throttled)));
+        let (series, failing) = answered(&[(None, 200, first()), (Some("n1"), 200, first())]);
+        assert_eq!((series[0].len(), failing), (1, Some(Failing::repeated_token())));
+        let (_, failing) = answered(&[(None, 200, json!({"MetricDataResults": [result("m0", "Complete", 0, 1.0), result("m1", "InternalError", 0, 1.0)]}))]);
+        assert!(failing.is_some_and(|failing| failing.kind == Kind::Unexpected && failing.message.contains("InternalError")));
+    }
+
+    #[test]
+    fn a_refusal_and_a_metric_that_may_not_be_read_are_both_denied_and_an_unrecorded_question_is_skipped() {
+        let refused = json!({"__type": "AccessDeniedException", "message": "not authorized"});
+        assert_eq!(answered(&[(None, 400, refused)]).1.map(|failing| failing.kind), Some(Kind::Denied));
+        let one = json!({"MetricDataResults": [result("m0", "Forbidden", 0, 1.0)]});
+        assert_eq!(answered(&[(None, 200, one)]).1.map(|failing| failing.kind), Some(Kind::Denied));
+        assert_eq!(answered(&[]).1.map(|failing| failing.kind), Some(Kind::NotRecorded));
+    }
+}

@@ -190,8 +190,11 @@ mod tests {
         Task { id: "5d6c".to_owned(), cluster: "prod".to_owned(), service: service.map(str::to_owned), family: Some("web".to_owned()), containers, ..Task::default() }
     }
 
+    /// A metric, its statistic, and its values by minute.
+    type Known<'a> = (&'a str, &'a str, &'a [(i64, f64)]);
+
     /// Events where the metrics named have these values, and all others have none.
-    fn told(service: Option<&str>, values: &[(&str, &str, &[(i64, f64)])]) -> Vec<Event> {
+    fn told(service: Option<&str>, values: &[Known<'_>]) -> Vec<Event> {
         let (asks, queries): (Vec<_>, Vec<_>) = questions(&task(service)).into_iter().unzip();
         let of = |query: &Query| values.iter().find(|(name, statistic, _)| *name == query.name && *statistic == query.statistic);
         let series: Vec<Series> = queries.iter().map(|query| of(query).map(|(.., values)| values.iter().copied().collect()).unwrap_or_default()).collect();
