@@ -1,5 +1,6 @@
 //! The exact commands that verdicts suggest, complete and quoted for a shell.
 
+use super::service::{Balancer, KeptLogs};
 use super::task::Task;
 use super::timeline::Timeline;
 use super::words::shell;
@@ -31,6 +32,20 @@ pub fn describe_service(task: &Task) -> Option<String> {
 #[must_use]
 pub fn describe_target_health(arn: &str, task: &Task) -> String {
     format!("aws elbv2 describe-target-health --target-group-arn {} --region {}", shell(arn), shell(&task.region))
+}
+
+/// Lists what a load balancer wrote into S3 on the day of the stop. `kind` is how the files' names begin:
+/// `health_check_log`, or `log` for access logs, whose names do not say so.
+#[must_use]
+pub fn list_load_balancer_logs(logs: &KeptLogs, kind: &str, balancer: &Balancer, task: &Task) -> Option<String> {
+    let bucket = logs.bucket.as_deref()?;
+    let prefix = logs.prefix.as_deref().map(|prefix| format!("{}/", prefix.trim_matches('/'))).unwrap_or_default();
+    let day = task.stop_anchor()?.to_zoned(jiff::tz::TimeZone::UTC).strftime("%Y/%m/%d").to_string();
+    let (account, region) = (&task.account, &task.region);
+    let begin = if kind == "log" { String::new() } else { format!("{kind}_") };
+    let file = format!("{begin}{account}_elasticloadbalancing_{region}_{}", balancer.path().replace('/', "."));
+    let place = format!("s3://{bucket}/{prefix}AWSLogs/{account}/elasticloadbalancing/{region}/{day}/{file}");
+    Some(format!("aws s3 ls {} --region {}", shell(&place), shell(region)))
 }
 
 #[must_use]

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::call::ApiCall;
+use super::measure::{Counted, Utilization};
 use super::scaling::ScalingActivity;
 use super::service::{ServiceMessage, TargetHealth, target_group_name};
 use super::task::StopCode;
@@ -66,6 +67,8 @@ pub enum Precision {
     Millisecond,
     /// Cut to the second: it happened within the second that begins at `at`.
     Second,
+    /// Of the whole minute that begins at `at`: a metric tells no more.
+    Minute,
     /// At `at` or earlier: ECS gives no time per container, only when the last one had ended.
     AtOrBefore,
 }
@@ -76,6 +79,7 @@ impl Precision {
         match self {
             Self::Millisecond => "ms",
             Self::Second => "s",
+            Self::Minute => "min",
             Self::AtOrBefore => "at-or-before",
         }
     }
@@ -85,6 +89,7 @@ impl Precision {
     pub fn spread(self) -> i64 {
         match self {
             Self::Second => 999,
+            Self::Minute => 59_999,
             Self::Millisecond | Self::AtOrBefore => 0,
         }
     }
@@ -182,6 +187,10 @@ pub enum What {
     },
     /// Of the event's container, or of the whole task where it names none.
     Sampled(Sample),
+    /// Shares of what is reserved, of one minute: of the task, or of all that its service or family runs.
+    Utilized(Utilization),
+    /// What a load balancer counted of a target group in one minute.
+    Counted(Counted),
 }
 
 /// Memory and CPU over one minute. A minute's sample misses what happens between two of them.
@@ -283,6 +292,8 @@ impl Event {
             What::Called(call) => called(call),
             What::Scaled(activity) => activity.text(),
             What::Sampled(sample) => sample.text(self.container.as_deref().unwrap_or("task")),
+            What::Utilized(utilization) => utilization.text(),
+            What::Counted(counted) => counted.text(),
             What::Logged(line) if line.more > 0 => format!("{} (+{})", line.text, words::count(line.more, "line")),
             What::Logged(line) => line.text.clone(),
             What::TargetNow { target_group, health } => {
@@ -313,6 +324,7 @@ impl Event {
             What::Scaled(activity) => Some(activity.id.clone()).filter(|id| !id.is_empty()),
             What::Logged(line) => Some(line.stream.clone()),
             What::TargetNow { target_group, .. } => Some(target_group.clone()),
+            What::Counted(counted) => Some(counted.target_group.clone()),
             _ => None,
         }
     }
@@ -336,7 +348,7 @@ impl Event {
             What::Stopped => 12,
             What::HostNow { .. } => 13,
             What::TargetNow { .. } => 14,
-            What::Sampled(_) => 6,
+            What::Sampled(_) | What::Utilized(_) | What::Counted(_) => 6,
         }
     }
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::event::Event;
-use super::service::{Host, Service, ServiceDeployment, TargetGroup};
+use super::service::{Balancer, Host, Service, ServiceDeployment, TargetGroup};
 use super::task::{Task, TaskDefinition};
 
 /// The code that asks one witness.
@@ -157,6 +157,8 @@ pub struct Evidence {
     pub service: Option<Service>,
     pub service_deployments: Vec<ServiceDeployment>,
     pub target_groups: Vec<TargetGroup>,
+    /// Those of the target group that ECS's reason names.
+    pub balancers: Vec<Balancer>,
     pub host: Option<Host>,
     pub events: Vec<Event>,
     pub readings: Vec<Reading>,

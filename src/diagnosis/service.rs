@@ -236,6 +236,37 @@ pub struct TargetGroup {
     /// Seconds.
     pub slow_start: Option<i64>,
     pub health: Vec<TargetHealth>,
+    /// ARNs of the load balancers that send to it; one at the most.
+    pub load_balancers: Vec<String>,
+}
+
+/// A load balancer, as far as it bears on reaching a task and on what it kept of its checks.
+#[derive(Debug, Clone, Default)]
+pub struct Balancer {
+    pub arn: String,
+    pub name: String,
+    /// A Network Load Balancer may have none.
+    pub security_groups: Vec<String>,
+    pub subnets: Vec<String>,
+    /// Absent where it was not read; where it was read and is off, `enabled` is false.
+    pub health_check_logs: Option<KeptLogs>,
+    pub access_logs: Option<KeptLogs>,
+}
+
+/// Whether a load balancer keeps a kind of log, and where in S3.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeptLogs {
+    pub enabled: bool,
+    pub bucket: Option<String>,
+    pub prefix: Option<String>,
+}
+
+impl Balancer {
+    /// `app/NAME/HASH` or `net/NAME/HASH`: by it metrics and log files are named.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.arn.rsplit_once(":loadbalancer/").map_or("", |(_, path)| path)
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::event::{Event, Level, LogLine, Phase, Precision, Sample, What, Witness};
 use super::evidence::{Evidence, Reading, Source, Status};
+use super::measure::{Counted, Utilization};
 use super::service::{MessageKind, ServiceMessage};
 use super::stopped_by::{CALL_FITS_TO_THE_SECOND, CALL_MAY_TRAIL_BY};
 use super::task::{Container, ContainerDefinition, StopCode, may_follow_an_order};
@@ -99,6 +100,23 @@ impl Timeline {
         })
     }
 
+    /// The last minute's shares before the stop, if it is one of its last minutes.
+    pub fn last_utilizations(&self) -> impl Iterator<Item = (&Line, &Utilization)> {
+        let stop = self.evidence.task.stop_anchor().map(Timestamp::as_millisecond);
+        self.lines.iter().filter_map(move |line| match &line.event.what {
+            What::Utilized(utilization) if !utilization.peak && stop.is_some_and(|stop| stop - line.event.at.as_millisecond() <= SAMPLE_REACH) => Some((line, utilization)),
+            _ => None,
+        })
+    }
+
+    /// What the load balancer counted of a target group, in order.
+    pub fn counted<'a>(&'a self, target_group: &'a str) -> impl Iterator<Item = (&'a Line, &'a Counted)> {
+        self.lines.iter().filter_map(move |line| match &line.event.what {
+            What::Counted(counted) if counted.target_group == target_group => Some((line, counted)),
+            _ => None,
+        })
+    }
+
     /// Service messages with the number of their line.
     pub fn messages(&self) -> impl Iterator<Item = (usize, &ServiceMessage)> {
         self.lines.iter().filter_map(|line| match &line.event.what {
@@ -175,7 +193,7 @@ fn within_stream(a: &Event, b: &Event) -> std::cmp::Ordering {
 
 fn is_tied(events: &[Event], at: usize) -> bool {
     let event = &events[at];
-    if event.precision == Precision::AtOrBefore {
+    if matches!(event.precision, Precision::AtOrBefore | Precision::Minute) {
         return true;
     }
     let overlaps = |a: &Event, b: &Event| b.at.as_millisecond() - a.at.as_millisecond() <= a.precision.spread();
@@ -303,6 +321,14 @@ pub fn memory_limit(evidence: &Evidence, container: Option<&str>) -> Option<i64>
     let whole = whole.or_else(|| defined.and_then(|definition| definition.memory));
     let own = container.and_then(|name| defined?.container(name)?.memory);
     own.into_iter().chain(whole).min()
+}
+
+/// Whether a share of "reserved" memory is one of a hard limit: on Fargate always; on EC2 only where every container has
+/// a hard limit and none reserves less, for `memoryReservation` limits nothing and may be exceeded.
+#[must_use]
+pub fn is_reserved_a_limit(evidence: &Evidence) -> bool {
+    let hard = |definition: &super::task::TaskDefinition| definition.containers.iter().all(|container| container.memory.is_some() && container.memory_reservation.is_none());
+    evidence.task.runs_on_fargate() || evidence.definition.as_ref().is_some_and(|definition| definition.memory.is_some() || hard(definition))
 }
 
 /// Essential by the task definition; an unknown definition makes every container essential but the injected ones.

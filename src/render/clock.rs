@@ -33,11 +33,12 @@ impl Clock {
         at.to_zoned(self.zone.clone()).strftime("%m-%d").to_string()
     }
 
-    /// `14:02:09.877`, or `14:02:09` where the milliseconds are not known.
+    /// `14:02:09.877`, `14:02:09` where the milliseconds are not known, `14:02` for the whole minute.
     #[must_use]
     pub fn time(&self, at: Timestamp, precision: Precision) -> String {
         let zoned = at.to_zoned(self.zone.clone());
         match precision {
+            Precision::Minute => zoned.strftime("%H:%M").to_string(),
             Precision::Second => zoned.strftime("%H:%M:%S").to_string(),
             Precision::Millisecond | Precision::AtOrBefore => zoned.strftime("%H:%M:%S%.3f").to_string(),
         }

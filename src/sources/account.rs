@@ -152,6 +152,11 @@ impl Account {
         aws_sdk_applicationautoscaling::Client::new(&self.config)
     }
 
+    #[must_use]
+    pub fn cloudwatch(&self) -> aws_sdk_cloudwatch::Client {
+        aws_sdk_cloudwatch::Client::new(&self.config)
+    }
+
     /// A log group may lie in another region than the task.
     #[must_use]
     pub fn logs(&self, region: &str) -> aws_sdk_cloudwatchlogs::Client {

@@ -30,10 +30,13 @@ pub const ACTIONS: &[Action] = &[
     action("logs:GetLogEvents", Source::Logs, "the containers' last words"),
     action("logs:DescribeLogGroups", Source::Logs, "why a log group cannot be read"),
     action("logs:FilterLogEvents", Source::Metrics, "memory and CPU of the task before its end, from Container Insights"),
+    action("cloudwatch:GetMetricData", Source::Metrics, "memory and CPU of service and task, and what the load balancer counted, minute by minute"),
     action("elasticloadbalancing:DescribeTargetGroups", Source::Elb, "path, codes, interval and threshold of the health check"),
     action("elasticloadbalancing:DescribeTargetGroupAttributes", Source::Elb, "deregistration delay and slow start"),
     action("elasticloadbalancing:DescribeTargetHealth", Source::Elb, "what the load balancer says of the task's own target"),
     action("application-autoscaling:DescribeScalingActivities", Source::Autoscaling, "which policy or schedule changed the desired count"),
+    action("elasticloadbalancing:DescribeLoadBalancers", Source::Elb, "the load balancer's security groups and subnets, to compare with the task's"),
+    action("elasticloadbalancing:DescribeLoadBalancerAttributes", Source::Elb, "whether it keeps health check logs and access logs, and where"),
 ];
 
 /// The action a request is for, if it is on the list.

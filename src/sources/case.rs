@@ -5,12 +5,17 @@
 
 use std::io::Read;
 
+use aws_smithy_types::base64;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::cbor;
+
 /// The version of the file format this program writes. Older ones are read, newer ones refused.
 pub const FORMAT: u32 = 1;
+/// How a binary response is marked.
+const BASE64: &str = "base64";
 /// A case of a task is some hundred kilobytes; what is much larger is not one.
 const MOST_BYTES: u64 = 256 << 20;
 
@@ -42,7 +47,7 @@ pub struct Exchange {
     /// `service:Operation`, as IAM spells it.
     pub action: String,
     pub region: String,
-    /// A JSON body as JSON, a form body as text.
+    /// A JSON body as JSON, a form body as text, a CBOR body as the JSON it stands for.
     pub request: Value,
     pub status: u16,
     /// The `x-amzn-errortype` header.
@@ -50,6 +55,9 @@ pub struct Exchange {
     pub error_type: Option<String>,
     /// A JSON body as JSON, any other as text.
     pub response: Value,
+    /// `base64` where the response is binary and its text is that of its bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_encoding: Option<String>,
 }
 
 /// Why a file is not a case this program can replay.
@@ -105,7 +113,8 @@ impl Case {
         self.exchanges.retain(|exchange| !discovery(exchange));
         let request = serde_json::json!({"cluster": self.task.cluster, "tasks": [self.task.arn]});
         let response = serde_json::json!({"tasks": [described], "failures": []});
-        self.exchanges.insert(0, Exchange { action: "ecs:DescribeTasks".to_owned(), region: self.region.clone(), request, status: 200, error_type: None, response });
+        self.exchanges
+            .insert(0, Exchange { action: "ecs:DescribeTasks".to_owned(), region: self.region.clone(), request, status: 200, error_type: None, response, response_encoding: None });
         Some(self)
     }
 
@@ -126,12 +135,23 @@ impl Case {
 impl Exchange {
     #[must_use]
     pub fn new(action: &str, region: &str, request: &[u8], status: u16, error_type: Option<String>, response: &[u8]) -> Self {
-        Self { action: action.to_owned(), region: region.to_owned(), request: body_value(request), status, error_type, response: body_value(response) }
+        let (response, response_encoding) = match response_value(response) {
+            Some(value) => (value, None),
+            None => (Value::String(base64::encode(response)), Some(BASE64.to_owned())),
+        };
+        Self { action: action.to_owned(), region: region.to_owned(), request: body_value(request), status, error_type, response, response_encoding }
+    }
+
+    /// A body that is neither JSON nor text; nothing in it is free text.
+    #[must_use]
+    pub fn is_binary(&self) -> bool {
+        self.response_encoding.as_deref() == Some(BASE64)
     }
 
     #[must_use]
     pub fn response_bytes(&self) -> Vec<u8> {
         match &self.response {
+            Value::String(text) if self.is_binary() => base64::decode(text).unwrap_or_default(),
             Value::String(text) => text.clone().into_bytes(),
             json => serde_json::to_vec(json).unwrap_or_default(),
         }
@@ -140,16 +160,27 @@ impl Exchange {
     #[must_use]
     pub fn content_type(&self) -> &'static str {
         match &self.response {
+            _ if self.is_binary() => "application/cbor",
             Value::String(_) => "text/xml",
             _ => "application/x-amz-json-1.1",
         }
     }
 }
 
+/// As JSON or text; `None` if it is neither and only its bytes tell it whole.
+fn response_value(body: &[u8]) -> Option<Value> {
+    match serde_json::from_slice::<Value>(body) {
+        Ok(value @ Value::Object(_)) => Some(value),
+        // The first byte of a map in CBOR begins no letter, so that no such body is taken for text.
+        _ => std::str::from_utf8(body).ok().map(|text| Value::String(text.to_owned())),
+    }
+}
+
 fn body_value(body: &[u8]) -> Value {
     match serde_json::from_slice::<Value>(body) {
         Ok(value @ Value::Object(_)) => value,
-        // XML and forms are text; anything else is kept as well as text can keep it.
+        // XML and forms are text, and no text is a map in CBOR; anything else is kept as well as text can keep it.
+        _ if std::str::from_utf8(body).is_err() => cbor::read(body).unwrap_or_else(|| Value::String(String::from_utf8_lossy(body).into_owned())),
         _ => Value::String(String::from_utf8_lossy(body).into_owned()),
     }
 }
@@ -167,5 +198,36 @@ fn without_window(request: &Value) -> Value {
             Value::Object(kept)
         }
         other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `{"StartTime": 1(N), "Id": "m0"}`
+    fn asked(second: u8) -> Vec<u8> {
+        [b"\xa2\x69StartTime\xc1\x1a\x65\x53\xf1".as_slice(), &[second], b"\x62Id\x62m0"].concat()
+    }
+
+    #[test]
+    fn a_binary_answer_comes_back_byte_for_byte_to_the_request_of_another_hour() {
+        let answer = b"\xa1\x66Values\x81\xfb\x40\x58\xf3\x33\x33\x33\x33\x33\xff\xfe".to_vec();
+        let exchange = Exchange::new("cloudwatch:GetMetricData", "eu-west-1", &asked(0), 200, None, &answer);
+        assert_eq!(exchange.request, serde_json::json!({"StartTime": 1_700_000_000, "Id": "m0"}));
+        let task = Asked { arn: "a".to_owned(), cluster: "prod".to_owned() };
+        let case = Case { ecs_trace_case: FORMAT, title: None, taken_at: Timestamp::UNIX_EPOCH, region: "eu-west-1".to_owned(), task, exchanges: vec![exchange] };
+        let written = serde_json::to_vec(&super::super::redact::case(case)).expect("JSON");
+        let read = Case::read(&written).expect("a case");
+        let found = read.answer("cloudwatch:GetMetricData", "eu-west-1", &asked(9)).expect("an answer");
+        assert_eq!((found.response_bytes(), found.content_type()), (answer, "application/cbor"));
+    }
+
+    #[test]
+    fn text_and_json_stay_readable_as_they_were_before() {
+        let xml = Exchange::new("elasticloadbalancing:DescribeTargetHealth", "", b"Action=x", 200, None, b"<a>\xc3\xa9</a>");
+        assert_eq!((xml.response.as_str(), xml.is_binary(), xml.content_type()), (Some("<a>\u{e9}</a>"), false, "text/xml"));
+        let json = Exchange::new("ecs:DescribeTasks", "", b"{}", 200, None, br#"{"tasks": []}"#);
+        assert!(!json.is_binary() && !serde_json::to_string(&json).expect("JSON").contains("responseEncoding"));
     }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::diagnosis::event::Event;
 use crate::diagnosis::evidence::{Evidence, Reading, Source, Status};
-use crate::diagnosis::service::TargetGroup;
+use crate::diagnosis::service::{Balancer, TargetGroup};
 
 use super::Ended;
 use super::failing::Failing;
@@ -28,6 +28,7 @@ pub struct Ledger {
 struct Book {
     events: Vec<Event>,
     target_groups: Vec<TargetGroup>,
+    balancers: Vec<Balancer>,
     entries: Vec<Entry>,
     remarks: Vec<String>,
     ended: Option<Ended>,
@@ -64,6 +65,10 @@ impl Ledger {
     #[must_use]
     pub fn remarks(&self) -> Vec<String> {
         self.book().remarks.clone()
+    }
+
+    pub fn tell_balancer(&self, balancer: Balancer) {
+        self.book().balancers.push(balancer);
     }
 
     /// Notes an outcome that needed no request.
@@ -109,7 +114,7 @@ impl Ledger {
     pub fn evidence(&self, now: Timestamp) -> Evidence {
         let book = self.book();
         let readings = merge(book.entries.iter().map(|entry| entry.reading.clone()));
-        Evidence { taken_at: now, events: book.events.clone(), target_groups: book.target_groups.clone(), readings, ..Evidence::default() }
+        Evidence { taken_at: now, events: book.events.clone(), target_groups: book.target_groups.clone(), balancers: book.balancers.clone(), readings, ..Evidence::default() }
     }
 }
 

@@ -8,12 +8,14 @@ pub mod actions;
 mod api_calls;
 mod autoscaling;
 pub mod case;
+pub mod cbor;
 pub mod demos;
 mod deployments;
 pub mod document;
 pub mod failing;
 mod host;
 pub mod ledger;
+mod load_balancer;
 mod log_lines;
 mod logs;
 mod metrics;
@@ -35,7 +37,7 @@ use futures::future::{LocalBoxFuture, Shared, join_all};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::diagnosis::evidence::{Evidence, Reading, Source, Status};
-use crate::diagnosis::service::{Host, Service, ServiceDeployment};
+use crate::diagnosis::service::{Host, Service, ServiceDeployment, TargetGroup};
 use crate::diagnosis::task::{Task, TaskDefinition};
 
 use account::Account;
@@ -69,6 +71,8 @@ pub struct Asking<'a> {
     pub service: Fetched<'a, Service>,
     pub history: Fetched<'a, Vec<ServiceDeployment>>,
     pub host: Fetched<'a, Host>,
+    /// The target group ECS's reason names, and none else: it is known before the service is.
+    pub named_group: Fetched<'a, TargetGroup>,
 }
 
 /// How long a run may take and which of the sources it asks.
@@ -97,6 +101,7 @@ pub async fn gather(reach: &Reach<'_>, limits: Limits, interrupt: impl Future<Ou
         service: service::fetch(reach, limits.only_logs).boxed_local().shared(),
         history: deployments::fetch(reach, limits.only_logs).boxed_local().shared(),
         host: host::fetch(reach, limits.only_logs).boxed_local().shared(),
+        named_group: target_health::named(reach, limits.only_logs).boxed_local().shared(),
     };
     // A service without a task to show is known to ECS and its load balancer alone.
     let can_exist = |source: Source| reach.task.exists() || matches!(source, Source::Service | Source::Elb);

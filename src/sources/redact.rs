@@ -77,7 +77,9 @@ pub fn case(mut case: Case) -> Case {
 }
 
 fn body(exchange: &mut Exchange) {
-    json(&mut exchange.response, false);
+    if !exchange.is_binary() {
+        json(&mut exchange.response, false);
+    }
 }
 
 /// Inside `userIdentity` and CloudTrail's outer fields the key ids stay.

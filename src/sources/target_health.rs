@@ -3,6 +3,8 @@
 //! The answer is of now, not of the stop: an address may belong to another task by then, so only a target that is
 //! still draining within its delay is taken for this task's.
 
+use std::sync::Arc;
+
 use aws_sdk_elasticloadbalancingv2::types as sdk;
 use futures::FutureExt;
 use futures::future::join_all;
@@ -21,8 +23,8 @@ const DEFAULT_DELAY: i64 = 300;
 
 async fn collect(asking: &Asking<'_>) {
     let reach = asking.reach;
-    let named = reach.task.stopped_reason.as_deref().and_then(|reason| in_parentheses(reason, "target-group")).filter(|arn| arn.starts_with("arn:")).map(str::to_owned);
-    let service = asking.service.clone().await;
+    let named = named_in_reason(reach);
+    let (service, described) = futures::join!(asking.service.clone(), asking.named_group.clone());
     let mut arns: Vec<String> = service.iter().flat_map(|service| &service.load_balancers).map(|balancer| balancer.target_group_arn.clone()).chain(named).collect();
     arns.sort();
     arns.dedup();
@@ -41,7 +43,11 @@ async fn collect(asking: &Asking<'_>) {
     }
     let host = asking.host.clone().await;
     let instance = host.as_ref().and_then(|host| host.instance_id.clone());
-    let (mut groups, details) = futures::join!(settings(reach, &arns), join_all(arns.iter().map(|arn| async { futures::join!(attributes(reach, arn), health(reach, arn)) })));
+    let others: Vec<String> = arns.iter().filter(|arn| Some(*arn) != named_in_reason(reach).as_ref()).cloned().collect();
+    let balancers = described.iter().flat_map(|group| &group.load_balancers).map(|arn| super::load_balancer::tell(reach, arn));
+    let (mut groups, details, _) =
+        futures::join!(settings(reach, &others), join_all(arns.iter().map(|arn| async { futures::join!(attributes(reach, arn), health(reach, arn)) })), join_all(balancers));
+    groups.extend(described.map(|group| TargetGroup::clone(&group)));
     for (arn, (attributes, health)) in arns.iter().zip(details) {
         let known = groups.iter().position(|group| group.arn == *arn).unwrap_or_else(|| {
             let name = crate::diagnosis::service::target_group_name(arn).to_owned();
@@ -58,7 +64,22 @@ async fn collect(asking: &Asking<'_>) {
     }
 }
 
+/// The target group that failed the task, by ECS's own word.
+fn named_in_reason(reach: &Reach<'_>) -> Option<String> {
+    let reason = reach.task.stopped_reason.as_deref()?;
+    in_parentheses(reason, "target-group").filter(|arn| arn.starts_with("arn:")).map(str::to_owned)
+}
+
+/// The settings of that target group, fetched once for all who need it; a failure leaves its reading.
+pub(super) async fn named(reach: &Reach<'_>, skip: bool) -> Option<Arc<TargetGroup>> {
+    let arn = named_in_reason(reach).filter(|_| !skip)?;
+    described(reach, std::slice::from_ref(&arn)).await.ok()?.into_iter().find(|group| group.arn == arn).map(Arc::new)
+}
+
 async fn settings(reach: &Reach<'_>, arns: &[String]) -> Vec<TargetGroup> {
+    if arns.is_empty() {
+        return Vec::new();
+    }
     match described(reach, arns).await {
         Ok(groups) => groups,
         // One group that is gone makes AWS refuse them all: then each is asked for by itself.
@@ -171,6 +192,7 @@ fn read(group: &sdk::TargetGroup) -> TargetGroup {
         timeout: group.health_check_timeout_seconds().map(i64::from),
         healthy_threshold: group.healthy_threshold_count().map(i64::from),
         unhealthy_threshold: group.unhealthy_threshold_count().map(i64::from),
+        load_balancers: group.load_balancer_arns().to_vec(),
         ..TargetGroup::default()
     }
 }

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use super::actions;
 use super::case::{Case, Exchange};
+use super::cbor;
 
 /// LookupEvents: two requests a second for each account and region.
 const CLOUDTRAIL_REQUESTS: usize = 2;
@@ -180,6 +181,9 @@ impl Line {
             return result.map(|(status, headers, bytes)| response(status, headers, bytes));
         };
         let mut headers = vec![("content-type".to_owned(), exchange.content_type().to_owned())];
+        if exchange.is_binary() {
+            headers.push(("smithy-protocol".to_owned(), "rpc-v2-cbor".to_owned()));
+        }
         headers.extend(exchange.error_type.iter().map(|error| ("x-amzn-errortype".to_owned(), error.clone())));
         let result = Ok((exchange.status, headers, exchange.response_bytes()));
         self.observe(action, region, began, &result);
@@ -249,13 +253,21 @@ fn error_code(bytes: &[u8]) -> Option<String> {
     if let Some((_, rest)) = text.split_once("<Code>") {
         return rest.split('<').next().map(str::to_owned);
     }
-    let value: serde_json::Value = serde_json::from_slice(bytes).ok()?;
+    let value: serde_json::Value = serde_json::from_slice(bytes).ok().or_else(|| cbor::read(bytes))?;
     value.get("__type")?.as_str()?.rsplit('#').next().map(str::to_owned)
 }
 
 /// `service:Operation` as IAM spells it, if it is on the list.
 fn action_of(request: &HttpRequest, body: &[u8]) -> Option<String> {
-    let name = match request.headers().get("x-amz-target") {
+    let target = request.headers().get("x-amz-target");
+    let name = match target {
+        None if request.headers().get("smithy-protocol") == Some("rpc-v2-cbor") => {
+            let (_, path) = request.uri().split_once("/service/")?;
+            match path.split_once("/operation/")? {
+                ("GraniteServiceVersion20100801", operation) => format!("cloudwatch:{operation}"),
+                _ => return None,
+            }
+        }
         Some(target) => {
             let (prefix, operation) = target.rsplit_once('.')?;
             let service = match prefix {

@@ -6,6 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use aws_smithy_types::base64;
 use ecs_trace::sources::case::Case;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -63,7 +64,11 @@ impl FakeAws {
         #[expect(clippy::disallowed_methods, reason = "the fake moves its world to the present")]
         let moved = Timestamp::now().as_millisecond() - case.taken_at.as_millisecond();
         for exchange in &mut case.exchanges {
-            move_times(&mut exchange.response, moved);
+            if exchange.is_binary() {
+                exchange.response = json!(base64::encode(moved_binary(exchange.response_bytes(), moved)));
+            } else {
+                move_times(&mut exchange.response, moved);
+            }
         }
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -147,13 +152,33 @@ fn move_times(value: &mut Value, by: i64) {
     }
 }
 
+/// Adds milliseconds to every time in a CBOR body: what is marked as one (tag 1), whole seconds or with a fraction.
+fn moved_binary(mut body: Vec<u8>, by: i64) -> Vec<u8> {
+    for at in 2..body.len() {
+        let (mark, rest) = body[at - 2..].split_at_mut(2);
+        match (mark, rest) {
+            ([0xc1, 0x1a], [a, b, c, d, ..]) => {
+                let seconds = u32::from_be_bytes([*a, *b, *c, *d]);
+                [*a, *b, *c, *d] = u32::try_from(i64::from(seconds) + by.div_euclid(1000)).unwrap().to_be_bytes();
+            }
+            ([0xc1, 0xfb], rest) if rest.len() >= 8 => {
+                let seconds = f64::from_be_bytes(rest[..8].try_into().unwrap());
+                rest[..8].copy_from_slice(&(seconds + by as f64 / 1000.0).to_be_bytes());
+            }
+            _ => {}
+        }
+    }
+    body
+}
+
 impl World {
     fn serve(&self, stream: TcpStream) {
         let _ = stream.set_nodelay(true);
         let Ok(mut writer) = stream.try_clone() else { return };
         let mut reader = BufReader::new(stream);
-        while let Some((head, body)) = read_request(&mut reader) {
+        while let Some((head, bytes)) = read_request(&mut reader) {
             let came = Instant::now();
+            let body = String::from_utf8_lossy(&bytes).into_owned();
             let action = action_of(&head, &body);
             let at = {
                 let mut journal = self.journal.lock().unwrap();
@@ -163,7 +188,7 @@ impl World {
             };
             std::thread::sleep(self.latency);
             let earlier = self.journal.lock().unwrap()[..at].iter().filter(|asked| asked.action == action).count();
-            let (status, kind, mut answer) = self.answer(&action, &head, &body);
+            let (status, kind, mut answer) = self.answer(&action, &head, &bytes);
             let fault = self.faults.iter().find(|(of, _)| *of == action || (of.ends_with(":*") && action.starts_with(of.trim_end_matches('*')))).map(|(_, fault)| *fault);
             let (mut status, mut cut) = (status, false);
             match fault {
@@ -206,7 +231,8 @@ impl World {
         }
     }
 
-    fn answer(&self, action: &str, head: &str, body: &str) -> (u16, &'static str, Vec<u8>) {
+    fn answer(&self, action: &str, head: &str, bytes: &[u8]) -> (u16, &'static str, Vec<u8>) {
+        let body = &*String::from_utf8_lossy(bytes);
         let arn = &self.case.task.arn;
         let (base, _) = arn.split_once(":task/").unwrap();
         let json = "application/x-amz-json-1.1";
@@ -230,8 +256,9 @@ impl World {
             _ => {}
         }
         let region = head.split("Credential=").nth(1).and_then(|scope| scope.split('/').nth(2)).unwrap_or_default();
-        match self.case.answer(action, region, body.as_bytes()) {
+        match self.case.answer(action, region, bytes) {
             Some(exchange) => (exchange.status, exchange.content_type(), exchange.response_bytes()),
+            None if action.starts_with("cloudwatch:") => (400, CBOR, error(action, CBOR, "InvalidParameterValue", "not in this world")),
             None => (400, json, error(action, json, "InvalidParameterException", "not in this world")),
         }
     }
@@ -246,7 +273,23 @@ fn cluster_in(body: &str) -> String {
     value["cluster"].as_str().unwrap_or("default").rsplit('/').next().unwrap_or_default().to_owned()
 }
 
+const CBOR: &str = "application/cbor";
+
+/// A map of two texts.
+fn cbor_error(code: &str, message: &str) -> Vec<u8> {
+    let mut bytes = vec![0xa2];
+    for text in ["__type", code, "message", message] {
+        bytes.push(0x79);
+        bytes.extend(u16::try_from(text.len()).unwrap().to_be_bytes());
+        bytes.extend(text.as_bytes());
+    }
+    bytes
+}
+
 fn error(action: &str, kind: &str, code: &str, message: &str) -> Vec<u8> {
+    if kind == CBOR {
+        return cbor_error(code, message);
+    }
     if kind == "text/xml" || action.starts_with("elasticloadbalancing:") {
         let code = code.trim_end_matches("Exception");
         return format!("<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>1</RequestId></ErrorResponse>").into_bytes();
@@ -256,7 +299,7 @@ fn error(action: &str, kind: &str, code: &str, message: &str) -> Vec<u8> {
     json!({"__type": code, key: message}).to_string().into_bytes()
 }
 
-fn read_request(reader: &mut BufReader<TcpStream>) -> Option<(String, String)> {
+fn read_request(reader: &mut BufReader<TcpStream>) -> Option<(String, Vec<u8>)> {
     let mut head = String::new();
     loop {
         let mut line = String::new();
@@ -271,10 +314,13 @@ fn read_request(reader: &mut BufReader<TcpStream>) -> Option<(String, String)> {
     let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:").and_then(|length| length.trim().parse().ok())).unwrap_or(0);
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some((head, String::from_utf8_lossy(&body).into_owned()))
+    Some((head, body))
 }
 
 fn action_of(head: &str, body: &str) -> String {
+    if let Some((_, path)) = head.lines().next().unwrap_or_default().split_once("/service/GraniteServiceVersion20100801/operation/") {
+        return format!("cloudwatch:{}", path.split_whitespace().next().unwrap_or("?"));
+    }
     let target = head.lines().find_map(|line| line.strip_prefix("x-amz-target: ").or_else(|| line.strip_prefix("X-Amz-Target: ")));
     match target.and_then(|target| target.trim().rsplit_once('.')) {
         Some((service, operation)) if service.contains("ContainerService") => format!("ecs:{operation}"),

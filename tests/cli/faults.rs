@@ -6,13 +6,16 @@ use super::fake_aws::{FakeAws, Fault};
 use super::program::{against, run, statuses};
 
 const CASE: &str = "elb-health-check";
-const SOURCES: [(&str, &str); 11] = [
+const SOURCES: [(&str, &str); 14] = [
     ("ecs:DescribeTaskDefinition", "ecs"),
     ("ecs:DescribeServices", "service"),
     ("ecs:ListServiceDeployments", "service"),
     ("cloudtrail:LookupEvents", "cloudtrail"),
     ("logs:GetLogEvents", "logs"),
     ("logs:FilterLogEvents", "metrics"),
+    ("cloudwatch:GetMetricData", "metrics"),
+    ("elasticloadbalancing:DescribeLoadBalancers", "elb"),
+    ("elasticloadbalancing:DescribeLoadBalancerAttributes", "elb"),
     ("elasticloadbalancing:DescribeTargetGroups", "elb"),
     ("elasticloadbalancing:DescribeTargetGroupAttributes", "elb"),
     ("elasticloadbalancing:DescribeTargetHealth", "elb"),
@@ -66,6 +69,20 @@ fn one(action: &str, source: &str, fault: Fault, wanted: &[&str]) {
             "{action} {fault:?} hides {other}: {:?}",
             statuses(&document, other)
         );
+    }
+}
+
+#[test]
+fn each_of_the_two_witnesses_of_metrics_has_a_reading_of_its_own() {
+    for (hidden, seen) in [("logs:FilterLogEvents", "cloudwatch:GetMetricData"), ("cloudwatch:GetMetricData", "logs:FilterLogEvents")] {
+        let aws = FakeAws::with(CASE, &[(hidden, Fault::Denied)], Duration::ZERO);
+        let document = run(&mut against(&aws, &["timeline", &aws.task_arn, "-o", "json"])).code(&[0, 3]).json();
+        let of =
+            |action: &str| document["sources"].as_array().unwrap().iter().filter(|source| source["action"] == action).map(|source| source["status"].clone()).collect::<Vec<_>>();
+        assert_eq!(of(hidden), ["denied"], "{hidden}");
+        assert_eq!(of(seen), ["ok"], "{seen}");
+        let told = document["timeline"].as_array().unwrap().iter().filter(|line| line["witness"] == "metric").count();
+        assert!(told > 0, "{hidden} hides {seen}");
     }
 }
 

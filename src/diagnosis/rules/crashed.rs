@@ -4,7 +4,7 @@ use super::super::commands;
 use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::{ended_by_itself, last_error};
+use super::{ended_by_itself, last_error, what_free_shows};
 
 pub const RULE: Rule = Rule {
     cause: Cause::Crashed,
@@ -35,6 +35,9 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     }
     if let Some(stop) = timeline.stop_line() {
         finding.evidence.push(stop.n);
+    }
+    if code == 139 {
+        finding.next_steps.push(NextStep::say(format!("Free memory says nothing of this: a limit kills with 137. {}", what_free_shows(timeline))));
     }
     finding.next_steps.push(NextStep::run(format!("Read {}'s last words", container.name), commands::ecs_trace("logs", &timeline.evidence.task)));
     finding.into()

@@ -5,9 +5,12 @@ use super::super::evidence::Source;
 use super::super::stopped_by::StoppedBy;
 use super::super::timeline::{Timeline, is_error_name};
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::{ended_by_itself, memory_before_end, unread_logs};
+use super::{ended_by_itself, memory_before_end, memory_of_all, unread_logs, what_free_shows};
 
 pub const RULE: Rule = Rule { cause: Cause::Killed, about: "137 by itself, with no sign of memory and no ordered stop", judge };
+
+/// Per cent. What stays below it in every minute is far from the limit.
+const LOW: i64 = 80;
 
 fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let Some((container, line)) = ended_by_itself(timeline).filter(|(container, _)| container.exit_code == Some(137)) else { return Judgement::No };
@@ -27,7 +30,10 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let heard = unread_logs(timeline, &container.name).is_none() && timeline.was_read(Source::Logs);
     let memory = memory_before_end(timeline, &container.name);
     // On the user's own hosts the agent tells of the kernel's memory kills; Fargate often does not, and then only a sample speaks against one.
-    let weighed = memory.is_some() || !timeline.evidence.task.runs_on_fargate();
+    let of_all = memory_of_all(timeline).filter(|_| memory.is_none());
+    // What no task of the service used in any minute, this one did not use either.
+    let low = of_all.as_ref().is_some_and(|of_all| of_all.peak < LOW);
+    let weighed = memory.is_some() || low || !timeline.evidence.task.runs_on_fargate();
     let mut finding = Finding::new(if heard && weighed { Confidence::Likely } else { Confidence::Possible }, "Killed by SIGKILL");
     finding.container = Some(container.name.clone());
     finding.evidence = [Some(line), timeline.stop_line()].into_iter().flatten().map(|line| line.n).collect();
@@ -38,6 +44,11 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         finding.evidence.push(memory.n);
         finding.summary.push_str(&format!(" Last sampled, {of} {} [{}]; one sample a minute can miss a spike.", memory.words, memory.n));
     }
+    if let Some(of_all) = &of_all {
+        finding.evidence.push(of_all.n);
+        let peak = if low { format!(", and never more than {} % in the minutes read", of_all.peak + 1) } else { String::new() };
+        finding.summary.push_str(&format!(" In the last minute {} [{}]{peak}; one sample a minute can miss a spike.", of_all.words, of_all.n));
+    }
     for other in timeline.evidence.task.containers.iter().filter(|other| other.name != container.name) {
         let marked = other.reason.as_deref().is_some_and(|reason| is_error_name(reason, "OutOfMemoryError"));
         if let Some(other_line) = timeline.container_line(&other.name).filter(|_| marked) {
@@ -47,12 +58,13 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     }
     finding.alternatives.push((Cause::OutOfMemory, "the kernel kills with the same signal, and Fargate often reports no memory reason".to_owned()));
     if unread.is_empty() && !weighed {
-        finding.unchecked.push((Cause::OutOfMemory, "metrics: there is no sample of its memory".to_owned()));
+        finding.unchecked.push((Cause::OutOfMemory, "metrics: there is no sample of its own memory".to_owned()));
     }
     for gap in unread {
         finding.unchecked.push((Cause::OutOfMemory, gap));
     }
     finding.next_steps.push(NextStep::say(format!("Compare {}'s memory with its limit in the minutes before.", container.name)));
+    finding.next_steps.push(NextStep::say(what_free_shows(timeline)));
     finding.next_steps.push(NextStep::run("Read its last words", commands::ecs_trace("logs", &timeline.evidence.task)));
     finding.into()
 }
@@ -80,6 +92,14 @@ mod tests {
     fn on_fargate_without_any_sample_it_is_only_possible_and_memory_stays_unchecked() {
         let verdict = judged(killed()).verdict;
         assert!(verdict.confidence.as_str() == "possible" && !verdict.is_conclusive());
+    }
+
+    #[test]
+    fn a_service_whose_highest_task_stayed_low_in_every_minute_speaks_against_memory() {
+        let low = judged(utilized(killed(), -40_000, 420, 380, 3, 500)).verdict;
+        assert!(low.confidence.as_str() == "likely" && low.summary.contains("42.0 %"), "{}", low.summary);
+        assert_eq!(verdict(utilized(killed(), -40_000, 420, 380, 3, 900)), "killed - possible");
+        assert_eq!(verdict(utilized(killed(), -400_000, 420, 380, 3, 500)), "killed - possible");
     }
 
     #[test]

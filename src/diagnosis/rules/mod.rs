@@ -34,8 +34,9 @@ pub mod volume;
 
 use super::event::Level;
 use super::evidence::{Reading, Source};
+use super::measure::{Scope, percent};
 use super::task::{Container, StopCode};
-use super::timeline::{Line, Timeline};
+use super::timeline::{Line, Timeline, is_reserved_a_limit, memory_limit};
 use super::verdict::Rule;
 
 /// Every rule. A new cause is one file and one line here.
@@ -98,7 +99,77 @@ fn memory_before_end(timeline: &Timeline, container: &str) -> Option<MemoryBefor
         let (percent, used, limit) = (sample.memory_percent()?, sample.memory?, sample.memory_limit?);
         Some(MemoryBeforeEnd { percent, is_own: line.event.container.is_some(), words: format!("used {used} of {limit} MiB"), n: line.n })
     });
-    told.max_by_key(|memory| (memory.percent, memory.is_own))
+    told.chain(own_shares(timeline, container)).max_by_key(|memory| (memory.percent, memory.is_own))
+}
+
+/// What enhanced Container Insights tell of the task and of the container in per cent alone.
+fn own_shares(timeline: &Timeline, container: &str) -> impl Iterator<Item = MemoryBeforeEnd> {
+    timeline.last_utilizations().filter_map(move |(line, utilization)| {
+        let is_own = match &utilization.scope {
+            Scope::Task if memory_limit(&timeline.evidence, None).is_some() => false,
+            // Of what is reserved for it, which is its limit only where nothing softer is.
+            Scope::Container(of) if of == container && timeline.definition_of(of)?.memory.is_some() && timeline.definition_of(of)?.memory_reservation.is_none() => true,
+            _ => return None,
+        };
+        let share = utilization.memory.as_ref()?.highest;
+        Some(MemoryBeforeEnd { percent: share / 10, is_own, words: format!("used {} of its memory", percent(share)), n: line.n })
+    })
+}
+
+/// Memory of all tasks of the service, or of the family, in the last minutes: the highest is one of them.
+struct MemoryOfAll {
+    /// The highest in the last minute, in per cent.
+    percent: i64,
+    /// The highest in every minute that was read, in per cent.
+    peak: i64,
+    /// Why the highest was this task, if anything shows it: `there was no other task`
+    was_this_task: Option<String>,
+    /// `the highest of service web's tasks used 99.8 % of its memory`
+    words: String,
+    n: usize,
+}
+
+/// Per cent of the hard limit. One-minute samples lag behind: what stood here was at its limit or about to be.
+const AT_THE_LIMIT: i64 = 95;
+
+/// Tenths of a per cent. So much less after the task's end tells that the highest had been this task.
+const FELL_BY: i64 = 150;
+
+/// Absent where nothing is known, or where what is reserved is no limit.
+fn memory_of_all(timeline: &Timeline) -> Option<MemoryOfAll> {
+    if !is_reserved_a_limit(&timeline.evidence) {
+        return None;
+    }
+    let (line, utilization) = timeline.last_utilizations().find(|(_, utilization)| !utilization.scope.is_own() && utilization.memory.is_some())?;
+    let share = utilization.memory.as_ref()?;
+    let alone = match (&utilization.scope, &timeline.evidence.service) {
+        (Scope::Service(_), Some(service)) => service.desired_count <= 1,
+        (Scope::Service(_), None) => false,
+        _ => true,
+    };
+    let as_high = share.samples.is_some_and(|samples| samples > 1) && share.lowest.is_some_and(|lowest| lowest >= AT_THE_LIMIT * 10);
+    let fell = share.after.filter(|after| after + FELL_BY <= share.highest);
+    let was_this_task = match fell {
+        _ if alone && share.samples == Some(1) => Some("there was no other task".to_owned()),
+        _ if as_high => Some(format!("none used less than {} %", AT_THE_LIMIT)),
+        Some(after) => Some(format!("the highest fell to {} once this one had ended", percent(after))),
+        None => None,
+    };
+    let (whose, metric) = (utilization.scope.name(), utilization.scope.metrics().0);
+    let kind = if matches!(utilization.scope, Scope::Service(_)) { "service" } else { "family" };
+    Some(MemoryOfAll {
+        percent: share.highest / 10,
+        peak: share.peak / 10,
+        was_this_task,
+        words: format!("the highest of {kind} {whose}'s tasks used {} of its memory ({metric})", percent(share.highest)),
+        n: line.n,
+    })
+}
+
+/// `free` misleads: a container sees the memory of what it runs on.
+fn what_free_shows(timeline: &Timeline) -> String {
+    let host = if timeline.evidence.task.runs_on_fargate() { "the micro-VM's" } else { "the host's" };
+    format!("Do not go by `free` inside a container: it shows {host} memory and not the limit.")
 }
 
 /// The scheduler's stop line, where its reason is the one ECS uses for replacement and scale-in alike.
@@ -133,6 +204,7 @@ pub(crate) mod fixtures {
     use crate::diagnosis::call::{ApiCall, Identity};
     use crate::diagnosis::event::{Event, Level, LogLine, Precision, Sample, What, Witness};
     use crate::diagnosis::evidence::{Evidence, Reading, Source, Status};
+    use crate::diagnosis::measure::{Scope, Share, Utilization};
     use crate::diagnosis::scaling::ScalingActivity;
     use crate::diagnosis::service::{Deployment, Service, ServiceMessage};
     use crate::diagnosis::task::{Container, ContainerDefinition, StopCode, Task, TaskDefinition};
@@ -215,6 +287,15 @@ pub(crate) mod fixtures {
         let (cpu, cpu_reserved) = cpu.unzip();
         let what = What::Sampled(Sample { memory: Some(memory), cpu, cpu_reserved, ..Sample::default() });
         evidence.events.push(Event { at: at(offset), precision: Precision::Second, witness: Witness::Metric, level: Level::Info, container: Some("app".to_owned()), what });
+        evidence
+    }
+
+    /// A minute's MemoryUtilization of service `web`: the highest, the lowest and how many tasks, tenths of a per cent.
+    pub fn utilized(mut evidence: Evidence, offset: i64, highest: i64, lowest: i64, tasks: i64, peak: i64) -> Evidence {
+        let memory = Share { after: None, highest, lowest: Some(lowest), average: Some((highest + lowest) / 2), samples: Some(tasks), peak };
+        let what = What::Utilized(Utilization { scope: Scope::Service("web".to_owned()), memory: Some(memory), cpu: None, peak: false });
+        evidence.service.get_or_insert_default().desired_count = tasks;
+        evidence.events.push(Event { at: at(offset), precision: Precision::Minute, witness: Witness::Metric, level: Level::Info, container: None, what });
         evidence
     }
 

@@ -2,17 +2,16 @@
 
 use super::super::commands;
 use super::super::event::{Level, LogLine};
+use super::super::evidence::Source;
 use super::super::stopped_by::StoppedBy;
 use super::super::task::Container;
 use super::super::timeline::{Line, Timeline, is_error_name, memory_limit};
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::{MemoryBeforeEnd, ended_by_itself, memory_before_end};
+use super::{AT_THE_LIMIT, MemoryBeforeEnd, ended_by_itself, memory_before_end, memory_of_all};
 
 pub const RULE: Rule =
     Rule { cause: Cause::OutOfMemory, about: "the memory limit of the container or the task killed it, or its heap was full and the runtime gave up (heap)", judge };
 
-/// Per cent of the hard limit. One-minute samples lag behind: what stood here was at its limit or about to be.
-const AT_THE_LIMIT: i64 = 95;
 /// A heap message explains the end only if little was written after it.
 const LAST_WORDS: i64 = 30_000;
 
@@ -50,6 +49,20 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
             finding
         }
         // Fargate often gives no reason: then the last sample may.
+        (false, Some(137), None) if sampled.is_none() => {
+            let Some(memory) = memory_of_all(timeline).filter(|memory| memory.percent >= AT_THE_LIMIT) else { return Judgement::No };
+            let mut finding = Finding::new(if memory.was_this_task.is_some() { Confidence::Likely } else { Confidence::Possible }, "Out of memory");
+            let whose = memory.was_this_task.as_deref().unwrap_or("it may have been another than this one");
+            finding.summary =
+                format!("Container {} was killed, exit 137 [{}]. In the last minute {} [{}]: {whose}; ECS gives no reason.", container.name, line.n, memory.words, memory.n);
+            finding.evidence.push(memory.n);
+            finding.alternatives.push((Cause::Killed, "ECS itself does not say that memory was the reason".to_owned()));
+            if memory.was_this_task.is_none() {
+                let gap = timeline.seen_by(Source::Metrics).err().map(|gap| format!(" ({})", gap.sentence())).unwrap_or_default();
+                finding.unchecked.push((Cause::OutOfMemory, format!("whether it was this task: the metric is of all of them, and there is no sample of this one{gap}")));
+            }
+            finding
+        }
         (false, Some(137), None) => {
             let Some(memory) = sampled.as_ref().filter(|memory| memory.percent >= AT_THE_LIMIT) else { return Judgement::No };
             let mut finding = Finding::new(Confidence::Likely, "Out of memory");
@@ -72,6 +85,13 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         finding.summary.push_str(&format!(" {} {} in its last sample [{}]{missed}.", subject(memory), memory.words, memory.n));
         finding.evidence.push(memory.n);
     }
+    if told
+        && sampled.is_none()
+        && let Some(memory) = memory_of_all(timeline).filter(|memory| memory.percent >= AT_THE_LIMIT)
+    {
+        finding.summary.push_str(&format!(" In the last minute {} [{}].", memory.words, memory.n));
+        finding.evidence.push(memory.n);
+    }
     finding.container = Some(container.name.clone());
     finding.evidence.push(line.n);
     if let Some((log, message)) = heap {
@@ -84,7 +104,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         finding.evidence.push(stop.n);
         finding.summary.push_str(" Nothing had asked it to stop.");
     }
-    finding.next_steps = next_steps(timeline, container, finding.detail == Some("heap"));
+    finding.next_steps = next_steps(timeline, container, finding.detail == Some("heap"), told);
     finding.into()
 }
 
@@ -98,7 +118,7 @@ fn heap_message<'a>(timeline: &'a Timeline, container: &'a Container) -> Option<
     timeline.log_lines(&container.name).rev().find(|(line, logged)| logged.out_of_memory && line.event.level == Level::Error && last - line.event.at.as_millisecond() <= LAST_WORDS)
 }
 
-fn next_steps(timeline: &Timeline, container: &Container, heap: bool) -> Vec<NextStep> {
+fn next_steps(timeline: &Timeline, container: &Container, heap: bool, told: bool) -> Vec<NextStep> {
     let task = &timeline.evidence.task;
     let definition = timeline.definition_of(&container.name);
     let hard = definition.and_then(|definition| definition.memory);
@@ -114,7 +134,11 @@ fn next_steps(timeline: &Timeline, container: &Container, heap: bool) -> Vec<Nex
     };
     let mut steps = vec![NextStep::say(first)];
     if let Some(soft) = definition.and_then(|definition| definition.memory_reservation).filter(|_| hard.is_none()) {
-        steps.push(NextStep::say(format!("memoryReservation ({soft} MiB) is a soft limit and stops nothing; `free` inside a container shows the host's memory.")));
+        steps.push(NextStep::say(format!("memoryReservation ({soft} MiB) is a soft limit and stops nothing.")));
+    }
+    // Where ECS says it outright nobody is misled.
+    if !heap && (!told || hard.is_none()) {
+        steps.push(NextStep::say(super::what_free_shows(timeline)));
     }
     if let Some(command) = commands::describe_task_definition(task) {
         steps.push(NextStep::run("See the limits it ran with", command));
@@ -125,7 +149,7 @@ fn next_steps(timeline: &Timeline, container: &Container, heap: bool) -> Vec<Nex
 #[cfg(test)]
 mod tests {
     use super::super::fixtures::*;
-    use crate::diagnosis::event::Level;
+    use crate::diagnosis::event::{Level, What};
     use crate::diagnosis::evidence::Evidence;
 
     fn ended(exit: Option<i64>, reason: Option<&str>) -> Evidence {
@@ -174,6 +198,47 @@ mod tests {
         (soft.task.launch_type, soft.definition.as_mut().expect("a definition").containers[0].memory) = (Some("EC2".to_owned()), None);
         soft.definition.as_mut().expect("a definition").containers[0].memory_reservation = Some(512);
         assert_eq!(verdict(sampled(soft, -20_000, 1020, None)), "killed - likely");
+    }
+
+    #[test]
+    fn the_highest_of_several_tasks_at_the_limit_is_only_possible_and_of_the_only_task_likely() {
+        let ended = || ended(Some(137), None);
+        let one = judged(utilized(ended(), -40_000, 998, 998, 1, 998)).verdict;
+        assert_eq!((one.cause.as_str(), one.confidence.as_str()), ("out-of-memory", "likely"));
+        let all = judged(utilized(ended(), -40_000, 998, 960, 3, 998)).verdict;
+        assert_eq!((all.cause.as_str(), all.confidence.as_str()), ("out-of-memory", "likely"));
+        let some = judged(utilized(ended(), -40_000, 998, 300, 3, 998)).verdict;
+        assert_eq!((some.cause.as_str(), some.confidence.as_str()), ("out-of-memory", "possible"));
+        assert!(!some.is_conclusive() && some.unchecked[0].1.contains("whether it was this task"), "{:?}", some.unchecked);
+        assert!(some.alternatives.iter().any(|(cause, _)| cause.as_str() == "killed"));
+    }
+
+    #[test]
+    fn a_highest_that_fell_with_the_tasks_end_was_this_task() {
+        let with = |after: i64| {
+            let mut evidence = utilized(ended(Some(137), None), -40_000, 998, 300, 3, 998);
+            if let What::Utilized(utilization) = &mut evidence.events.last_mut().expect("an event").what {
+                utilization.memory.as_mut().expect("memory").after = Some(after);
+            }
+            judged(evidence).verdict
+        };
+        let (fell, stayed) = (with(610), with(990));
+        assert!(fell.confidence.as_str() == "likely" && fell.summary.contains("fell to 61.0 %"), "{}", fell.summary);
+        assert_eq!((stayed.cause.as_str(), stayed.confidence.as_str()), ("out-of-memory", "possible"));
+    }
+
+    #[test]
+    fn a_sample_of_the_container_itself_outweighs_the_service() {
+        let evidence = sampled(utilized(limited(ended(Some(137), None)), -40_000, 998, 300, 3, 998), -20_000, 200, None);
+        assert_eq!(verdict(evidence), "killed - likely");
+    }
+
+    #[test]
+    fn a_service_above_what_it_reserves_softly_is_not_out_of_memory() {
+        let mut evidence = utilized(ended(Some(137), None), -40_000, 1400, 1400, 1, 1400);
+        evidence.task.launch_type = Some("EC2".to_owned());
+        evidence.definition.as_mut().expect("a definition").containers[0].memory_reservation = Some(256);
+        assert_eq!(verdict(evidence), "killed - likely");
     }
 
     #[test]

@@ -233,7 +233,7 @@ pub struct Line {
     /// Counts from 1; the verdict cites it.
     pub n: usize,
     pub time: String,
-    /// `ms`, `s` (within the second that begins there) or `at-or-before`.
+    /// `ms`, `s` (within the second that begins there), `min` (of the whole minute that begins there) or `at-or-before`.
     pub precision: String,
     pub witness: String,
     /// `info`, `warn` or `error`.

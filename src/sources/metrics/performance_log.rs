@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 
-use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -12,11 +11,9 @@ use crate::diagnosis::event::{Event, Level, Precision, Sample, What, Witness};
 use crate::diagnosis::evidence::{Source, Status};
 use crate::diagnosis::task::Task;
 
-use super::failing::{Failing, failing};
-use super::pages::{Pages, Turn};
-use super::{Asker, Asking, Reach, around_stop};
-
-pub const SOURCE: Asker = Asker { source: Source::Metrics, collect: |asking| collect(asking).boxed_local() };
+use super::super::failing::{Failing, failing};
+use super::super::pages::{Pages, Turn};
+use super::super::{Reach, around_stop};
 
 const BEFORE_STOP: SignedDuration = SignedDuration::from_secs(10 * 60);
 /// A page may be empty and still not be the last: AWS stops scanning when it likes.
@@ -24,8 +21,7 @@ const MOST_PAGES: usize = 20;
 /// Containers told of; of more, those that used most memory.
 const MOST_CONTAINERS: usize = 4;
 
-async fn collect(asking: &Asking<'_>) {
-    let reach = asking.reach;
+pub(super) async fn collect(reach: &Reach<'_>) {
     let task = reach.task;
     let (from, to) = around_stop(task, reach.now, BEFORE_STOP, SignedDuration::ZERO);
     let group = format!("/aws/ecs/containerinsights/{}/performance", task.cluster);
