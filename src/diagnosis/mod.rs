@@ -9,6 +9,7 @@ pub mod commands;
 pub mod event;
 pub mod evidence;
 pub mod image;
+pub mod neighbours;
 pub mod network;
 pub mod notes;
 pub mod rules;

@@ -6,6 +6,7 @@
 use aws_sdk_cloudtrail::types::{Event as Record, LookupAttribute, LookupAttributeKey};
 use aws_smithy_types::DateTime;
 use futures::FutureExt;
+use futures::channel::oneshot;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -25,6 +26,9 @@ pub const SOURCE: Asker = Asker { source: Source::Cloudtrail, collect: |asking| 
 /// A stop begins within a second of an accepted call; refused attempts come somewhat earlier.
 const BEFORE_STOP: SignedDuration = SignedDuration::from_secs(150);
 const AFTER_STOP: SignedDuration = SignedDuration::from_secs(15);
+/// A shell may have been open for a while, and what was done there may take its time.
+const BEFORE_STOP_IN_SHELL: SignedDuration = SignedDuration::from_secs(3600);
+const EXECUTE_COMMAND: &str = "ExecuteCommand";
 /// 50 calls each: 2,000 calls of one name within three minutes is more than any account makes.
 const MOST_PAGES: usize = 40;
 
@@ -39,12 +43,23 @@ async fn collect(asking: &Asking<'_>) {
         return;
     }
     let stop_task = Search { name: "StopTask", from: stop - BEFORE_STOP, to: stop + AFTER_STOP, decides: matches!(reach.task.told_stop_code(), Some(StopCode::UserInitiated)) };
+    let (known, first) = oneshot::channel::<()>();
     let others = async {
-        if let Some(search) = for_scheduler(asking, stop).await {
+        let search = for_scheduler(asking, stop).await;
+        drop(known);
+        if let Some(search) = search {
             lookup(reach, &search, |call| concerns_service(call, reach.task)).await;
         }
     };
-    futures::join!(lookup(reach, &stop_task, |call| concerns_task(call, reach.task)), others);
+    // Of the few requests a second, those that can name who stopped it go first.
+    let session = async {
+        let _ = first.await;
+        if reach.task.allows_exec() {
+            let entered = Search { name: EXECUTE_COMMAND, from: stop - BEFORE_STOP_IN_SHELL, to: stop, decides: false };
+            lookup(reach, &entered, |call| call.succeeded() && call.time <= stop && concerns_task(call, reach.task)).await;
+        }
+    };
+    futures::join!(lookup(reach, &stop_task, |call| concerns_task(call, reach.task)), others, session);
 }
 
 /// One name in one window.
@@ -86,6 +101,9 @@ async fn for_scheduler(asking: &Asking<'_>, stop: Timestamp) -> Option<Search> {
 async fn lookup(reach: &Reach<'_>, search: &Search, matches: impl Fn(&ApiCall) -> bool) {
     let inquiry = reach.ledger.ask(Source::Cloudtrail, "cloudtrail:LookupEvents", "*");
     inquiry.about(search.name);
+    if search.name == EXECUTE_COMMAND {
+        inquiry.aside();
+    }
     let (from, to) = (search.from.as_second(), search.to.as_second() + 1);
     inquiry.looked(Timestamp::from_second(from).ok(), Timestamp::from_second(to).ok());
     let attribute = match LookupAttribute::builder().attribute_key(LookupAttributeKey::EventName).attribute_value(search.name).build() {
@@ -111,7 +129,9 @@ async fn lookup(reach: &Reach<'_>, search: &Search, matches: impl Fn(&ApiCall) -
             };
             if call.name == search.name && matches(&call) {
                 if reach.redact {
-                    call.parameters.reason = call.parameters.reason.map(|reason| redact::text(&reason).into_owned());
+                    for typed in [&mut call.parameters.reason, &mut call.parameters.command].into_iter().flatten() {
+                        *typed = redact::text(typed).into_owned();
+                    }
                 }
                 matched += 1;
                 let level = if call.succeeded() { Level::Info } else { Level::Warn };
@@ -131,7 +151,7 @@ async fn lookup(reach: &Reach<'_>, search: &Search, matches: impl Fn(&ApiCall) -
     if early { inquiry.end(Status::TooEarly) } else { inquiry.done() }
 }
 
-/// Whether a StopTask call was for this very task: its id in its cluster, in this account and region.
+/// Whether a StopTask or ExecuteCommand call was for this very task: its id in its cluster, in this account and region.
 fn concerns_task(call: &ApiCall, task: &Task) -> bool {
     if !in_account(call, task) {
         return false;
@@ -227,11 +247,13 @@ pub(super) fn call_from(value: &Value) -> Option<ApiCall> {
             task: parameter("task"),
             service: parameter("service").or_else(|| parameter("serviceName")),
             reason: parameter("reason"),
+            container: parameter("container").or_else(|| text("/responseElements/containerName")),
+            command: parameter("command"),
             desired_count: value.pointer("/requestParameters/desiredCount").and_then(Value::as_i64),
             task_definition: parameter("taskDefinition"),
             force_new_deployment: value.pointer("/requestParameters/forceNewDeployment").and_then(Value::as_bool).unwrap_or_default(),
         },
-        response_task_arn: text("/responseElements/task/taskArn"),
+        response_task_arn: text("/responseElements/task/taskArn").or_else(|| text("/responseElements/taskArn")),
         response_running: value.pointer("/responseElements/service/runningCount").and_then(Value::as_i64),
         response_deployments: value
             .pointer("/responseElements/service/deployments")

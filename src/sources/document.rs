@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::diagnosis::task::{Attachment, Container, EcsArn, StopCode, Task, last_segment};
 
 use super::case::{Case, Unreadable};
-use super::task::{definition_name, plausible};
+use super::task::{EXEC_AGENT, definition_name, plausible};
 
 /// What stood on standard input or in a file.
 #[derive(Debug)]
@@ -141,6 +141,7 @@ fn task_from(value: &Value) -> Option<Task> {
         cpu: text(value, "cpu"),
         memory: text(value, "memory"),
         version: integer(value, "version"),
+        execute_command: field(value, "enableExecuteCommand").and_then(Value::as_bool).unwrap_or_default(),
         containers: items(value, "containers").iter().map(container_from).collect(),
         attachments: items(value, "attachments").iter().map(attachment_from).collect(),
         arn,
@@ -169,7 +170,14 @@ fn container_from(value: &Value) -> Container {
         health_status: text(value, "healthStatus"),
         private_ips: items(value, "networkInterfaces").iter().filter_map(|interface| text(interface, "privateIpv4Address")).collect(),
         ports: items(value, "networkBindings").iter().filter_map(|binding| Some((integer(binding, "containerPort")?, integer(binding, "hostPort")?))).collect(),
+        exec_agent: items(value, "managedAgents").iter().any(is_exec_agent),
     }
+}
+
+/// An event calls the agent's state `status`, the API `lastStatus`.
+fn is_exec_agent(agent: &Value) -> bool {
+    let running = [text(agent, "lastStatus"), text(agent, "status")].into_iter().flatten().any(|status| status == "RUNNING");
+    text(agent, "name").as_deref() == Some(EXEC_AGENT) && (running || field(agent, "lastStartedAt").is_some())
 }
 
 fn attachment_from(value: &Value) -> Attachment {

@@ -16,6 +16,7 @@ pub mod ledger;
 mod log_lines;
 mod logs;
 mod metrics;
+mod neighbours;
 mod pages;
 pub mod redact;
 mod service;
@@ -47,7 +48,7 @@ pub struct Asker {
 }
 
 /// Every source there is, the task itself apart. A new witness is one file and one line here.
-const SOURCES: &[Asker] = &[service::SOURCE, deployments::SOURCE, api_calls::SOURCE, logs::SOURCE, target_health::SOURCE, metrics::SOURCE, host::SOURCE];
+const SOURCES: &[Asker] = &[service::SOURCE, deployments::SOURCE, api_calls::SOURCE, logs::SOURCE, target_health::SOURCE, metrics::SOURCE, host::SOURCE, neighbours::SOURCE];
 
 /// What every source is given.
 pub struct Reach<'a> {

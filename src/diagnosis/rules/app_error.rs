@@ -4,7 +4,7 @@ use super::super::commands;
 use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::{ended_by_itself, last_error, unread_logs};
+use super::{earlier_ends, ended_by_itself, last_error, unread_logs};
 
 pub const RULE: Rule =
     Rule { cause: Cause::AppError, about: "an essential container ended by itself with a non-zero code that no other line explains; the log error before it is evidence", judge };
@@ -26,6 +26,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         (None, Some(gap)) => finding.summary.push_str(&format!(" Why is in its log, which was not read ({gap}).")),
         (None, None) => finding.summary.push_str(" Its log shows no error in the last minute."),
     }
+    finding.summary.push_str(&earlier_ends(timeline, container));
     if let Some(stop) = timeline.stop_line() {
         finding.evidence.push(stop.n);
     }
