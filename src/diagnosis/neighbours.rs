@@ -62,7 +62,7 @@ fn is_alike(own: &Task, other: &Task, container: Option<&str>) -> bool {
 }
 
 /// A reason up to what differs from task to task: ids in brackets, addresses behind a colon.
-fn opening(reason: &str) -> String {
+pub(super) fn opening(reason: &str) -> String {
     straight_quotes(reason).split([':', '(']).next().unwrap_or_default().trim().to_owned()
 }
 
@@ -84,9 +84,10 @@ pub(super) fn events(evidence: &Evidence, container: Option<&str>) -> Vec<Event>
     if beside.len() > NAMED {
         names.push(format!("{} more", beside.len() - NAMED));
     }
-    let text = format!("{} stopped within a minute of it: {}", words::count(beside.len(), "other task"), words::list(&names));
+    let at_least = if evidence.neighbours.as_ref().is_some_and(|neighbours| neighbours.is_cut) { "at least " } else { "" };
+    let text = format!("{at_least}{} stopped within a minute of it: {}", words::count(beside.len(), "other task"), words::list(&names));
     let first = alike.last().filter(|_| in_a_row(&alike).is_some());
-    let row = first.map(|first| format!("first of {} in a row that ended alike: {}", words::count(alike.len() + 1, "stop"), named(first))).unwrap_or_default();
+    let row = first.map(|first| format!("first of {at_least}{} in a row that ended alike: {}", words::count(alike.len() + 1, "stop"), named(first))).unwrap_or_default();
     [told(beside.first(), What::StoppedBeside { text }), told(first, What::StoppedAlike { text: row })].into_iter().flatten().collect()
 }
 

@@ -582,4 +582,13 @@ mod tests {
             assert_eq!(Timeline::new(evidence).culprit().map(|found| found.name.as_str()), Some("app"));
         }
     }
+
+    #[test]
+    fn what_only_a_note_would_need_hides_no_witness() {
+        let mut evidence = stopped("EssentialContainerExited", "Essential container in task exited", Some(1));
+        evidence.readings.push(Reading { aside: true, ..Reading::new(Source::Ecs, Status::Denied) });
+        assert!(Timeline::new(evidence.clone()).seen_by(Source::Ecs).is_ok());
+        evidence.readings.push(Reading::new(Source::Ecs, Status::Denied));
+        assert!(Timeline::new(evidence).seen_by(Source::Ecs).is_err());
+    }
 }

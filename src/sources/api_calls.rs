@@ -56,7 +56,7 @@ async fn collect(asking: &Asking<'_>) {
         let _ = first.await;
         if reach.task.allows_exec() {
             let entered = Search { name: EXECUTE_COMMAND, from: stop - BEFORE_STOP_IN_SHELL, to: stop, decides: false };
-            lookup(reach, &entered, |call| call.succeeded() && call.time <= stop && concerns_task(call, reach.task)).await;
+            lookup(reach, &entered, |call| call.succeeded() && (entered.from..=stop).contains(&call.time) && concerns_task(call, reach.task)).await;
         }
     };
     futures::join!(lookup(reach, &stop_task, |call| concerns_task(call, reach.task)), others, session);
@@ -307,6 +307,16 @@ mod tests {
         }
         let elsewhere = ApiCall { region: Some("us-east-1".into()), ..call(json!({"cluster": "prod", "task": ID})) };
         assert!(!concerns_task(&elsewhere, &task("prod")));
+    }
+
+    #[test]
+    fn a_session_names_its_task_its_container_and_what_was_run() {
+        let session = call_from(&json!({"eventID": "e", "eventName": "ExecuteCommand", "eventTime": "2026-03-03T14:00:00Z", "awsRegion": "eu-west-1", "recipientAccountId": "1",
+            "requestParameters": {"cluster": "prod", "task": ID, "command": "/bin/sh", "interactive": true},
+            "responseElements": {"containerName": "app", "taskArn": format!("arn:aws:ecs:eu-west-1:1:task/prod/{ID}")}}))
+        .expect("a call");
+        assert!(concerns_task(&session, &task("prod")) && !concerns_task(&session, &task("staging")));
+        assert_eq!((session.parameters.container.as_deref(), session.parameters.command.as_deref()), (Some("app"), Some("/bin/sh")));
     }
 
     #[test]

@@ -233,6 +233,15 @@ mod tests {
     }
 
     #[test]
+    fn exec_shows_in_the_task_or_in_its_agent() {
+        let exec = |fields: &str| task(&format!(r#"{{"taskArn":"arn:aws:ecs:us-east-1:3:task/c/5c704c7e4f1348f3969072b112bdaaf0",{fields}}}"#)).allows_exec();
+        assert!(exec(r#""enableExecuteCommand":true"#));
+        assert!(exec(r#""containers":[{"name":"m","managedAgents":[{"name":"ExecuteCommandAgent","lastStatus":"STOPPED","lastStartedAt":"2026-03-03T14:00:00Z"}]}]"#));
+        assert!(exec(r#""containers":[{"name":"m","managedAgents":[{"name":"ExecuteCommandAgent","status":"RUNNING"}]}]"#));
+        assert!(!exec(r#""enableExecuteCommand":false,"containers":[{"name":"m","managedAgents":[{"name":"ExecuteCommandAgent","lastStatus":"PENDING"}]}]"#));
+    }
+
+    #[test]
     fn a_time_outside_the_calendar_is_no_time() {
         for time in ["9999-12-30T21:59:59Z", "-009999-01-02T02:00:00Z"] {
             let task = task(&format!(r#"{{"taskArn":"arn:aws:ecs:us-east-1:3:task/c/5c704c7e4f1348f3969072b112bdaaf0","stoppingAt":"{time}"}}"#));

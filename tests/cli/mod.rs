@@ -3,8 +3,10 @@
 mod answers;
 pub mod fake_aws;
 mod faults;
+mod neighbours;
 pub mod program;
 mod session;
+mod shell_sessions;
 mod streams;
 mod tab;
 mod tasks;

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::super::event::Level;
+use super::super::evidence::NoLines;
 use super::super::task::LogConfiguration;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Note};
@@ -28,6 +29,10 @@ pub(super) fn notes(timeline: &Timeline, cause: Cause, decided: Option<&str>) ->
 
 fn note(timeline: &Timeline, container: &str) -> Option<Note> {
     let log = timeline.definition_of(container)?.log.as_ref()?;
+    // Where the whole log is gone, its end is not what is missing.
+    if timeline.evidence.unlogged.iter().any(|unlogged| unlogged.container == container && matches!(unlogged.why, NoLines::NoGroup { .. })) {
+        return None;
+    }
     let how = loses(log, timeline.evidence.task.times.created)?;
     let ended = timeline.container_line(container)?;
     let last = timeline.log_lines(container).next_back().map(|(line, _)| line.n);

@@ -1,7 +1,7 @@
 //! The rhythm: this stop is one of a row of stops that ended alike, within the hour that ECS remembers.
 
 use super::super::event::What;
-use super::super::neighbours::{alike_before, in_a_row};
+use super::super::neighbours::{alike_before, in_a_row, opening};
 use super::super::task::{StopCode, Task};
 use super::super::timeline::Timeline;
 use super::super::verdict::Note;
@@ -19,7 +19,12 @@ pub(super) fn note(timeline: &Timeline) -> Option<Note> {
     let code = own.told_stop_code();
     let end = match container.and_then(|container| Some((container, container.exit_code?))) {
         Some((container, exit)) => format!("{} exited {exit}", container.name),
-        None => code.as_ref().map(|code| code.as_str().to_owned()).unwrap_or_default(),
+        None => {
+            let opening = opening(own.stopped_reason.as_deref().unwrap_or_default());
+            let words = opening.trim_end_matches(" in").trim_end_matches(" by");
+            let code = code.as_ref().map(StopCode::as_str).unwrap_or_default();
+            if words.is_empty() { code.to_owned() } else { format!("{code}, “{words}”") }
+        }
     };
     let mut text = format!("This is {at_least}stop number {number} in a row of {} that ended alike ({end}), within the hour that ECS remembers.", own.of()?);
     if let Some(median) = median_life(alike.iter().copied().chain([own])) {

@@ -33,7 +33,7 @@ mod terminated;
 pub mod volume;
 
 use super::event::Level;
-use super::evidence::{Reading, Source};
+use super::evidence::{NoLines, Reading, Source};
 use super::task::{Container, StopCode};
 use super::timeline::{Line, Timeline};
 use super::verdict::Rule;
@@ -121,7 +121,11 @@ fn last_error<'a>(timeline: &'a Timeline, container: &'a str) -> Option<&'a Line
 /// Why this container's log was not read, for a finding that rests on a code alone. Another container's gap is not its own.
 pub(super) fn unread_logs(timeline: &Timeline, container: &str) -> Option<String> {
     let own = |reading: &&Reading| reading.source == Source::Logs && reading.status.is_gap() && reading.container.as_deref().is_none_or(|of| of == container);
-    timeline.evidence.readings.iter().find(own).map(Reading::sentence)
+    let elsewhere = timeline.evidence.unlogged.iter().filter(|unlogged| unlogged.container == container).find_map(|unlogged| match &unlogged.why {
+        NoLines::OtherDriver { driver, .. } => Some(format!("logs: {driver} keeps them, not CloudWatch Logs")),
+        _ => None,
+    });
+    timeline.evidence.readings.iter().find(own).map(Reading::sentence).or(elsewhere)
 }
 
 /// Where a container is started again in its place, a sentence that this end may not have been its first.
