@@ -7,7 +7,7 @@ use super::super::words;
 
 pub(super) fn note(timeline: &Timeline, cause: Cause, culprit: Option<&str>) -> Option<Note> {
     let by_itself = matches!(timeline.stop_code(), Some(StopCode::EssentialContainerExited)) && cause != Cause::Unknown;
-    let Some(culprit) = culprit.filter(|_| by_itself) else { return None };
+    let culprit = culprit.filter(|_| by_itself)?;
     let others: Vec<&Container> =
         timeline.evidence.task.containers.iter().filter(|container| container.name != culprit && container.has_ended() && !was_done(timeline, container)).collect();
     if others.is_empty() {
