@@ -89,6 +89,15 @@ fn where_they_cannot_be_read_the_verdict_is_the_same_and_the_reading_says_so() {
 }
 
 #[test]
+fn nobody_waits_long_for_them() {
+    let aws = served(&[("ecs:ListTasks", Fault::Hang)], Duration::ZERO);
+    let began = std::time::Instant::now();
+    let document = run(&mut against(&aws, &["timeline", &aws.task_arn, "-o", "json", "--timeout", "60s"])).code(&[0]).json();
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+    assert!(statuses(&document, "ecs").contains(&"timed-out".to_owned()), "{:?}", statuses(&document, "ecs"));
+}
+
+#[test]
 fn a_saved_case_keeps_them_however_the_task_was_pasted() {
     let aws = served(&[], Duration::ZERO);
     let folder = tempfile::tempdir().unwrap();

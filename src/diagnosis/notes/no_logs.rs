@@ -132,6 +132,8 @@ mod tests {
     #[test]
     fn where_there_is_a_line_there_is_no_note() {
         assert_eq!(told(logged(failed(), -500, Level::Info, "bye", false)), None);
+        // A log that broke off on its way is no log without lines.
+        assert_eq!(told(logged(hide(failed(), Source::Logs), -500, Level::Info, "bye", false)), None);
     }
 
     #[test]
