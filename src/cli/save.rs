@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueHint};
 use jiff::Timestamp;
 
-use crate::diagnosis::evidence::Reading;
+use crate::diagnosis::evidence::{Reading, Status};
 use crate::sources::case::Case;
 use crate::sources::redact;
 
@@ -57,8 +57,10 @@ pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen, now: Ti
         case = redact::case(case);
     }
     write(&case, file).map_err(|error| Failure::new(Exit::Other, format!("cannot write `{}`: {error}", file.display())))?;
+    // An older case has no answer to what only a note would need.
+    let older = |reading: &Reading| reading.aside && reading.status == Status::Skipped;
     let mut missing: Vec<String> =
-        gathered.trace.timeline.evidence.readings.iter().filter(|reading| reading.status.is_gap() && reading.action.is_some()).map(Reading::sentence).collect();
+        gathered.trace.timeline.evidence.readings.iter().filter(|reading| reading.status.is_gap() && reading.action.is_some() && !older(reading)).map(Reading::sentence).collect();
     missing.dedup();
     for gap in &missing {
         screen.note(&format!("not in the case: {gap}"));

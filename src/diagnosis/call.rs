@@ -2,6 +2,9 @@
 
 use jiff::Timestamp;
 
+/// The call that opens a shell in a container.
+pub const EXECUTE_COMMAND: &str = "ExecuteCommand";
+
 /// A CloudTrail record, reduced to what can name a cause or a caller.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ApiCall {
@@ -22,7 +25,7 @@ pub struct ApiCall {
     /// `sessionCredentialFromConsole` of the record.
     pub from_console: bool,
     pub parameters: Parameters,
-    /// `responseElements.task.taskArn`, always the full ARN where it is there.
+    /// `responseElements.task.taskArn`, of ExecuteCommand `responseElements.taskArn`: always the full ARN where it is there.
     pub response_task_arn: Option<String>,
     /// `responseElements.service.runningCount` at the moment of the call.
     pub response_running: Option<i64>,
@@ -41,6 +44,9 @@ pub struct Parameters {
     pub task: Option<String>,
     pub service: Option<String>,
     pub reason: Option<String>,
+    /// `ExecuteCommand` only: the container that was entered, and what was run in it.
+    pub container: Option<String>,
+    pub command: Option<String>,
     pub desired_count: Option<i64>,
     pub task_definition: Option<String>,
     pub force_new_deployment: bool,

@@ -185,6 +185,18 @@ pub enum What {
         kind: String,
         reason: String,
     },
+    /// Where a container's lines are if not here, or that there are none.
+    NotLogged {
+        text: String,
+    },
+    /// Other tasks of the cluster whose stop began within a minute of this one's.
+    StoppedBeside {
+        text: String,
+    },
+    /// The first of the stops in a row that ended as this one did.
+    StoppedAlike {
+        text: String,
+    },
     /// Of the event's container, or of the whole task where it names none.
     Sampled(Sample),
     /// Shares of what is reserved, of one minute: of the task, or of all that its service or family runs.
@@ -287,7 +299,12 @@ impl Event {
             What::ExecutionStopped => "execution stopped".to_owned(),
             What::Stopped => "stopped".to_owned(),
             What::Said(message) => message.text.clone(),
-            What::DeploymentCreated { text, .. } | What::ServiceDeployment { text, .. } | What::HostNow { text } => text.clone(),
+            What::DeploymentCreated { text, .. }
+            | What::ServiceDeployment { text, .. }
+            | What::HostNow { text }
+            | What::NotLogged { text }
+            | What::StoppedBeside { text }
+            | What::StoppedAlike { text } => text.clone(),
             What::AttachmentFailed { kind, reason } => format!("{kind} failed: {reason}"),
             What::Called(call) => called(call),
             What::Scaled(activity) => activity.text(),
@@ -346,7 +363,7 @@ impl Event {
             What::Said(_) => 10,
             What::ExecutionStopped => 11,
             What::Stopped => 12,
-            What::HostNow { .. } => 13,
+            What::HostNow { .. } | What::NotLogged { .. } | What::StoppedBeside { .. } | What::StoppedAlike { .. } => 13,
             What::TargetNow { .. } => 14,
             What::Sampled(_) | What::Utilized(_) | What::Counted(_) => 6,
         }
@@ -356,6 +373,12 @@ impl Event {
 fn called(call: &ApiCall) -> String {
     let who = super::actors::describe(call).name;
     let mut text = format!("{} by {who}", call.name);
+    if let Some(container) = &call.parameters.container {
+        text.push_str(&format!(", container {container}"));
+    }
+    if let Some(command) = &call.parameters.command {
+        text.push_str(&format!(", command: {command}"));
+    }
     let asked = &call.parameters;
     let mut parts = Vec::new();
     parts.extend(asked.desired_count.map(|count| format!("desired count {count}")));

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::event::Event;
+use super::neighbours::Neighbours;
 use super::service::{Balancer, Host, Service, ServiceDeployment, TargetGroup};
 use super::task::{Task, TaskDefinition};
 
@@ -109,6 +110,8 @@ pub struct Reading {
     pub requests: usize,
     /// How many of the source's facts concern this task.
     pub events: usize,
+    /// Asked for a note alone: no verdict rests on it, so none is weaker without it.
+    pub aside: bool,
     pub looked_from: Option<Timestamp>,
     pub looked_to: Option<Timestamp>,
 }
@@ -116,7 +119,7 @@ pub struct Reading {
 impl Reading {
     #[must_use]
     pub fn new(source: Source, status: Status) -> Self {
-        Self { source, status, action: None, resource: None, about: None, container: None, detail: None, requests: 0, events: 0, looked_from: None, looked_to: None }
+        Self { source, status, action: None, resource: None, about: None, container: None, detail: None, requests: 0, events: 0, aside: false, looked_from: None, looked_to: None }
     }
 
     #[must_use]
@@ -147,6 +150,35 @@ impl Reading {
     }
 }
 
+/// Why there is no line of a container to show, as far as that was read in full.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unlogged {
+    pub container: String,
+    pub why: NoLines,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoLines {
+    /// The stream is there and empty.
+    Silent {
+        stream: String,
+    },
+    NoStream {
+        stream: String,
+    },
+    NoGroup {
+        group: String,
+        region: String,
+    },
+    /// The definition gives no log configuration.
+    NoDriver,
+    /// Another driver than awslogs, and where that one sends the lines, if it says.
+    OtherDriver {
+        driver: String,
+        destination: Option<String>,
+    },
+}
+
 /// Everything the reasoning may look at, its own "now" among it.
 #[derive(Debug, Clone, Default)]
 pub struct Evidence {
@@ -160,6 +192,9 @@ pub struct Evidence {
     /// Those of the target group that ECS's reason names.
     pub balancers: Vec<Balancer>,
     pub host: Option<Host>,
+    pub unlogged: Vec<Unlogged>,
+    /// Absent where it was not asked, or could not be read.
+    pub neighbours: Option<Neighbours>,
     pub events: Vec<Event>,
     pub readings: Vec<Reading>,
 }

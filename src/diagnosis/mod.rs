@@ -12,6 +12,7 @@ pub mod evidence;
 pub mod health_check;
 pub mod image;
 pub mod measure;
+pub mod neighbours;
 pub mod network;
 pub mod notes;
 pub mod rules;

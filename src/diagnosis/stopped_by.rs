@@ -118,7 +118,9 @@ impl StoppedBy {
     }
 
     fn with_attempts(mut self, timeline: &Timeline) -> Self {
-        self.attempts = all_calls(timeline).filter(|(_, call)| !call.succeeded()).map(|(line, call)| (line.n, call.clone())).collect();
+        // A shell that was refused was no attempt to stop anything.
+        let would_stop = |call: &ApiCall| call.name != super::call::EXECUTE_COMMAND && !call.begins_a_session();
+        self.attempts = all_calls(timeline).filter(|(_, call)| !call.succeeded() && would_stop(call)).map(|(line, call)| (line.n, call.clone())).collect();
         self
     }
 

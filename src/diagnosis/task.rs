@@ -113,6 +113,8 @@ pub struct Task {
     /// MiB, as text, as ECS gives it.
     pub memory: Option<String>,
     pub version: Option<i64>,
+    /// Whether ECS Exec was switched on for it: then somebody may have had a shell in it.
+    pub execute_command: bool,
     pub times: Times,
     pub containers: Vec<Container>,
     pub attachments: Vec<Attachment>,
@@ -146,6 +148,8 @@ pub struct Container {
     pub private_ips: Vec<String>,
     /// `(container port, host port)` of every binding.
     pub ports: Vec<(i64, i64)>,
+    /// The agent that ECS Exec needs was running in it, now or once.
+    pub exec_agent: bool,
 }
 
 /// What an ordered stop leaves behind: 0, SIGKILL's 137, SIGTERM's 143. As much an end of its own as a consequence.
@@ -227,6 +231,19 @@ impl Task {
     #[must_use]
     pub fn is_stopping(&self) -> bool {
         self.desired_status.as_deref() == Some("STOPPED") || self.times.stopping.is_some() || self.last_status.as_deref() == Some("STOPPED")
+    }
+
+    /// Whether ECS Exec could open a shell in it.
+    #[must_use]
+    pub fn allows_exec(&self) -> bool {
+        self.execute_command || self.containers.iter().any(|container| container.exec_agent)
+    }
+
+    /// What it is one of: its service, or its family where it has none.
+    #[must_use]
+    pub fn of(&self) -> Option<String> {
+        let service = self.service.as_ref().map(|service| format!("service {service}"));
+        service.or_else(|| self.family.as_ref().map(|family| format!("family {family}")))
     }
 
     #[must_use]
@@ -333,6 +350,17 @@ pub struct ContainerDefinition {
     pub environment_files: Vec<String>,
     /// `(container, condition)`: `START`, `COMPLETE`, `SUCCESS` or `HEALTHY`.
     pub depends_on: Vec<(String, String)>,
+    /// Absent where it has none or has it switched off.
+    pub restart_policy: Option<RestartPolicy>,
+}
+
+/// Starts a container again in its place: the task runs on, and ECS shows the last exit alone.
+#[derive(Debug, Clone, Default)]
+pub struct RestartPolicy {
+    /// With these it is not started again.
+    pub ignored_exit_codes: Vec<i64>,
+    /// Seconds it must have run to be started again.
+    pub attempt_period: i64,
 }
 
 /// What a definition says of one volume; where it is bound at launch, not more than its name.

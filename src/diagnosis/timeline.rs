@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::event::{Event, Level, LogLine, Phase, Precision, Sample, What, Witness};
-use super::evidence::{Evidence, Reading, Source, Status};
+use super::evidence::{Evidence, NoLines, Reading, Source, Status};
 use super::measure::{Counted, Utilization};
 use super::service::{MessageKind, ServiceMessage};
 use super::stopped_by::{CALL_FITS_TO_THE_SECOND, CALL_MAY_TRAIL_BY};
@@ -55,7 +55,7 @@ impl Timeline {
     /// # Errors
     /// The first reading of that source that left something unseen.
     pub fn seen_by(&self, source: Source) -> Result<(), &Reading> {
-        match self.evidence.readings.iter().find(|reading| reading.source == source && reading.status.is_gap()) {
+        match self.evidence.readings.iter().find(|reading| reading.source == source && !reading.aside && reading.status.is_gap()) {
             Some(gap) => Err(gap),
             None => Ok(()),
         }
@@ -64,7 +64,7 @@ impl Timeline {
     /// Whether the source has any reading at all that was completed.
     #[must_use]
     pub fn was_read(&self, source: Source) -> bool {
-        self.evidence.readings.iter().any(|reading| reading.source == source && reading.status.was_read())
+        self.evidence.readings.iter().any(|reading| reading.source == source && !reading.aside && reading.status.was_read())
     }
 
     #[must_use]
@@ -82,6 +82,12 @@ impl Timeline {
     #[must_use]
     pub fn container_line(&self, name: &str) -> Option<&Line> {
         self.lines.iter().find(|line| matches!(line.event.what, What::ContainerEnded { .. }) && line.event.container.as_deref() == Some(name))
+    }
+
+    /// The line that says where a container's lines are if not here, or that there are none.
+    #[must_use]
+    pub fn unlogged_line(&self, name: &str) -> Option<&Line> {
+        self.lines.iter().find(|line| matches!(line.event.what, What::NotLogged { .. }) && line.event.container.as_deref() == Some(name))
     }
 
     pub fn log_lines<'a>(&'a self, container: &'a str) -> impl DoubleEndedIterator<Item = (&'a Line, &'a LogLine)> {
@@ -307,7 +313,29 @@ fn task_events(evidence: &Evidence, gathered: &[Event]) -> Vec<Event> {
             what: What::ContainerEnded { exit_code: container.exit_code, reason: container.reason.clone(), last_status: container.last_status.clone() },
         });
     }
+    events.extend(not_logged(evidence));
+    events.extend(super::neighbours::events(evidence, culprit.as_deref()));
     events
+}
+
+/// Of each essential container that ran and of which there is no line: why, as it was found when asked.
+fn not_logged(evidence: &Evidence) -> impl Iterator<Item = Event> {
+    let ran = |name: &str| evidence.task.containers.iter().any(|container| container.name == name && container.exit_code.is_some() && is_essential(evidence, container));
+    evidence.unlogged.iter().filter(move |unlogged| ran(&unlogged.container)).map(|unlogged| {
+        let name = &unlogged.container;
+        let text = match &unlogged.why {
+            NoLines::Silent { stream } => format!("when asked, the log stream {stream} was empty"),
+            NoLines::NoStream { stream } => format!("when asked, there was no log stream {stream}"),
+            NoLines::NoGroup { group, region } => format!("when asked, there was no log group {group} in {region}"),
+            NoLines::NoDriver => format!("{name} has no log driver in its task definition"),
+            NoLines::OtherDriver { driver, destination } => {
+                let to = destination.as_ref().map(|to| format!(" to {to}")).unwrap_or_default();
+                format!("{name} logs through {driver}{to}, not to CloudWatch Logs")
+            }
+        };
+        let what = What::NotLogged { text };
+        Event { at: evidence.taken_at, precision: Precision::Millisecond, witness: Witness::Logs, level: Level::Info, container: Some(name.clone()), what }
+    })
 }
 
 /// MiB: the hard limit of a container, or of the whole task; a container may have none of its own and then shares the
@@ -331,12 +359,13 @@ pub fn is_reserved_a_limit(evidence: &Evidence) -> bool {
     evidence.task.runs_on_fargate() || evidence.definition.as_ref().is_some_and(|definition| definition.memory.is_some() || hard(definition))
 }
 
-/// Essential by the task definition; an unknown definition makes every container essential but the injected ones.
+/// Essential by the task definition; an unknown definition makes every container essential. Of what AWS puts beside
+/// them a Service Connect proxy is (the task ends with it), a GuardDuty agent is not.
 #[must_use]
 pub fn is_essential(evidence: &Evidence, container: &Container) -> bool {
     match &evidence.definition {
-        Some(definition) => definition.container(&container.name).map_or(container.name.starts_with("ecs-service-connect-"), |c| c.essential),
-        None => container.injected_by().is_none(),
+        Some(definition) => definition.container(&container.name).map_or(container.injected_by() == Some("Service Connect"), |c| c.essential),
+        None => container.injected_by() != Some("GuardDuty"),
     }
 }
 
@@ -351,6 +380,8 @@ fn culprit(evidence: &Evidence, last_word: impl Fn(&str) -> Option<Timestamp>) -
         let told = container.reason.as_deref().is_some_and(|reason| is_error_name(reason, "OutOfMemoryError"));
         match container.exit_code {
             Some(137) if told => 0,
+            // The proxy is stopped like all others; only a code of its own makes it the one that stopped them.
+            Some(code) if container.injected_by().is_some() && may_follow_an_order(code) => 6,
             Some(code) if !may_follow_an_order(code) => 1,
             None if container.reason.is_some() => 1,
             Some(137) if timed_out(container) => 4,
@@ -562,5 +593,41 @@ mod tests {
         let timeline = Timeline::new(evidence);
         let tied: Vec<bool> = timeline.lines.iter().filter(|line| (0..=200).contains(&(line.event.at.as_millisecond() - at(0).as_millisecond()))).map(|line| line.tied).collect();
         assert!(tied.iter().all(|tied| *tied), "{tied:?}");
+    }
+
+    fn beside(exit: i64, injected: &str, theirs: i64) -> Evidence {
+        let mut evidence = stopped("EssentialContainerExited", "Essential container in task exited", Some(exit));
+        evidence.task.containers.insert(0, Container { name: injected.to_owned(), exit_code: Some(theirs), ..Container::default() });
+        evidence
+    }
+
+    #[test]
+    fn a_service_connect_proxy_is_essential_by_a_code_of_its_own_and_else_stopped_with_the_others() {
+        let proxy = "ecs-service-connect-Xy1";
+        for (exit, theirs, culprit) in [(143, 1, proxy), (0, 137, "app"), (0, 0, "app"), (143, 0, "app"), (1, 143, "app")] {
+            for with_definition in [true, false] {
+                let mut evidence = beside(exit, proxy, theirs);
+                evidence.definition = evidence.definition.filter(|_| with_definition);
+                assert_eq!(Timeline::new(evidence).culprit().map(|found| found.name.as_str()), Some(culprit), "app {exit}, proxy {theirs}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_guardduty_agent_never_stopped_a_task() {
+        for with_definition in [true, false] {
+            let mut evidence = beside(0, "aws-guardduty-agent-Xy1", 1);
+            evidence.definition = evidence.definition.filter(|_| with_definition);
+            assert_eq!(Timeline::new(evidence).culprit().map(|found| found.name.as_str()), Some("app"));
+        }
+    }
+
+    #[test]
+    fn what_only_a_note_would_need_hides_no_witness() {
+        let mut evidence = stopped("EssentialContainerExited", "Essential container in task exited", Some(1));
+        evidence.readings.push(Reading { aside: true, ..Reading::new(Source::Ecs, Status::Denied) });
+        assert!(Timeline::new(evidence.clone()).seen_by(Source::Ecs).is_ok());
+        evidence.readings.push(Reading::new(Source::Ecs, Status::Denied));
+        assert!(Timeline::new(evidence).seen_by(Source::Ecs).is_err());
     }
 }

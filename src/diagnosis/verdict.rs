@@ -210,6 +210,7 @@ impl Verdict {
             finding.confidence = finding.confidence.min(confidence);
             finding.unchecked.push((cause, gap));
         }
+        let notes = notes::all(timeline, cause, &finding);
         let mut evidence = finding.evidence;
         evidence.sort_unstable();
         evidence.dedup();
@@ -218,7 +219,7 @@ impl Verdict {
             detail: finding.detail,
             confidence: finding.confidence,
             expected: finding.expected,
-            notes: notes::all(timeline, cause, finding.container.as_deref()),
+            notes,
             container: finding.container,
             headline: finding.headline,
             summary: finding.summary,

@@ -216,8 +216,10 @@ impl<'a> Out<'a> {
         let style = if by.is_answered() { Style::new() } else { look.doubt };
         self.labelled("who", &format!("{sentence}."), &style);
         for note in &verdict.notes {
-            let cites = note.evidence.iter().map(|n| format!("[{n}]")).collect::<Vec<_>>().join(" ");
-            self.labelled("note", &format!("{} {cites}", note.text), &Style::new());
+            // A number that stands where it belongs is not said again behind it all.
+            let cites = note.evidence.iter().map(|n| format!("[{n}]")).filter(|cite| !note.text.contains(cite.as_str()));
+            let words: Vec<String> = std::iter::once(note.text.clone()).chain(cites).collect();
+            self.labelled("note", &words.join(" "), &Style::new());
         }
     }
 

@@ -18,15 +18,15 @@ const fn action(name: &'static str, source: Source, answers: &'static str) -> Ac
 
 /// All of them read; none changes anything.
 pub const ACTIONS: &[Action] = &[
-    action("ecs:DescribeTasks", Source::Ecs, "the task itself"),
+    action("ecs:DescribeTasks", Source::Ecs, "the task itself, and the tasks that stopped beside it"),
     action("ecs:DescribeTaskDefinition", Source::Ecs, "limits, log groups, health checks, which containers are essential"),
-    action("ecs:ListTasks", Source::Ecs, "finding a task by a prefix, by its service, or the latest one"),
+    action("ecs:ListTasks", Source::Ecs, "finding a task by a prefix, by its service, or the latest one; which others stopped beside it"),
     action("ecs:ListClusters", Source::Ecs, "finding the cluster of a task id"),
     action("ecs:DescribeServices", Source::Service, "service events, deployments, load balancers"),
     action("ecs:ListServiceDeployments", Source::Service, "deployments that the service no longer lists"),
     action("ecs:DescribeServiceDeployments", Source::Service, "rollbacks, circuit breaker, alarms"),
     action("ecs:DescribeContainerInstances", Source::Host, "the EC2 instance under the task"),
-    action("cloudtrail:LookupEvents", Source::Cloudtrail, "who called StopTask or UpdateService"),
+    action("cloudtrail:LookupEvents", Source::Cloudtrail, "who called StopTask or UpdateService, who had a shell in the task"),
     action("logs:GetLogEvents", Source::Logs, "the containers' last words"),
     action("logs:DescribeLogGroups", Source::Logs, "why a log group cannot be read"),
     action("logs:FilterLogEvents", Source::Metrics, "memory and CPU of the task before its end, from Container Insights"),

@@ -6,11 +6,12 @@
 use aws_sdk_cloudtrail::types::{Event as Record, LookupAttribute, LookupAttributeKey};
 use aws_smithy_types::DateTime;
 use futures::FutureExt;
+use futures::channel::oneshot;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::diagnosis::actors::{self, Kind};
-use crate::diagnosis::call::{ApiCall, Identity, Parameters};
+use crate::diagnosis::call::{ApiCall, EXECUTE_COMMAND, Identity, Parameters};
 use crate::diagnosis::event::{Event, Level, Precision, What, Witness};
 use crate::diagnosis::evidence::{Reading, Source, Status};
 use crate::diagnosis::scheduling::{self, Story};
@@ -27,6 +28,8 @@ pub const SOURCE: Asker = Asker { source: Source::Cloudtrail, collect: |asking| 
 /// A stop begins within a second of an accepted call; refused attempts come somewhat earlier.
 const BEFORE_STOP: SignedDuration = SignedDuration::from_secs(150);
 const AFTER_STOP: SignedDuration = SignedDuration::from_secs(15);
+/// A shell may have been open for a while, and what was done there may take its time.
+const BEFORE_STOP_IN_SHELL: SignedDuration = SignedDuration::from_secs(3600);
 /// 50 calls each: 2,000 calls of one name within three minutes is more than any account makes.
 const MOST_PAGES: usize = 40;
 
@@ -47,9 +50,12 @@ async fn collect(asking: &Asking<'_>) {
         subject: Subject::Task,
         decides: matches!(reach.task.told_stop_code(), Some(StopCode::UserInitiated)),
     };
+    let (known, first) = oneshot::channel::<()>();
     let others = async {
         let mut accepted = Vec::new();
-        for search in of_the_chain(asking, stop).await {
+        let searches = of_the_chain(asking, stop).await;
+        drop(known);
+        for search in searches {
             let found = lookup(reach, &search).await;
             // What a nearer window or a likelier name has answered needs no further look; but an AWS service acts for somebody.
             let answered = found.iter().any(|call| actors::describe(call).kind != Kind::Aws);
@@ -60,7 +66,15 @@ async fn collect(asking: &Asking<'_>) {
         }
         accepted
     };
-    let (stops, others) = futures::join!(lookup(reach, &stop_task), others);
+    // Of the few requests a second, those that can name who stopped it go first.
+    let shell = async {
+        let _ = first.await;
+        if reach.task.allows_exec() {
+            let from = stop - BEFORE_STOP_IN_SHELL;
+            lookup(reach, &Search { name: EXECUTE_COMMAND, from, to: stop, subject: Subject::Shell { from, to: stop }, decides: false }).await;
+        }
+    };
+    let (stops, others, ()) = futures::join!(lookup(reach, &stop_task), others, shell);
     // Somebody's call for another reason is not followed: only one that can be behind this stop.
     let stops = stops.into_iter().filter(|_| stop_task.decides);
     let mut followed = Vec::new();
@@ -141,6 +155,11 @@ struct Search {
 enum Subject {
     Task,
     Service,
+    /// A shell in the task that was opened, and not refused, in that time.
+    Shell {
+        from: Timestamp,
+        to: Timestamp,
+    },
     /// The session that this access key opens.
     Key(String),
     /// Its EC2 instance and its container instance, as far as they are known.
@@ -155,6 +174,7 @@ impl Subject {
         match self {
             Self::Task => concerns_task(call, task),
             Self::Service => concerns_service(call, task),
+            Self::Shell { from, to } => call.succeeded() && (*from..=*to).contains(&call.time) && concerns_task(call, task),
             Self::Key(key) => call.issued_key.as_deref() == Some(key),
             Self::Host { instance, container_instance } => {
                 let ends_the_instance = instance.as_ref().is_some_and(|id| call.parameters.instances.contains(id));
@@ -240,6 +260,9 @@ async fn of_the_chain(asking: &Asking<'_>, stop: Timestamp) -> Vec<Search> {
 async fn lookup(reach: &Reach<'_>, search: &Search) -> Vec<ApiCall> {
     let inquiry = reach.ledger.ask(Source::Cloudtrail, "cloudtrail:LookupEvents", "*");
     inquiry.about(search.name);
+    if search.name == EXECUTE_COMMAND {
+        inquiry.aside();
+    }
     let (from, to) = (search.from.as_second(), search.to.as_second() + 1);
     inquiry.looked(Timestamp::from_second(from).ok(), Timestamp::from_second(to).ok());
     let attribute = match LookupAttribute::builder().attribute_key(LookupAttributeKey::EventName).attribute_value(search.name).build() {
@@ -272,7 +295,9 @@ async fn lookup(reach: &Reach<'_>, search: &Search) -> Vec<ApiCall> {
             };
             if call.name == search.name && is_of_its_service(&call) && search.subject.concerns(&call, reach.task) {
                 if reach.redact {
-                    call.parameters.reason = call.parameters.reason.map(|reason| redact::text(&reason).into_owned());
+                    for typed in [&mut call.parameters.reason, &mut call.parameters.command].into_iter().flatten() {
+                        *typed = redact::text(typed).into_owned();
+                    }
                 }
                 matched += 1;
                 if call.succeeded() {
@@ -315,7 +340,7 @@ fn is_of_its_service(call: &ApiCall) -> bool {
     call.source.as_deref().is_none_or(|source| source.split('.').next() == Some(service))
 }
 
-/// Whether a StopTask call was for this very task: its id in its cluster, in this account and region.
+/// Whether a StopTask or ExecuteCommand call was for this very task: its id in its cluster, in this account and region.
 fn concerns_task(call: &ApiCall, task: &Task) -> bool {
     if !in_account(call, task) {
         return false;
@@ -431,6 +456,8 @@ pub(super) fn call_from(value: &Value) -> Option<ApiCall> {
             task: parameter("task"),
             service: parameter("service").or_else(|| parameter("serviceName")).or_else(|| parameter("serviceArn")).or_else(|| service_in(&parameter("serviceDeploymentArn")?)),
             reason: parameter("reason"),
+            container: parameter("container").or_else(|| text("/responseElements/containerName")),
+            command: parameter("command"),
             desired_count: value.pointer("/requestParameters/desiredCount").and_then(Value::as_i64),
             task_definition: parameter("taskDefinition"),
             force_new_deployment: value.pointer("/requestParameters/forceNewDeployment").and_then(Value::as_bool).unwrap_or_default(),
@@ -440,7 +467,7 @@ pub(super) fn call_from(value: &Value) -> Option<ApiCall> {
             status: parameter("status"),
         },
         issued_key: text("/responseElements/credentials/accessKeyId"),
-        response_task_arn: text("/responseElements/task/taskArn"),
+        response_task_arn: text("/responseElements/task/taskArn").or_else(|| text("/responseElements/taskArn")),
         response_running: value.pointer("/responseElements/service/runningCount").and_then(Value::as_i64),
         response_deployments: value
             .pointer("/responseElements/service/deployments")
@@ -494,6 +521,16 @@ mod tests {
         }
         let elsewhere = ApiCall { region: Some("us-east-1".into()), ..call(json!({"cluster": "prod", "task": ID})) };
         assert!(!concerns_task(&elsewhere, &task("prod")));
+    }
+
+    #[test]
+    fn a_session_names_its_task_its_container_and_what_was_run() {
+        let session = call_from(&json!({"eventID": "e", "eventName": "ExecuteCommand", "eventTime": "2026-03-03T14:00:00Z", "awsRegion": "eu-west-1", "recipientAccountId": "1",
+            "requestParameters": {"cluster": "prod", "task": ID, "command": "/bin/sh", "interactive": true},
+            "responseElements": {"containerName": "app", "taskArn": format!("arn:aws:ecs:eu-west-1:1:task/prod/{ID}")}}))
+        .expect("a call");
+        assert!(concerns_task(&session, &task("prod")) && !concerns_task(&session, &task("staging")));
+        assert_eq!((session.parameters.container.as_deref(), session.parameters.command.as_deref()), (Some("app"), Some("/bin/sh")));
     }
 
     #[test]

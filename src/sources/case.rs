@@ -10,7 +10,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::diagnosis::task::last_segment;
+
 use super::cbor;
+use super::neighbours::MOST_NEIGHBOURS;
 
 /// The version of the file format this program writes. Older ones are read, newer ones refused.
 pub const FORMAT: u32 = 1;
@@ -101,8 +104,8 @@ impl Case {
         }
     }
 
-    /// Keeps the one task and drops how it was found: however it was pasted, the case replays it, and it tells of no
-    /// other task. `None` if ECS never described it.
+    /// Keeps the one task, and the cluster's other stopped tasks that were read beside it, and drops how it was found:
+    /// however it was pasted, the case replays it. `None` if ECS never described it.
     #[must_use]
     pub fn of_one_task(mut self) -> Option<Self> {
         let discovery = |exchange: &Exchange| matches!(exchange.action.as_str(), "ecs:DescribeTasks" | "ecs:ListTasks" | "ecs:ListClusters");
@@ -110,12 +113,43 @@ impl Case {
             let tasks = exchange.response.get("tasks")?.as_array()?;
             tasks.iter().find(|task| task.get("taskArn").and_then(Value::as_str) == Some(self.task.arn.as_str())).cloned()
         })?;
+        let neighbours = self.neighbours();
         self.exchanges.retain(|exchange| !discovery(exchange));
         let request = serde_json::json!({"cluster": self.task.cluster, "tasks": [self.task.arn]});
         let response = serde_json::json!({"tasks": [described], "failures": []});
         self.exchanges
             .insert(0, Exchange { action: "ecs:DescribeTasks".to_owned(), region: self.region.clone(), request, status: 200, error_type: None, response, response_encoding: None });
+        self.exchanges.extend(neighbours);
         Some(self)
+    }
+
+    /// The questions after the cluster's other stopped tasks, as they are asked where the task was given by its ARN.
+    fn neighbours(&self) -> Vec<Exchange> {
+        let of_cluster = |exchange: &&Exchange| exchange.request.get("cluster").and_then(Value::as_str).map(last_segment) == Some(self.task.cluster.as_str());
+        let asked = |action: &'static str| self.exchanges.iter().filter(move |exchange| exchange.action == action).filter(of_cluster);
+        let whole = |exchange: &&Exchange| {
+            let has = |name: &str| exchange.request.get(name).is_some();
+            exchange.request.get("desiredStatus").and_then(Value::as_str) == Some("STOPPED") && !has("serviceName") && !has("nextToken")
+        };
+        let Some(listed) = asked("ecs:ListTasks").find(whole) else { return Vec::new() };
+        let mut list = listed.clone();
+        list.request = serde_json::json!({"cluster": self.task.cluster, "desiredStatus": "STOPPED"});
+        let arns = listed.response.get("taskArns").and_then(Value::as_array).cloned().unwrap_or_default();
+        let others: Vec<Value> = arns.into_iter().filter(|arn| arn.as_str() != Some(self.task.arn.as_str())).take(MOST_NEIGHBOURS).collect();
+        let request = serde_json::json!({"cluster": self.task.cluster, "tasks": others});
+        let refused = asked("ecs:DescribeTasks").find(|exchange| exchange.status != 200 && exchange.request == request).cloned();
+        let described: Vec<Value> = asked("ecs:DescribeTasks").filter_map(|exchange| exchange.response.get("tasks")?.as_array()).flatten().cloned().collect();
+        let (mut tasks, mut failures) = (Vec::new(), Vec::new());
+        for arn in &others {
+            match described.iter().find(|task| task.get("taskArn") == Some(arn)) {
+                Some(task) => tasks.push(task.clone()),
+                None => failures.push(serde_json::json!({"arn": arn, "reason": "MISSING"})),
+            }
+        }
+        let response = serde_json::json!({"tasks": tasks, "failures": failures});
+        let answer = Exchange { action: "ecs:DescribeTasks".to_owned(), region: self.region.clone(), request, status: 200, error_type: None, response, response_encoding: None };
+        let describe = refused.or(Some(answer)).filter(|_| !others.is_empty());
+        std::iter::once(list).chain(describe).collect()
     }
 
     /// The recorded answer to a request: the very same one, else the one that differs only in its window or page size.

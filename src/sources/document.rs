@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::diagnosis::task::{Attachment, Container, EcsArn, StopCode, Task, last_segment};
 
 use super::case::{Case, Unreadable};
-use super::task::{definition_name, plausible};
+use super::task::{EXEC_AGENT, definition_name, plausible};
 
 /// What stood on standard input or in a file.
 #[derive(Debug)]
@@ -143,6 +143,7 @@ fn task_from(value: &Value) -> Option<Task> {
         cpu: text(value, "cpu"),
         memory: text(value, "memory"),
         version: integer(value, "version"),
+        execute_command: field(value, "enableExecuteCommand").and_then(Value::as_bool).unwrap_or_default(),
         containers: items(value, "containers").iter().map(container_from).collect(),
         attachments: items(value, "attachments").iter().map(attachment_from).collect(),
         arn,
@@ -171,7 +172,14 @@ fn container_from(value: &Value) -> Container {
         health_status: text(value, "healthStatus"),
         private_ips: items(value, "networkInterfaces").iter().filter_map(|interface| text(interface, "privateIpv4Address")).collect(),
         ports: items(value, "networkBindings").iter().filter_map(|binding| Some((integer(binding, "containerPort")?, integer(binding, "hostPort")?))).collect(),
+        exec_agent: items(value, "managedAgents").iter().any(is_exec_agent),
     }
+}
+
+/// An event calls the agent's state `status`, the API `lastStatus`.
+fn is_exec_agent(agent: &Value) -> bool {
+    let running = [text(agent, "lastStatus"), text(agent, "status")].into_iter().flatten().any(|status| status == "RUNNING");
+    text(agent, "name").as_deref() == Some(EXEC_AGENT) && (running || field(agent, "lastStartedAt").is_some())
 }
 
 fn attachment_from(value: &Value) -> Attachment {
@@ -224,6 +232,15 @@ mod tests {
     fn an_absent_exit_code_is_not_0_and_no_containers_are_none() {
         let task = task(r#"{"taskArn":"arn:aws:ecs:us-east-1:3:task/c/5c704c7e4f1348f3969072b112bdaaf0","containers":[{"name":"m","exitCode":null}]}"#);
         assert_eq!(task.containers[0].exit_code, None);
+    }
+
+    #[test]
+    fn exec_shows_in_the_task_or_in_its_agent() {
+        let exec = |fields: &str| task(&format!(r#"{{"taskArn":"arn:aws:ecs:us-east-1:3:task/c/5c704c7e4f1348f3969072b112bdaaf0",{fields}}}"#)).allows_exec();
+        assert!(exec(r#""enableExecuteCommand":true"#));
+        assert!(exec(r#""containers":[{"name":"m","managedAgents":[{"name":"ExecuteCommandAgent","lastStatus":"STOPPED","lastStartedAt":"2026-03-03T14:00:00Z"}]}]"#));
+        assert!(exec(r#""containers":[{"name":"m","managedAgents":[{"name":"ExecuteCommandAgent","status":"RUNNING"}]}]"#));
+        assert!(!exec(r#""enableExecuteCommand":false,"containers":[{"name":"m","managedAgents":[{"name":"ExecuteCommandAgent","lastStatus":"PENDING"}]}]"#));
     }
 
     #[test]

@@ -5,8 +5,10 @@ use std::sync::Mutex;
 use jiff::Timestamp;
 
 use crate::diagnosis::event::Event;
-use crate::diagnosis::evidence::{Evidence, Reading, Source, Status};
+use crate::diagnosis::evidence::{Evidence, Reading, Source, Status, Unlogged};
+use crate::diagnosis::neighbours::Neighbours;
 use crate::diagnosis::service::{Balancer, TargetGroup};
+use crate::diagnosis::task::Task;
 
 use super::Ended;
 use super::failing::Failing;
@@ -29,6 +31,11 @@ struct Book {
     events: Vec<Event>,
     target_groups: Vec<TargetGroup>,
     balancers: Vec<Balancer>,
+    unlogged: Vec<Unlogged>,
+    neighbours: Option<Neighbours>,
+    /// What finding the task listed and described on the way: asked once, it is not asked again.
+    listed: Vec<(String, Vec<String>)>,
+    described: Vec<Task>,
     entries: Vec<Entry>,
     remarks: Vec<String>,
     ended: Option<Ended>,
@@ -69,6 +76,35 @@ impl Ledger {
 
     pub fn tell_balancer(&self, balancer: Balancer) {
         self.book().balancers.push(balancer);
+    }
+
+    pub fn tell_unlogged(&self, unlogged: Unlogged) {
+        self.book().unlogged.push(unlogged);
+    }
+
+    pub fn tell_neighbours(&self, neighbours: Neighbours) {
+        self.book().neighbours = Some(neighbours);
+    }
+
+    /// The ARNs of all stopped tasks of a cluster.
+    pub fn remember_stopped(&self, cluster: &str, arns: &[String]) {
+        self.book().listed.push((cluster.to_owned(), arns.to_vec()));
+    }
+
+    pub fn remember_described(&self, tasks: &[Task]) {
+        self.book().described.extend_from_slice(tasks);
+    }
+
+    /// The cluster's stopped tasks, if they were listed on the way.
+    #[must_use]
+    pub fn stopped_in(&self, cluster: &str) -> Option<Vec<String>> {
+        self.book().listed.iter().find(|(of, _)| of == cluster).map(|(_, arns)| arns.clone())
+    }
+
+    /// Those of these tasks that were described on the way.
+    #[must_use]
+    pub fn described_of(&self, arns: &[String]) -> Vec<Task> {
+        self.book().described.iter().filter(|task| arns.contains(&task.arn)).cloned().collect()
     }
 
     /// Notes an outcome that needed no request.
@@ -114,7 +150,16 @@ impl Ledger {
     pub fn evidence(&self, now: Timestamp) -> Evidence {
         let book = self.book();
         let readings = merge(book.entries.iter().map(|entry| entry.reading.clone()));
-        Evidence { taken_at: now, events: book.events.clone(), target_groups: book.target_groups.clone(), balancers: book.balancers.clone(), readings, ..Evidence::default() }
+        Evidence {
+            taken_at: now,
+            events: book.events.clone(),
+            target_groups: book.target_groups.clone(),
+            balancers: book.balancers.clone(),
+            unlogged: book.unlogged.clone(),
+            neighbours: book.neighbours.clone(),
+            readings,
+            ..Evidence::default()
+        }
     }
 }
 
@@ -141,6 +186,11 @@ impl Inquiry<'_> {
     /// The name CloudTrail is searched for.
     pub fn about(&self, name: &str) {
         self.with(|entry| entry.reading.about = Some(name.to_owned()));
+    }
+
+    /// Asked for a note alone: no verdict is weaker without it.
+    pub fn aside(&self) {
+        self.with(|entry| entry.reading.aside = true);
     }
 
     /// The container whose log is read.
@@ -207,7 +257,12 @@ fn merge(readings: impl Iterator<Item = Reading>) -> Vec<Reading> {
     let mut merged: Vec<Reading> = Vec::new();
     for reading in readings {
         let same = merged.iter_mut().find(|earlier| {
-            earlier.about.is_none() && earlier.source == reading.source && earlier.action == reading.action && earlier.status.was_read() && reading.status.was_read()
+            earlier.about.is_none()
+                && earlier.aside == reading.aside
+                && earlier.source == reading.source
+                && earlier.action == reading.action
+                && earlier.status.was_read()
+                && reading.status.was_read()
         });
         match same {
             Some(earlier) => {

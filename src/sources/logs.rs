@@ -9,7 +9,7 @@ use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::diagnosis::event::{Event, Level, LogLine, Precision, What, Witness};
-use crate::diagnosis::evidence::{Reading, Source, Status};
+use crate::diagnosis::evidence::{NoLines, Reading, Source, Status, Unlogged};
 use crate::diagnosis::task::{Container, LogConfiguration, Task, TaskDefinition};
 use crate::diagnosis::words::shell;
 
@@ -50,6 +50,7 @@ async fn collect(asking: &Asking<'_>) {
 /// Where a container's log is, or why it cannot be read from CloudWatch Logs.
 enum Place {
     Stream { group: String, region: String, stream: String },
+    Elsewhere(NoLines, String),
     Nowhere(Status, String),
 }
 
@@ -60,16 +61,31 @@ fn place(task: &Task, definition: &TaskDefinition, container: &Container) -> Pla
         return Place::Nowhere(Status::NotApplicable, format!("{name}: put there by {by}, its log is not in the task definition"));
     };
     let Some(log) = &defined.log else {
-        return Place::Nowhere(Status::NotApplicable, format!("{name}: no log driver is configured"));
+        return Place::Elsewhere(NoLines::NoDriver, format!("{name}: no log driver is configured"));
     };
     match log.driver.as_str() {
         "awslogs" => stream(task, container, log),
         "awsfirelens" => {
-            let to = log.option("Name").or(log.option("name")).unwrap_or("its own destination");
-            Place::Nowhere(Status::NotApplicable, format!("{name}: FireLens sends its lines to {to}{}", firelens_group(log)))
+            let to = log.option("Name").or(log.option("name")).map(|to| format!("{to}{}", firelens_group(log)));
+            let words = format!("{name}: FireLens sends its lines to {}", to.as_deref().unwrap_or("its own destination"));
+            Place::Elsewhere(NoLines::OtherDriver { driver: "awsfirelens".to_owned(), destination: to }, words)
         }
-        other => Place::Nowhere(Status::NotApplicable, format!("{name}: log driver {other}, its lines are not in CloudWatch Logs")),
+        other => {
+            let destination = destination(log).map(str::to_owned);
+            Place::Elsewhere(NoLines::OtherDriver { driver: other.to_owned(), destination }, format!("{name}: log driver {other}, its lines are not in CloudWatch Logs"))
+        }
     }
+}
+
+/// Where another driver sends the lines, if its options say so.
+fn destination(log: &LogConfiguration) -> Option<&str> {
+    let address = ["splunk-url", "fluentd-address", "gelf-address", "syslog-address"].into_iter().find_map(|name| log.option(name));
+    address.or(match log.driver.as_str() {
+        "json-file" => Some("a file on its host"),
+        "journald" => Some("the journal of its host"),
+        "syslog" => Some("the syslog of its host"),
+        _ => None,
+    })
 }
 
 fn firelens_group(log: &LogConfiguration) -> String {
@@ -93,9 +109,17 @@ fn stream(task: &Task, container: &Container, log: &LogConfiguration) -> Place {
 
 async fn of_container(reach: &Reach<'_>, definition: &TaskDefinition, container: &Container) {
     match place(reach.task, definition, container) {
+        Place::Elsewhere(why, words) => {
+            unlogged(reach, &container.name, why);
+            reach.ledger.note(Reading::new(Source::Logs, Status::NotApplicable).detailed(words));
+        }
         Place::Nowhere(status, why) => reach.ledger.note(Reading::new(Source::Logs, status).detailed(why)),
         Place::Stream { group, region, stream } => read(reach, container, &group, &region, &stream).await,
     }
+}
+
+fn unlogged(reach: &Reach<'_>, container: &str, why: NoLines) {
+    reach.ledger.tell_unlogged(Unlogged { container: container.to_owned(), why });
 }
 
 async fn read(reach: &Reach<'_>, container: &Container, group: &str, region: &str, stream: &str) {
@@ -178,9 +202,13 @@ async fn read(reach: &Reach<'_>, container: &Container, group: &str, region: &st
         // Silent in the window is not silent for ever: its last words may be hours old.
         inquiry.request();
         let asked = client.get_log_events().log_group_name(group).log_stream_name(stream).end_time(to.as_millisecond() + 1).start_from_head(false).limit(OLDER_LINES);
+        // Nothing at all is believed only where the whole stream was asked for.
         if let Ok(answer) = asked.send().await {
             let events: Vec<RawLine> = answer.events.unwrap_or_default().into_iter().map(raw).collect();
             lines = events.len();
+            if lines == 0 {
+                unlogged(reach, &container.name, NoLines::Silent { stream: stream.to_owned() });
+            }
             older = events.first().and_then(|first| Timestamp::from_millisecond(first.at).ok());
             let mut reader = Reader::new(|statement| kept.kept.add(statement, order));
             events.iter().for_each(|line| reader.read(line));
@@ -212,9 +240,11 @@ fn raw(event: OutputLogEvent) -> RawLine {
 async fn fail(reach: &Reach<'_>, inquiry: super::ledger::Inquiry<'_>, failing: Failing, name: &str, (group, region, stream): (&str, &str, &str)) {
     if failing.is("ResourceNotFoundException") {
         if failing.message.contains("stream") {
+            unlogged(reach, name, NoLines::NoStream { stream: stream.to_owned() });
             inquiry.detail(format!("{name}: no log stream, it never wrote a line"));
             inquiry.end(Status::Empty);
         } else {
+            unlogged(reach, name, NoLines::NoGroup { group: group.to_owned(), region: region.to_owned() });
             inquiry.detail(format!("{name}: log group {group} does not exist in {region}"));
             inquiry.end(Status::Failed);
         }

@@ -19,6 +19,7 @@ mod load_balancer;
 mod log_lines;
 mod logs;
 mod metrics;
+mod neighbours;
 mod pages;
 pub mod redact;
 mod service;
@@ -33,7 +34,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use futures::future::{LocalBoxFuture, Shared, join_all};
+use futures::future::{Either, LocalBoxFuture, Shared, join_all, select};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::diagnosis::evidence::{Evidence, Reading, Source, Status};
@@ -51,6 +52,9 @@ pub struct Asker {
 
 /// Every source there is, the task itself apart. A new witness is one file and one line here.
 const SOURCES: &[Asker] = &[service::SOURCE, deployments::SOURCE, api_calls::SOURCE, logs::SOURCE, target_health::SOURCE, metrics::SOURCE, autoscaling::SOURCE, host::SOURCE];
+/// Asked at the same time for notes alone; nobody waits for it much longer than for all others.
+const ASIDE: &Asker = &neighbours::SOURCE;
+const ASIDE_GRACE: Duration = Duration::from_secs(3);
 
 /// What every source is given.
 pub struct Reach<'a> {
@@ -106,7 +110,17 @@ pub async fn gather(reach: &Reach<'_>, limits: Limits, interrupt: impl Future<Ou
     // A service without a task to show is known to ECS and its load balancer alone.
     let can_exist = |source: Source| reach.task.exists() || matches!(source, Source::Service | Source::Elb);
     let wanted = SOURCES.iter().filter(|asker| can_exist(asker.source) && (!limits.only_logs || asker.source == Source::Logs));
-    let all = join_all(wanted.map(|asker| (asker.collect)(&asking)).chain([asking.definition.clone().map(drop).boxed_local()]));
+    let deciding = join_all(wanted.map(|asker| (asker.collect)(&asking)).chain([asking.definition.clone().map(drop).boxed_local()]));
+    let all = async {
+        if limits.only_logs || !reach.task.exists() {
+            deciding.await;
+            return;
+        }
+        match select(deciding, (ASIDE.collect)(&asking)).await {
+            Either::Left((_, aside)) => drop(tokio::time::timeout(ASIDE_GRACE, aside).await),
+            Either::Right(((), deciding)) => drop(deciding.await),
+        }
+    };
     let ended = tokio::select! {
         _ = all => Ended::Complete,
         () = tokio::time::sleep_until(limits.deadline) => Ended::OutOfTime,

@@ -9,7 +9,9 @@ use jiff::Timestamp;
 
 use crate::diagnosis::evidence::{Reading, Source, Status};
 use crate::diagnosis::service::is_task_id;
-use crate::diagnosis::task::{Attachment, Container, ContainerDefinition, EcsArn, HealthCheck, LogConfiguration, StopCode, Task, TaskDefinition, Volume, last_segment};
+use crate::diagnosis::task::{
+    Attachment, Container, ContainerDefinition, EcsArn, HealthCheck, LogConfiguration, RestartPolicy, StopCode, Task, TaskDefinition, Volume, last_segment,
+};
 
 use super::Reach;
 use super::account::Account;
@@ -17,6 +19,9 @@ use super::failing::{Failing, Kind, failing};
 use super::ledger::{Inquiry, Ledger};
 use super::pages::{Pages, Turn};
 use super::target::{Place, Target};
+
+/// The managed agent without which ECS Exec opens no shell.
+pub(super) const EXEC_AGENT: &str = "ExecuteCommandAgent";
 
 /// Why no task can be shown.
 #[derive(Debug, thiserror::Error)]
@@ -127,6 +132,7 @@ impl Finder<'_> {
                     return Err(failing);
                 }
                 let tasks: Vec<Task> = answer.tasks().iter().map(|task| read_task(task, cluster)).collect();
+                self.ledger.remember_described(&tasks);
                 inquiry.count(tasks.len());
                 inquiry.done();
                 Ok(Described::Tasks(tasks))
@@ -279,6 +285,9 @@ impl Finder<'_> {
                 }
             }
         }
+        if service.is_none() && status == sdk::DesiredStatus::Stopped {
+            self.ledger.remember_stopped(last_segment(cluster), &tasks);
+        }
         inquiry.count(tasks.len());
         inquiry.done();
         Ok(tasks)
@@ -417,7 +426,7 @@ pub fn plausible(milliseconds: i64) -> Option<Timestamp> {
     Timestamp::from_millisecond(milliseconds).ok().filter(|_| (946_684_800_000..7_258_118_400_000).contains(&milliseconds))
 }
 
-fn read_task(task: &sdk::Task, asked_cluster: &str) -> Task {
+pub(super) fn read_task(task: &sdk::Task, asked_cluster: &str) -> Task {
     let arn = task.task_arn().unwrap_or_default();
     let parsed = EcsArn::parse(arn);
     let of_cluster = task.cluster_arn().map(last_segment).filter(|name| !name.is_empty());
@@ -449,6 +458,7 @@ fn read_task(task: &sdk::Task, asked_cluster: &str) -> Task {
         cpu: task.cpu().map(str::to_owned),
         memory: task.memory().map(str::to_owned),
         version: Some(task.version()),
+        execute_command: task.enable_execute_command(),
         containers: task.containers().iter().map(read_container).collect(),
         attachments: task
             .attachments()
@@ -496,7 +506,13 @@ fn read_container(container: &sdk::Container) -> Container {
         health_status: container.health_status().map(|status| status.as_str().to_owned()),
         private_ips: container.network_interfaces().iter().filter_map(|interface| interface.private_ipv4_address().map(str::to_owned)).collect(),
         ports: ports.collect(),
+        exec_agent: container.managed_agents().iter().any(is_exec_agent),
     }
+}
+
+fn is_exec_agent(agent: &sdk::ManagedAgent) -> bool {
+    let named = agent.name().is_some_and(|name| name.as_str() == EXEC_AGENT);
+    named && (agent.last_started_at().is_some() || agent.last_status() == Some("RUNNING"))
 }
 
 /// The task definition the stopped task ran from: its own revision, never the service's current one.
@@ -574,6 +590,10 @@ fn read_container_definition(container: &sdk::ContainerDefinition) -> ContainerD
         repository_credentials: container.repository_credentials().map(|credentials| credentials.credentials_parameter().to_owned()),
         environment_files: container.environment_files().iter().map(|file| file.value().to_owned()).collect(),
         depends_on: container.depends_on().iter().map(|dependency| (dependency.container_name().to_owned(), dependency.condition().as_str().to_owned())).collect(),
+        restart_policy: container.restart_policy().filter(|policy| policy.enabled()).map(|policy| RestartPolicy {
+            ignored_exit_codes: policy.ignored_exit_codes().iter().copied().map(i64::from).collect(),
+            attempt_period: policy.restart_attempt_period().map_or(300, i64::from),
+        }),
         log: container.log_configuration().map(|log| LogConfiguration {
             driver: log.log_driver().as_str().to_owned(),
             options: log.options().map(|options| options.iter().map(|(name, value)| (name.clone(), value.clone())).collect()).unwrap_or_default(),

@@ -59,8 +59,14 @@ impl FakeAws {
     }
 
     pub fn with(name: &str, faults: &[(&str, Fault)], latency: Duration) -> Self {
+        Self::changed(name, faults, latency, |_| ())
+    }
+
+    /// A case bent into another one before its times are moved.
+    pub fn changed(name: &str, faults: &[(&str, Fault)], latency: Duration, change: impl FnOnce(&mut Case)) -> Self {
         let bytes = std::fs::read(format!("{}/tests/cases/{name}/case.json", env!("CARGO_MANIFEST_DIR"))).unwrap();
         let mut case = Case::read(&bytes).unwrap();
+        change(&mut case);
         #[expect(clippy::disallowed_methods, reason = "the fake moves its world to the present")]
         let moved = Timestamp::now().as_millisecond() - case.taken_at.as_millisecond();
         for exchange in &mut case.exchanges {
@@ -231,27 +237,33 @@ impl World {
         }
     }
 
+    /// The case's own task and, where it was given some, its neighbours.
+    fn tasks(&self) -> impl Iterator<Item = &Value> {
+        let described = self.case.exchanges.iter().filter(|exchange| exchange.action == "ecs:DescribeTasks");
+        described.filter_map(|exchange| exchange.response["tasks"].as_array()).flatten()
+    }
+
     fn answer(&self, action: &str, head: &str, bytes: &[u8]) -> (u16, &'static str, Vec<u8>) {
         let body = &*String::from_utf8_lossy(bytes);
         let arn = &self.case.task.arn;
         let (base, _) = arn.split_once(":task/").unwrap();
         let json = "application/x-amz-json-1.1";
-        let id = arn.rsplit('/').next().unwrap();
         match action {
             "sts:AssumeRole" => return (200, "text/xml", ASSUMED.as_bytes().to_vec()),
             "ecs:ListClusters" => {
                 return (200, json, json!({"clusterArns": [format!("{base}:cluster/other"), format!("{base}:cluster/{}", self.case.task.cluster)]}).to_string().into_bytes());
             }
             "ecs:ListTasks" if body.contains("\"STOPPED\"") && cluster_in(body) == self.case.task.cluster => {
-                return (200, json, json!({"taskArns": [arn]}).to_string().into_bytes());
+                let others = self.tasks().filter_map(|task| task["taskArn"].as_str()).filter(|other| other != arn);
+                let arns: Vec<&str> = others.chain([arn.as_str()]).collect();
+                return (200, json, json!({"taskArns": arns}).to_string().into_bytes());
             }
             "ecs:ListTasks" => return (200, json, json!({"taskArns": []}).to_string().into_bytes()),
-            "ecs:DescribeTasks" if !(body.contains(id) && cluster_in(body) == self.case.task.cluster) => {
-                return (200, json, json!({"tasks": [], "failures": [{"arn": arn, "reason": "MISSING"}]}).to_string().into_bytes());
-            }
             "ecs:DescribeTasks" => {
-                let exchange = self.case.exchanges.iter().find(|exchange| exchange.action == action).unwrap();
-                return (200, json, exchange.response_bytes());
+                let asked = |task: &&Value| task["taskArn"].as_str().is_some_and(|arn| body.contains(arn.rsplit('/').next().unwrap()));
+                let tasks: Vec<&Value> = self.tasks().filter(asked).filter(|_| cluster_in(body) == self.case.task.cluster).collect();
+                let failures = if tasks.is_empty() { vec![json!({"arn": arn, "reason": "MISSING"})] } else { Vec::new() };
+                return (200, json, json!({"tasks": tasks, "failures": failures}).to_string().into_bytes());
             }
             _ => {}
         }

@@ -3,9 +3,11 @@
 mod answers;
 pub mod fake_aws;
 mod faults;
+mod neighbours;
 pub mod program;
 mod scaling;
 mod session;
+mod shell_sessions;
 mod streams;
 mod tab;
 mod tasks;

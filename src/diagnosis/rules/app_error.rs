@@ -4,7 +4,7 @@ use super::super::commands;
 use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::{ended_by_itself, last_error, unread_logs};
+use super::{earlier_ends, ended_by_itself, last_error, unread_logs};
 
 pub const RULE: Rule =
     Rule { cause: Cause::AppError, about: "an essential container ended by itself with a non-zero code that no other line explains; the log error before it is evidence", judge };
@@ -24,8 +24,12 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
             finding.evidence.push(error.n);
         }
         (None, Some(gap)) => finding.summary.push_str(&format!(" Why is in its log, which was not read ({gap}).")),
+        (None, None) if timeline.evidence.unlogged.iter().any(|unlogged| unlogged.container == container.name) => {
+            finding.summary.push_str(" There is no line of it that could say why.")
+        }
         (None, None) => finding.summary.push_str(" Its log shows no error in the last minute."),
     }
+    finding.summary.push_str(&earlier_ends(timeline, container));
     if let Some(stop) = timeline.stop_line() {
         finding.evidence.push(stop.n);
     }
@@ -44,7 +48,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
 mod tests {
     use super::super::fixtures::*;
     use crate::diagnosis::event::Level;
-    use crate::diagnosis::evidence::Source;
+    use crate::diagnosis::evidence::{NoLines, Source, Unlogged};
 
     fn failed() -> crate::diagnosis::evidence::Evidence {
         stopped("EssentialContainerExited", "Essential container in task exited", Some(1))
@@ -62,6 +66,16 @@ mod tests {
     fn an_error_that_was_survived_for_minutes_is_not() {
         let evidence = logged(logged(failed(), -300_000, Level::Error, "502, trying the mirror", false), -500, Level::Info, "bye", false);
         assert_eq!(verdict(evidence), "app-error - likely");
+    }
+
+    #[test]
+    fn a_log_that_is_kept_elsewhere_or_nowhere_is_not_said_to_show_no_error() {
+        for (why, says) in [(NoLines::OtherDriver { driver: "splunk".to_owned(), destination: None }, "not read (logs: splunk keeps them"), (NoLines::NoDriver, "no line of it")] {
+            let mut evidence = failed();
+            evidence.unlogged.push(Unlogged { container: "app".to_owned(), why });
+            let summary = judged(evidence).verdict.summary;
+            assert!(summary.contains(says) && !summary.contains("shows no error"), "{summary}");
+        }
     }
 
     #[test]

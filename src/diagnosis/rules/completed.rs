@@ -4,7 +4,7 @@ use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
 use super::super::{commands, timeline::is_error_name};
-use super::ended_by_itself;
+use super::{earlier_ends, ended_by_itself};
 
 pub const RULE: Rule = Rule { cause: Cause::Completed, about: "an essential container ended by itself with 0; expected for a job, not for a service", judge };
 
@@ -24,6 +24,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
             finding.next_steps.push(NextStep::run(format!("See what {} did last", container.name), commands::ecs_trace("logs", task)));
         }
     }
+    finding.summary.push_str(&earlier_ends(timeline, container));
     if container.reason.as_deref().is_some_and(|reason| is_error_name(reason, "OutOfMemoryError")) {
         finding.confidence = Confidence::Likely;
         finding.alternatives.push((Cause::OutOfMemory, "a process inside the container was killed for memory, and its main process still ended with 0".to_owned()));

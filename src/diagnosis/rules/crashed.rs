@@ -4,7 +4,7 @@ use super::super::commands;
 use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::{ended_by_itself, last_error, what_free_shows};
+use super::{earlier_ends, ended_by_itself, last_error, what_free_shows};
 
 pub const RULE: Rule = Rule {
     cause: Cause::Crashed,
@@ -33,6 +33,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         finding.summary.push_str(&format!(" Its last error was “{}” [{}].", error.event.text(), error.n));
         finding.evidence.push(error.n);
     }
+    finding.summary.push_str(&earlier_ends(timeline, container));
     if let Some(stop) = timeline.stop_line() {
         finding.evidence.push(stop.n);
     }

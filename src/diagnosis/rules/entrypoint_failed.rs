@@ -6,7 +6,7 @@ use super::super::start_failure::{self, Kind, Reader, kind, says};
 use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::{ended_by_itself, unread_logs};
+use super::{earlier_ends, ended_by_itself, unread_logs};
 
 pub const RULE: Rule =
     Rule { cause: Cause::EntrypointFailed, about: "126, 127, or 255 when nothing shows that the command had run, or the runtime says that the command cannot run", judge };
@@ -83,6 +83,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         finding.summary.push_str(&format!(" It wrote “{}” [{}].", log.event.text(), log.n));
         finding.evidence.push(log.n);
     }
+    finding.summary.push_str(&earlier_ends(timeline, container));
     if let Some(command) = commands::describe_task_definition(&timeline.evidence.task) {
         finding.next_steps.push(NextStep::run("See entryPoint and command of the definition", command));
     }

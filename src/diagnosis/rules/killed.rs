@@ -5,7 +5,7 @@ use super::super::evidence::Source;
 use super::super::stopped_by::StoppedBy;
 use super::super::timeline::{Timeline, is_error_name};
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::{ended_by_itself, memory_before_end, memory_of_all, unread_logs, what_free_shows};
+use super::{earlier_ends, ended_by_itself, memory_before_end, memory_of_all, unread_logs, what_free_shows};
 
 pub const RULE: Rule = Rule { cause: Cause::Killed, about: "137 by itself, with no sign of memory and no ordered stop", judge };
 
@@ -56,6 +56,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
             finding.summary.push_str(&format!(" {} was killed for memory [{}], which by itself does not stop the task.", other.name, other_line.n));
         }
     }
+    finding.summary.push_str(&earlier_ends(timeline, container));
     finding.alternatives.push((Cause::OutOfMemory, "the kernel kills with the same signal, and Fargate often reports no memory reason".to_owned()));
     if unread.is_empty() && !weighed {
         finding.unchecked.push((Cause::OutOfMemory, "metrics: there is no sample of its own memory".to_owned()));

@@ -33,7 +33,7 @@ mod terminated;
 pub mod volume;
 
 use super::event::Level;
-use super::evidence::{Reading, Source};
+use super::evidence::{NoLines, Reading, Source};
 use super::measure::{Scope, percent};
 use super::task::{Container, StopCode};
 use super::timeline::{Line, Timeline, is_reserved_a_limit, memory_limit};
@@ -190,9 +190,25 @@ fn last_error<'a>(timeline: &'a Timeline, container: &'a str) -> Option<&'a Line
 }
 
 /// Why this container's log was not read, for a finding that rests on a code alone. Another container's gap is not its own.
-fn unread_logs(timeline: &Timeline, container: &str) -> Option<String> {
+pub(super) fn unread_logs(timeline: &Timeline, container: &str) -> Option<String> {
     let own = |reading: &&Reading| reading.source == Source::Logs && reading.status.is_gap() && reading.container.as_deref().is_none_or(|of| of == container);
-    timeline.evidence.readings.iter().find(own).map(Reading::sentence)
+    let elsewhere = timeline.evidence.unlogged.iter().filter(|unlogged| unlogged.container == container).find_map(|unlogged| match &unlogged.why {
+        NoLines::OtherDriver { driver, .. } => Some(format!("logs: {driver} keeps them, not CloudWatch Logs")),
+        _ => None,
+    });
+    timeline.evidence.readings.iter().find(own).map(Reading::sentence).or(elsewhere)
+}
+
+/// Where a container is started again in its place, a sentence that this end may not have been its first.
+fn earlier_ends(timeline: &Timeline, container: &Container) -> String {
+    let Some(policy) = timeline.definition_of(&container.name).and_then(|definition| definition.restart_policy.as_ref()) else { return String::new() };
+    let ignored = container.exit_code.is_some_and(|code| policy.ignored_exit_codes.contains(&code));
+    let why = if ignored {
+        "after this exit code it is not started again".to_owned()
+    } else {
+        format!("unless it ends within {} s of its start it is started again", policy.attempt_period)
+    };
+    format!(" It has a restart policy: earlier ends, if there were any, were restarted in place and are not visible here ({why}).")
 }
 
 #[cfg(test)]
@@ -353,5 +369,32 @@ pub(crate) mod fixtures {
     pub fn verdict(evidence: Evidence) -> String {
         let verdict = judged(evidence).verdict;
         format!("{} {} {}", verdict.cause.as_str(), verdict.detail.unwrap_or("-"), verdict.confidence.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fixtures::*;
+    use crate::diagnosis::task::RestartPolicy;
+
+    fn summary(exit: i64, policy: Option<RestartPolicy>) -> String {
+        let mut evidence = stopped("EssentialContainerExited", "Essential container in task exited", Some(exit));
+        evidence.definition.as_mut().expect("a definition").containers[0].restart_policy = policy;
+        judged(evidence).verdict.summary
+    }
+
+    #[test]
+    fn each_rule_that_judges_an_end_says_that_earlier_ones_were_restarted_in_place() {
+        for exit in [0, 1, 127, 137, 139, 143] {
+            let told = summary(exit, Some(RestartPolicy { ignored_exit_codes: vec![3], attempt_period: 300 }));
+            assert!(told.contains("earlier ends, if there were any, were restarted in place") && told.contains("within 300 s"), "{exit}: {told}");
+            assert!(!summary(exit, None).contains("restart"), "{exit}");
+        }
+    }
+
+    #[test]
+    fn an_exit_code_the_policy_ignores_is_said_to_be_one() {
+        let told = summary(3, Some(RestartPolicy { ignored_exit_codes: vec![3], attempt_period: 300 }));
+        assert!(told.contains("after this exit code it is not started again"), "{told}");
     }
 }

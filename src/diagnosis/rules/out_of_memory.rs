@@ -7,7 +7,7 @@ use super::super::stopped_by::StoppedBy;
 use super::super::task::Container;
 use super::super::timeline::{Line, Timeline, is_error_name, memory_limit};
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::{AT_THE_LIMIT, MemoryBeforeEnd, ended_by_itself, memory_before_end, memory_of_all};
+use super::{AT_THE_LIMIT, MemoryBeforeEnd, earlier_ends, ended_by_itself, memory_before_end, memory_of_all};
 
 pub const RULE: Rule =
     Rule { cause: Cause::OutOfMemory, about: "the memory limit of the container or the task killed it, or its heap was full and the runtime gave up (heap)", judge };
@@ -104,6 +104,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         finding.evidence.push(stop.n);
         finding.summary.push_str(" Nothing had asked it to stop.");
     }
+    finding.summary.push_str(&earlier_ends(timeline, container));
     finding.next_steps = next_steps(timeline, container, finding.detail == Some("heap"), told);
     finding.into()
 }

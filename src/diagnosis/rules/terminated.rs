@@ -4,7 +4,7 @@ use super::super::commands;
 use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::{ended_by_itself, unread_logs};
+use super::{earlier_ends, ended_by_itself, unread_logs};
 
 pub const RULE: Rule = Rule { cause: Cause::Terminated, about: "143 by itself, with no ordered stop", judge };
 
@@ -17,6 +17,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         "Container {} ended on SIGTERM, exit 143 [{}], and ECS had not asked it to stop: the signal came from inside the container or from the host.",
         container.name, line.n
     );
+    finding.summary.push_str(&earlier_ends(timeline, container));
     if let Some(gap) = unread_logs(timeline, &container.name) {
         finding.unchecked.push((Cause::AppError, gap));
     }

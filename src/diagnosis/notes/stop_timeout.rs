@@ -1,0 +1,53 @@
+//! SIGTERM was not obeyed in time: the exit code is a consequence of the stop.
+
+use super::super::event::{Precision, What};
+use super::super::evidence::Evidence;
+use super::super::task::Container;
+use super::super::timeline::Timeline;
+use super::super::verdict::Note;
+use super::super::words;
+use super::was_ordered;
+
+/// Seconds ECS waits between SIGTERM and SIGKILL where nothing sets it (agent and Fargate alike).
+const DEFAULT_STOP_TIMEOUT: i64 = 30;
+/// Seconds; Fargate allows no more.
+const FARGATE_STOP_TIMEOUT_CAP: i64 = 120;
+
+/// Seconds a container has between SIGTERM and SIGKILL.
+#[must_use]
+pub fn allowed_seconds(evidence: &Evidence, container: &Container) -> i64 {
+    let defined = evidence.definition.as_ref().and_then(|definition| definition.container(&container.name));
+    let set = defined.and_then(|definition| definition.stop_timeout).unwrap_or(DEFAULT_STOP_TIMEOUT);
+    if evidence.task.runs_on_fargate() { set.min(FARGATE_STOP_TIMEOUT_CAP) } else { set }
+}
+
+/// The containers that were killed (137) since an ordered stop took as long as they were allowed.
+pub(super) fn timed_out(timeline: &Timeline) -> Vec<&Container> {
+    let Some(took) = timeline.stop_took().filter(|_| was_ordered(timeline)) else { return Vec::new() };
+    // The end may be cut to the second: up to 999 ms of it are missing.
+    let cut = timeline.lines.iter().any(|line| matches!(line.event.what, What::ExecutionStopped) && line.event.precision == Precision::Second);
+    // Fargate reports the end 10 to 12 s after it: less than that beyond the limit proves no timeout.
+    let late_by = if timeline.evidence.task.runs_on_fargate() { 9_000 } else { 0 };
+    let took_at_most = took + if cut { 999 } else { 0 };
+    let killed = timeline.evidence.task.containers.iter().filter(|container| container.exit_code == Some(137));
+    killed.filter(|container| took_at_most >= allowed_seconds(&timeline.evidence, container) * 1000 + late_by).collect()
+}
+
+pub(super) fn notes(timeline: &Timeline) -> Vec<Note> {
+    let took = words::duration(timeline.stop_took().unwrap_or_default());
+    let late = if timeline.evidence.task.runs_on_fargate() { "; Fargate reports the end some 11 s late" } else { "" };
+    timed_out(timeline)
+        .into_iter()
+        .map(|container| {
+            let allowed = allowed_seconds(&timeline.evidence, container);
+            Note {
+                code: "stop-timeout",
+                text: format!(
+                    "{} did not obey SIGTERM within its {allowed} s and was killed (137): {took} lie between the order and the end{late}. The exit code is a consequence of the stop.",
+                    container.name
+                ),
+                evidence: [timeline.stop_line(), timeline.container_line(&container.name)].into_iter().flatten().map(|line| line.n).collect(),
+            }
+        })
+        .collect()
+}
