@@ -2,6 +2,7 @@
 
 use super::super::actors;
 use super::super::call::ApiCall;
+use super::super::call::EXECUTE_COMMAND;
 use super::super::event::What;
 use super::super::timeline::{Line, Timeline};
 use super::super::verdict::Note;
