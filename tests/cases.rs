@@ -21,3 +21,29 @@ fn every_case_reads_as_it_did() {
         });
     }
 }
+
+#[test]
+fn every_cause_and_every_detail_has_a_case() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases");
+    let told: std::collections::BTreeSet<(String, Option<String>)> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| {
+            let case = entry.unwrap().path().join("case.json");
+            let verdict = run(&mut program(&["why", case.to_str().unwrap(), "-o", "json"])).code(&[0, 3]).json()["verdict"].clone();
+            (verdict["cause"].as_str().unwrap().to_owned(), verdict["detail"].as_str().map(str::to_owned))
+        })
+        .collect();
+    for rule in ecs_trace::diagnosis::rules::RULES {
+        let cause = rule.cause.as_str();
+        assert!(told.iter().any(|(of, _)| of == cause), "no case is of {cause}");
+        for detail in rule.details {
+            assert!(told.contains(&(cause.to_owned(), Some((*detail).to_owned()))), "no case is of {cause}, {detail}");
+        }
+    }
+    for (cause, detail) in told {
+        let rule = ecs_trace::diagnosis::rules::RULES.iter().find(|rule| rule.cause.as_str() == cause);
+        if let (Some(rule), Some(detail)) = (rule, detail) {
+            assert!(rule.details.contains(&detail.as_str()), "{cause} says {detail}, which it does not list");
+        }
+    }
+}

@@ -31,10 +31,11 @@ fn the_iam_policy_is_the_list_of_actions() {
 #[test]
 fn the_page_of_causes_is_the_list_of_rules() {
     let mut page = String::from(
-        "# Causes\n\nThe causes this version can show, in the order in which they are tried: the first that fits is the verdict.\nWhere none can be shown the cause is `unknown`, and what was seen is told all the same.\n\n| cause | when |\n| --- | --- |\n",
+        "# Causes\n\nThe causes this version can show, in the order in which they are tried: the first that fits is the verdict.\nWhere none can be shown the cause is `unknown`, and what was seen is told all the same.\n\n| cause | when | details |\n| --- | --- | --- |\n",
     );
     for rule in ecs_trace::diagnosis::rules::RULES {
-        page.push_str(&format!("| `{}` | {} |\n", rule.cause.as_str(), rule.about));
+        let details: Vec<String> = rule.details.iter().map(|detail| format!("`{detail}`")).collect();
+        page.push_str(&format!("| `{}` | {} | {} |\n", rule.cause.as_str(), rule.about, details.join(" ")));
     }
     page.push_str("\n## Codes and messages\n\nWhat `ecs-trace explain` knows.\n\n| code or text | means | look at |\n| --- | --- | --- |\n");
     for entry in ecs_trace::diagnosis::catalogue::entries() {

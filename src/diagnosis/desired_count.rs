@@ -17,6 +17,8 @@ const SCALE_IN_TAKES: i64 = 300_000;
 const SECONDS_BEFORE: i64 = 60_000;
 /// An activity's call leaves at once; record times are cut to the second.
 const CALL_FOLLOWS_WITHIN: i64 = 30_000;
+/// Cut to the second, and by another clock than the activity's.
+const CALL_LEADS_BY: i64 = 2_000;
 /// An older count may have been changed by a call that CloudTrail was not asked for.
 const COUNT_HOLDS_FOR: i64 = 900_000;
 
@@ -109,7 +111,7 @@ fn changes(timeline: &Timeline) -> Vec<Change<'_>> {
         let after = |call: &ApiCall| call.time.as_millisecond() - at.as_millisecond();
         let is_its_own = |call: &ApiCall| {
             let same_count = activity.count().is_none_or(|count| call.parameters.desired_count == Some(count));
-            same_count && (-999..=CALL_FOLLOWS_WITHIN).contains(&after(call)) && actors::describe(call).kind == Kind::Autoscaling
+            same_count && (-CALL_LEADS_BY..=CALL_FOLLOWS_WITHIN).contains(&after(call)) && actors::describe(call).kind == Kind::Autoscaling
         };
         let own = calls.iter().enumerate().filter(|(_, (_, call))| is_its_own(call)).min_by_key(|(_, (_, call))| after(call).abs()).map(|(place, _)| place);
         let call = own.map(|place| calls.remove(place));

@@ -136,6 +136,8 @@ pub fn told_in_turn(messages: &[(usize, &ServiceMessage)]) -> Option<(String, Ve
     }
     let last = messages.iter().rev().find(|(_, message)| reason_of(message).is_some())?;
     let mut lines: Vec<usize> = turns.iter().map(|(n, _)| *n).collect();
+    // AWS puts the codes into the brackets in which this program cites its lines.
+    let turns: Vec<(usize, String)> = turns.into_iter().map(|(n, reason)| (n, reason.replace(['[', ']'], ""))).collect();
     let text = match turns.as_slice() {
         [(first, only)] if *first != last.0 => {
             lines.push(last.0);
@@ -246,7 +248,7 @@ mod tests {
         let evidence = said(said(said(stopped("ServiceSchedulerInitiated", "x", Some(0)), -90_000, &word("503")), -60_000, &word("503")), -1_000, &word("502"));
         let timeline = Timeline::new(evidence);
         let (text, lines) = told_in_turn(&own_messages(&timeline, None)).expect("words");
-        assert!(text.contains("changed") && text.find("[503]") < text.find("[502]"), "{text}");
+        assert!(text.contains("changed") && text.find("codes: 503 [") < text.find("codes: 502 [") && !text.contains("[50"), "{text}");
         assert_eq!(lines.len(), 2);
     }
 

@@ -354,6 +354,10 @@ fn by_scheduler(timeline: &Timeline) -> StoppedBy {
             Some(change @ Change { by: By::Activity { n, activity, call }, .. }) => by_activity(&change, n, activity, call),
             None => {
                 let mut by = absent(timeline, &[], "UpdateService", "The service wanted fewer tasks; a policy or a hand changed its desired count");
+                let seen = calls(timeline, "UpdateService").filter(|(_, call)| call.succeeded()).count();
+                if seen > 0 {
+                    by.sentence.push_str(&format!(" Of the {} around it none lowered the count.", words::count(seen, "recorded UpdateService call")));
+                }
                 if let Err(gap) = timeline.seen_by(Source::Autoscaling) {
                     by.sentence.push_str(&format!(" The scaling activities, in which a policy would stand, were not read: {}.", gap.gap()));
                 }

@@ -5,7 +5,7 @@ use super::notes;
 use super::rules::RULES;
 use super::stopped_by::StoppedBy;
 use super::task::{StopCode, may_follow_an_order};
-use super::timeline::Timeline;
+use super::timeline::{Timeline, is_error_name};
 
 macro_rules! causes {
     ($($variant:ident => $name:literal),* $(,)?) => {
@@ -161,6 +161,8 @@ impl From<Finding> for Judgement {
 /// Recognises one cause. Lives in the file of its name.
 pub struct Rule {
     pub cause: Cause,
+    /// What `verdict.detail` may be; empty where the cause has none. It may be absent all the same.
+    pub details: &'static [&'static str],
     /// What it says, in one line, for the list of causes.
     pub about: &'static str,
     pub judge: fn(&Timeline, &StoppedBy) -> Judgement,
@@ -211,6 +213,16 @@ impl Verdict {
             finding.unchecked.push((cause, gap));
         }
         let notes = notes::all(timeline, cause, &finding);
+        if cause != Cause::OutOfMemory && notes::was_ordered(timeline) {
+            killed_for_memory_on_the_way(timeline, &mut finding);
+        }
+        // Two rules may offer the same other reading.
+        let mut others: Vec<(Cause, String)> = finding.alternatives;
+        for (other, why) in alternatives {
+            if !others.iter().any(|(known, _)| *known == other) {
+                others.push((other, why));
+            }
+        }
         let mut evidence = finding.evidence;
         evidence.sort_unstable();
         evidence.dedup();
@@ -225,7 +237,7 @@ impl Verdict {
             summary: finding.summary,
             evidence,
             next_steps: finding.next_steps,
-            alternatives: finding.alternatives.into_iter().chain(alternatives).collect(),
+            alternatives: others,
             unchecked: finding.unchecked.into_iter().chain(unchecked).collect(),
         }
     }
@@ -238,6 +250,18 @@ impl Verdict {
             (_, Confidence::Possible) => self.unchecked.is_empty(),
             _ => true,
         }
+    }
+}
+
+/// The order came first, and still memory may have ended a container before it had obeyed: then its 137 is no consequence.
+fn killed_for_memory_on_the_way(timeline: &Timeline, finding: &mut Finding) {
+    let marked =
+        |container: &&super::task::Container| container.exit_code == Some(137) && container.reason.as_deref().is_some_and(|reason| is_error_name(reason, "OutOfMemoryError"));
+    for container in timeline.evidence.task.containers.iter().filter(marked) {
+        let Some(line) = timeline.container_line(&container.name) else { continue };
+        finding.evidence.push(line.n);
+        finding.summary.push_str(&format!(" While it was being stopped, {} was killed for memory [{}].", container.name, line.n));
+        finding.alternatives.push((Cause::OutOfMemory, format!("ECS names memory for the end of {} [{}], though the order to stop came first", container.name, line.n)));
     }
 }
 

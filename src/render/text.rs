@@ -75,6 +75,19 @@ pub fn who_stopped(trace: &Trace, page: &Page) -> String {
             out.paragraph("    ", "    ", &format!("CloudTrail event {}", call.event_id), &Style::new());
         }
     }
+    let chosen = by.call.as_ref().map(|(n, _)| *n);
+    for line in trace.timeline.lines.iter().filter(|line| Some(line.n) != chosen) {
+        // Another accepted call for the same task is no secret, even where it came too late or was not the one ECS repeats.
+        if let What::Called(call) = &line.event.what
+            && call.name == "StopTask"
+            && call.succeeded()
+        {
+            out.blank();
+            out.paragraph("", "", "Accepted too, and not taken for the cause:", &page.look.strong);
+            out.timed(&format!("{} by {}", call.name, actors::describe(call).name), Some(call.time));
+            out.origin(call);
+        }
+    }
     if !by.is_answered() {
         out.blank();
         out.paragraph("", "", &format!("{}. {}", trace.verdict.headline, without_cites(&trace.verdict.summary)), &Style::new());
@@ -321,7 +334,13 @@ impl<'a> Out<'a> {
             }
         }
         if !seen.is_empty() {
-            let entry = |(name, details): &(&str, Vec<String>)| if details.is_empty() { format!("{name} ✓") } else { format!("{name} ✓ ({})", details.join("; ")) };
+            // What was read and held nothing is no witness.
+            let mark = |name: &str| {
+                if evidence.readings.iter().any(|reading| reading.source.as_str() == name && reading.status != Status::Empty && reading.status.was_read()) { "✓" } else { "–" }
+            };
+            let entry = |(name, details): &(&str, Vec<String>)| {
+                if details.is_empty() { format!("{name} {}", mark(name)) } else { format!("{name} {} ({})", mark(name), details.join("; ")) }
+            };
             self.labelled("seen", &seen.iter().map(entry).collect::<Vec<_>>().join("  "), &Style::new());
         }
         self.gaps(evidence);
@@ -457,7 +476,8 @@ fn describe_reading(reading: &Reading, page: &Page) -> Option<String> {
             let early = if reading.status == Status::TooEarly { ", and more may come" } else { "" };
             Some(format!("{} in {}–{}{early}", crate::diagnosis::words::count(reading.events, &format!("{about} call")), time(from), time(to)))
         }
-        _ if reading.source.as_str() == "logs" => reading.detail.clone(),
+        _ if reading.source == Source::Logs => reading.detail.clone(),
+        _ if reading.source == Source::Metrics && reading.status == Status::Empty => reading.detail.clone(),
         _ => None,
     }
 }

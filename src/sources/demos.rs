@@ -13,7 +13,13 @@ demos! {
     "app-error" => "a worker panicked and left with 101",
     "deployment" => "a pipeline's deployment replaced the task",
     "elb-health-check" => "the load balancer saw 503 while the application was starting",
+    "host-lost" => "a colleague terminated the instance under the task",
+    "image-pull-access-denied" => "the execution role may not pull the image",
+    "others-stopped" => "several services went down in the same seconds",
     "out-of-memory" => "a container reached its memory limit",
+    "repeated" => "the fifth stop in a row with the same error",
+    "rollback-circuit-breaker" => "the circuit breaker rolled a deployment back",
+    "scale-in" => "a scaling policy wanted fewer tasks",
     "stopped-by-sso-user" => "a colleague stopped it from the console",
 }
 

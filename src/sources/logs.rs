@@ -164,7 +164,7 @@ async fn read(reach: &Reach<'_>, container: &Container, group: &str, region: &st
             Ok(answer) => answer,
             Err(error) => {
                 // What had been read is told all the same.
-                inquiry.count(kept.finish());
+                inquiry.count(kept.finish().statements);
                 return fail(reach, inquiry, failing(&error), &container.name, (group, region, stream)).await;
             }
         };
@@ -215,18 +215,23 @@ async fn read(reach: &Reach<'_>, container: &Container, group: &str, region: &st
             reader.finish();
         }
     }
-    inquiry.count(kept.finish());
+    let told = kept.finish();
+    inquiry.count(told.statements);
     let name = &container.name;
+    let hidden = match told.hidden_errors {
+        0 => String::new(),
+        many => format!(", {} not shown", crate::diagnosis::words::count(many, "earlier error")),
+    };
     match cut_short {
         Some(oldest) => {
             inquiry.looked(Some(oldest), Some(to));
-            inquiry.detail(format!("{name}: the last {lines} lines, back to {oldest:.0}; the log goes further back"));
+            inquiry.detail(format!("{name}: the last {lines} lines, back to {oldest:.0}; the log goes further back{hidden}"));
         }
         None if older.is_some() => {
             inquiry.looked(older, Some(to));
-            inquiry.detail(format!("{name}: silent for a quarter of an hour before the stop, these are its last {lines} lines"));
+            inquiry.detail(format!("{name}: silent for a quarter of an hour before the stop, these are its last {lines} lines{hidden}"));
         }
-        None if lines > 0 => inquiry.detail(format!("{name}: {}", crate::diagnosis::words::count(lines, "line"))),
+        None if lines > 0 => inquiry.detail(format!("{name}: {}{hidden}", crate::diagnosis::words::count(lines, "line"))),
         None => inquiry.detail(format!("{name}: no line in that time")),
     }
     inquiry.done();
@@ -282,11 +287,21 @@ struct Kept {
     last: VecDeque<Statement>,
     errors: VecDeque<Statement>,
     before_order: VecDeque<Statement>,
+    /// How many errors there were in all.
+    all_errors: usize,
+}
+
+/// What was told of a log: statements, and errors that were not among them.
+#[derive(Default)]
+struct Told {
+    statements: usize,
+    hidden_errors: usize,
 }
 
 impl Kept {
     fn add(&mut self, statement: Statement, order: Option<i64>) {
         if statement.level == Level::Error {
+            self.all_errors += 1;
             push(&mut self.errors, statement.clone(), ERRORS);
         }
         if order.is_some_and(|order| (order - NEAR_STOP..=order).contains(&statement.at)) {
@@ -297,6 +312,7 @@ impl Kept {
 
     /// Puts an older page's statements before these, as far as there is room.
     fn put_before(&mut self, older: Self) {
+        self.all_errors += older.all_errors;
         for (mine, older, room) in [(&mut self.last, older.last, LAST), (&mut self.errors, older.errors, ERRORS), (&mut self.before_order, older.before_order, BEFORE_ORDER)] {
             for statement in older.into_iter().rev().take(room.saturating_sub(mine.len())) {
                 mine.push_front(statement);
@@ -304,8 +320,8 @@ impl Kept {
         }
     }
 
-    /// Tells what is kept and says how many that was.
-    fn tell(self, reach: &Reach<'_>, container: &Container, stream: &str) -> usize {
+    /// Tells what is kept and says how much that was.
+    fn tell(self, reach: &Reach<'_>, container: &Container, stream: &str) -> Told {
         let near = reach.task.stop_anchor().map_or(i64::MIN, |stop| stop.as_millisecond() - NEAR_STOP);
         let many = self.last.len();
         let last = self.last.into_iter().enumerate().filter(|(at, statement)| at + LAST_AT_ANY_AGE >= many || statement.at >= near);
@@ -316,14 +332,15 @@ impl Kept {
             shown.extend(extra);
         }
         shown.sort_by_key(|statement| statement.at);
-        let count = shown.len();
+        let errors = shown.iter().filter(|statement| statement.level == Level::Error).count();
+        let told = Told { statements: shown.len(), hidden_errors: self.all_errors.saturating_sub(errors) };
         for statement in shown {
             let Ok(at) = Timestamp::from_millisecond(statement.at) else { continue };
             let text = if reach.redact { redact::text(&statement.text).into_owned() } else { statement.text };
             let what = What::Logged(LogLine { text, more: statement.more, out_of_memory: statement.out_of_memory, stream: stream.to_owned() });
             reach.ledger.tell(Event { at, precision: Precision::Millisecond, witness: Witness::Logs, level: statement.level, container: Some(container.name.clone()), what });
         }
-        count
+        told
     }
 }
 
@@ -336,7 +353,7 @@ struct Telling<'a> {
 }
 
 impl Telling<'_> {
-    fn finish(mut self) -> usize {
+    fn finish(mut self) -> Told {
         std::mem::take(&mut self.kept).tell(self.reach, self.container, self.stream)
     }
 }

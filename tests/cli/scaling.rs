@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::fake_aws::{FakeAws, Fault};
 use super::program::{against, run, statuses};
 
-const CASE: &str = "scaled-in";
+const CASE: &str = "scale-in";
 const ACTIVITIES: &str = "application-autoscaling:DescribeScalingActivities";
 const CALL: &str = "e0000000-0000-4000-8000-000000000001";
 

@@ -41,6 +41,7 @@ fn entered(case: &mut Case) {
         request,
         status: 200,
         error_type: None,
+        response_encoding: None,
         response: json!({"Events": events}),
     });
     for exchange in case.exchanges.iter_mut().filter(|exchange| exchange.action == "ecs:DescribeTasks") {

@@ -9,7 +9,7 @@ use super::program::{against, run};
 #[test]
 fn only_actions_on_the_list_are_asked_and_none_twice() {
     let allowed: BTreeSet<&str> = ecs_trace::sources::actions::ACTIONS.iter().map(|action| action.name).collect();
-    for name in ["app-error", "deployment", "elb-health-check", "out-of-memory", "scaled-in", "stopped-by-sso-user"] {
+    for name in ["app-error", "deployment", "elb-health-check", "out-of-memory", "scale-in", "stopped-by-sso-user"] {
         let aws = FakeAws::serving(name);
         for command in ["timeline", "who-stopped", "why", "logs"] {
             let before = aws.journal().len();
@@ -25,7 +25,7 @@ fn only_actions_on_the_list_are_asked_and_none_twice() {
 
 #[test]
 fn an_arn_takes_three_dependent_rounds_beside_further_pages() {
-    for name in ["elb-health-check", "out-of-memory", "scaled-in", "stopped-by-sso-user"] {
+    for name in ["elb-health-check", "out-of-memory", "scale-in", "stopped-by-sso-user"] {
         let aws = FakeAws::with(name, &[], Duration::from_millis(400));
         run(&mut against(&aws, &["timeline", &aws.task_arn])).code(&[0]);
         // The second page of a log stream is what proves its end.

@@ -6,12 +6,17 @@ use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
 use super::{earlier_ends, ended_by_itself, last_error, unread_logs};
 
-pub const RULE: Rule =
-    Rule { cause: Cause::AppError, about: "an essential container ended by itself with a non-zero code that no other line explains; the log error before it is evidence", judge };
+pub const RULE: Rule = Rule {
+    cause: Cause::AppError,
+    details: &[],
+    about: "an essential container ended by itself with a non-zero code that no other line explains; the log error before it is evidence",
+    judge,
+};
 
 fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let Some((container, line)) = ended_by_itself(timeline) else { return Judgement::No };
-    let Some(code) = container.exit_code.filter(|code| *code != 0) else { return Judgement::No };
+    // A signal is no code of its own; each has its rule.
+    let Some(code) = container.exit_code.filter(|code| *code != 0 && !matches!(code, 132 | 134..=137 | 139 | 143)) else { return Judgement::No };
     let error = last_error(timeline, &container.name);
     let unread = unread_logs(timeline, &container.name);
     let mut finding = Finding::new(if error.is_some() { Confidence::Certain } else { Confidence::Likely }, "The application failed");
@@ -27,7 +32,13 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         (None, None) if timeline.evidence.unlogged.iter().any(|unlogged| unlogged.container == container.name) => {
             finding.summary.push_str(" There is no line of it that could say why.")
         }
-        (None, None) => finding.summary.push_str(" Its log shows no error in the last minute."),
+        (None, None) => match timeline.log_lines(&container.name).next_back() {
+            Some((last, _)) => {
+                finding.summary.push_str(&format!(" Its log shows no error in the last minute; the last thing it wrote was “{}” [{}].", last.event.text(), last.n));
+                finding.evidence.push(last.n);
+            }
+            None => finding.summary.push_str(" Its log shows no error in the last minute."),
+        },
     }
     finding.summary.push_str(&earlier_ends(timeline, container));
     if let Some(stop) = timeline.stop_line() {

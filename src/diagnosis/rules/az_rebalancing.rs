@@ -8,7 +8,7 @@ use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
 use super::scheduled_stop;
 
-pub const RULE: Rule = Rule { cause: Cause::AzRebalancing, about: "ECS moved it to another zone", judge };
+pub const RULE: Rule = Rule { cause: Cause::AzRebalancing, details: &[], about: "ECS moved it to another zone", judge };
 
 fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let Some(stop) = scheduled_stop(timeline).filter(|_| stopped_by::story_of(timeline) == Story::Rebalanced) else { return Judgement::No };

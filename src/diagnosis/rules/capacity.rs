@@ -5,7 +5,7 @@ use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Judgement, NextStep, Rule};
 
-pub const RULE: Rule = Rule { cause: Cause::Capacity, about: "AWS had no capacity at that moment", judge };
+pub const RULE: Rule = Rule { cause: Cause::Capacity, details: &[], about: "AWS had no capacity at that moment", judge };
 
 pub const READER: Reader = Reader { cause: Cause::Capacity, kinds: KINDS, reads };
 

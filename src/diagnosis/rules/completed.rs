@@ -6,7 +6,7 @@ use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rul
 use super::super::{commands, timeline::is_error_name};
 use super::{earlier_ends, ended_by_itself};
 
-pub const RULE: Rule = Rule { cause: Cause::Completed, about: "an essential container ended by itself with 0; expected for a job, not for a service", judge };
+pub const RULE: Rule = Rule { cause: Cause::Completed, details: &[], about: "an essential container ended by itself with 0; expected for a job, not for a service", judge };
 
 fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let Some((container, line)) = ended_by_itself(timeline).filter(|(container, _)| container.exit_code == Some(0)) else { return Judgement::No };

@@ -8,7 +8,7 @@ use super::super::task::{Container, HealthCheck};
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
 
-pub const RULE: Rule = Rule { cause: Cause::ContainerHealthCheck, about: "stopped for failing its own container health check", judge };
+pub const RULE: Rule = Rule { cause: Cause::ContainerHealthCheck, details: &[], about: "stopped for failing its own container health check", judge };
 
 fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     if !timeline.stopped_reason().contains("failed container health checks") {

@@ -6,7 +6,7 @@ use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Judgement, NextStep, Rule};
 
-pub const RULE: Rule = Rule { cause: Cause::ContainerStart, about: "the runtime could not create or start it: timeout, other", judge };
+pub const RULE: Rule = Rule { cause: Cause::ContainerStart, details: &["timeout", "other"], about: "the runtime could not create or start it", judge };
 
 pub const READER: Reader = Reader { cause: Cause::ContainerStart, kinds: KINDS, reads };
 

@@ -8,7 +8,8 @@ use super::{earlier_ends, ended_by_itself, last_error, what_free_shows};
 
 pub const RULE: Rule = Rule {
     cause: Cause::Crashed,
-    about: "a fatal signal of its own: segmentation-fault (139), aborted (134), illegal-instruction (132), bus-error (135), arithmetic (136)",
+    details: &["segmentation-fault", "aborted", "illegal-instruction", "bus-error", "arithmetic"],
+    about: "a fatal signal of its own: SIGSEGV (139), SIGABRT (134), SIGILL (132), SIGBUS (135), SIGFPE (136)",
     judge,
 };
 

@@ -7,7 +7,7 @@ use super::super::task::{Container, StopCode};
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Judgement, NextStep, Rule};
 
-pub const RULE: Rule = Rule { cause: Cause::Dependency, about: "a container it depends on failed, or never became healthy", judge };
+pub const RULE: Rule = Rule { cause: Cause::Dependency, details: &[], about: "a container it depends on failed, or never became healthy", judge };
 
 pub const READER: Reader = Reader { cause: Cause::Dependency, kinds: KINDS, reads };
 

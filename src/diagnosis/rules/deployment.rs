@@ -8,7 +8,7 @@ use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
 use super::scheduled_stop;
 
-pub const RULE: Rule = Rule { cause: Cause::Deployment, about: "a newer deployment replaced it", judge };
+pub const RULE: Rule = Rule { cause: Cause::Deployment, details: &[], about: "a newer deployment replaced it", judge };
 
 fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let Some(stop) = scheduled_stop(timeline) else { return Judgement::No };

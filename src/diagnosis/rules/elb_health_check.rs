@@ -10,7 +10,7 @@ use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
 use super::super::words;
 
-pub const RULE: Rule = Rule { cause: Cause::ElbHealthCheck, about: "stopped for failing load balancer health checks: codes, timeout, refused, unknown", judge };
+pub const RULE: Rule = Rule { cause: Cause::ElbHealthCheck, details: &["codes", "timeout", "refused", "unknown"], about: "stopped for failing load balancer health checks", judge };
 
 fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let reason = timeline.stopped_reason();
@@ -243,7 +243,7 @@ mod tests {
         );
         let trace = judged(evidence);
         assert_eq!(trace.verdict.detail, Some("codes"));
-        assert!(trace.verdict.summary.contains("[502]"));
+        assert!(trace.verdict.summary.contains("codes: 502 ["), "{}", trace.verdict.summary);
     }
 
     #[test]

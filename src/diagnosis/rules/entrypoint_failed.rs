@@ -8,8 +8,12 @@ use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
 use super::{earlier_ends, ended_by_itself, unread_logs};
 
-pub const RULE: Rule =
-    Rule { cause: Cause::EntrypointFailed, about: "126, 127, or 255 when nothing shows that the command had run, or the runtime says that the command cannot run", judge };
+pub const RULE: Rule = Rule {
+    cause: Cause::EntrypointFailed,
+    details: &[],
+    about: "126, 127, or 255 when nothing shows that the command had run, or the runtime says that the command cannot run",
+    judge,
+};
 
 pub const READER: Reader = Reader { cause: Cause::EntrypointFailed, kinds: KINDS, reads };
 
@@ -61,19 +65,23 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let Some((container, line)) = ended_by_itself(timeline) else { return Judgement::No };
     let times = &timeline.evidence.task.times;
     let lived = times.started.zip(times.stopping).is_some_and(|(from, to)| to.as_millisecond() - from.as_millisecond() > 60_000);
+    let wrote = timeline.log_lines(&container.name).next().is_some();
+    // The runtime's or the shell's own word that nothing ran is no sign of a run.
+    let ran = timeline.log_lines(&container.name).any(|(_, logged)| reads(&logged.text.to_lowercase()).is_none());
     let meaning = match container.exit_code {
+        // A shell hands on the 126 or 127 of the last command of a script that had long been at work.
+        Some(126 | 127) if lived && wrote => return Judgement::No,
         Some(126) => "the command was found and could not be executed (permissions, or a file for another CPU)",
         Some(127) => "the command was not found in the image",
         Some(255) => {
             // A line in its log shows that it had run; an unread log shows nothing either way.
-            if lived || timeline.log_lines(&container.name).next().is_some() || unread_logs(timeline, &container.name).is_some() || !timeline.was_read(Source::Logs) {
+            if lived || ran || unread_logs(timeline, &container.name).is_some() || !timeline.was_read(Source::Logs) {
                 return Judgement::No;
             }
-            "the entry point gave up before it wrote anything"
+            if wrote { "the command could not be executed" } else { "the entry point gave up before it wrote anything" }
         }
         _ => return Judgement::No,
     };
-    // A shell hands on the 126 or 127 of the last command of a script that had long been at work.
     let confidence = if container.exit_code == Some(255) || lived { Confidence::Likely } else { Confidence::Certain };
     let mut finding = Finding::new(confidence, "The command could not be run");
     finding.container = Some(container.name.clone());
@@ -107,6 +115,19 @@ mod tests {
         let mut evidence = left(255);
         evidence.task.times.started = Some(at(-600_000));
         assert!(verdict(evidence).starts_with("app-error"));
+    }
+
+    #[test]
+    fn a_script_that_had_been_at_work_for_minutes_failed_in_its_own_way() {
+        let mut evidence = left(127);
+        evidence.task.times.started = Some(at(-7_200_000));
+        assert!(verdict(logged(evidence, -60_000, Level::Info, "INFO working", false)).starts_with("app-error"));
+    }
+
+    #[test]
+    fn a_255_whose_only_line_says_that_nothing_could_run_never_ran() {
+        assert_eq!(verdict(logged(left(255), -2_900, Level::Error, "exec /app: exec format error", false)), "entrypoint-failed - likely");
+        assert!(verdict(logged(left(255), -2_900, Level::Info, "ready on :8080", false)).starts_with("app-error"));
     }
 
     #[test]

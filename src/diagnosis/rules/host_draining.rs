@@ -10,7 +10,7 @@ use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rul
 use super::super::words::shell;
 use super::scheduled_stop;
 
-pub const RULE: Rule = Rule { cause: Cause::HostDraining, about: "its container instance was drained or deregistered", judge };
+pub const RULE: Rule = Rule { cause: Cause::HostDraining, details: &[], about: "its container instance was drained or deregistered", judge };
 
 fn judge(timeline: &Timeline, stopped_by: &StoppedBy) -> Judgement {
     if matches!(timeline.stop_code(), Some(StopCode::UserInitiated)) {

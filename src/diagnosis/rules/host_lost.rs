@@ -8,7 +8,7 @@ use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
 use super::super::words::shell;
 
-pub const RULE: Rule = Rule { cause: Cause::HostLost, about: "its EC2 instance stopped, terminated, or its agent went away", judge };
+pub const RULE: Rule = Rule { cause: Cause::HostLost, details: &[], about: "its EC2 instance stopped, terminated, or its agent went away", judge };
 
 fn judge(timeline: &Timeline, stopped_by: &StoppedBy) -> Judgement {
     let reason = timeline.stopped_reason();

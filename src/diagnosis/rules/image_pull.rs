@@ -8,8 +8,12 @@ use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
 use super::super::words::shell;
 
-pub const RULE: Rule =
-    Rule { cause: Cause::ImagePull, about: "the image could not be pulled: not-found, access-denied, rate-limited, unreachable, no-space, platform-mismatch, other", judge };
+pub const RULE: Rule = Rule {
+    cause: Cause::ImagePull,
+    details: &["not-found", "access-denied", "rate-limited", "unreachable", "no-space", "platform-mismatch", "other"],
+    about: "the image could not be pulled",
+    judge,
+};
 
 pub const READER: Reader = Reader { cause: Cause::ImagePull, kinds: KINDS, reads };
 

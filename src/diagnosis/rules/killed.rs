@@ -7,7 +7,7 @@ use super::super::timeline::{Timeline, is_error_name};
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
 use super::{earlier_ends, ended_by_itself, memory_before_end, memory_of_all, unread_logs, what_free_shows};
 
-pub const RULE: Rule = Rule { cause: Cause::Killed, about: "137 by itself, with no sign of memory and no ordered stop", judge };
+pub const RULE: Rule = Rule { cause: Cause::Killed, details: &[], about: "137 by itself, with no sign of memory and no ordered stop", judge };
 
 /// Per cent. What stays below it in every minute is far from the limit.
 const LOW: i64 = 80;

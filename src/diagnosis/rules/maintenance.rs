@@ -5,7 +5,7 @@ use super::super::task::StopCode;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
 
-pub const RULE: Rule = Rule { cause: Cause::Maintenance, about: "AWS retired the underlying infrastructure", judge };
+pub const RULE: Rule = Rule { cause: Cause::Maintenance, details: &[], about: "AWS retired the underlying infrastructure", judge };
 
 fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let by_user = matches!(timeline.stop_code(), Some(StopCode::UserInitiated));

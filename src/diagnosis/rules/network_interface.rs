@@ -7,7 +7,7 @@ use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Judgement, NextStep, Rule};
 use super::super::words::shell;
 
-pub const RULE: Rule = Rule { cause: Cause::NetworkInterface, about: "no network interface: no-addresses, timeout, other", judge };
+pub const RULE: Rule = Rule { cause: Cause::NetworkInterface, details: &["no-addresses", "timeout", "other"], about: "no network interface", judge };
 
 pub const READER: Reader = Reader { cause: Cause::NetworkInterface, kinds: KINDS, reads };
 

@@ -10,7 +10,7 @@ use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rul
 use super::{AT_THE_LIMIT, MemoryBeforeEnd, earlier_ends, ended_by_itself, memory_before_end, memory_of_all};
 
 pub const RULE: Rule =
-    Rule { cause: Cause::OutOfMemory, about: "the memory limit of the container or the task killed it, or its heap was full and the runtime gave up (heap)", judge };
+    Rule { cause: Cause::OutOfMemory, details: &["heap"], about: "the memory limit of the container or the task killed it, or its heap was full and the runtime gave up", judge };
 
 /// A heap message explains the end only if little was written after it.
 const LAST_WORDS: i64 = 30_000;
@@ -44,8 +44,11 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         (false, Some(code), Some((log, _))) if code != 0 => {
             let mut finding = Finding::new(Confidence::Likely, "Out of memory in the heap");
             finding.detail = Some("heap");
-            finding.summary =
-                format!("The runtime of container {} ran out of heap [{}] and ended itself with {code} [{}]; no memory limit of ECS was reached.", container.name, log.n, line.n);
+            finding.summary = format!("The runtime of container {} ran out of heap [{}] and ended itself with {code} [{}].", container.name, log.n, line.n);
+            if let Some(memory) = sampled.as_ref().filter(|memory| memory.percent < AT_THE_LIMIT) {
+                finding.evidence.push(memory.n);
+                finding.summary.push_str(&format!(" {} {} in its last sample [{}]: its own heap was full, not the limit of ECS.", subject(memory), memory.words, memory.n));
+            }
             finding
         }
         // Fargate often gives no reason: then the last sample may.

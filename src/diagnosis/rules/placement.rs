@@ -7,7 +7,12 @@ use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Judgement, NextStep, Rule};
 use super::super::words::shell;
 
-pub const RULE: Rule = Rule { cause: Cause::Placement, about: "no container instance could take it: no-instances, cpu, memory, ports, gpu, attribute, agent, other", judge };
+pub const RULE: Rule = Rule {
+    cause: Cause::Placement,
+    details: &["no-instances", "cpu", "memory", "ports", "gpu", "attribute", "agent", "other"],
+    about: "no container instance could take it",
+    judge,
+};
 
 pub const READER: Reader = Reader { cause: Cause::Placement, kinds: KINDS, reads };
 

@@ -6,7 +6,7 @@ use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Judgement, NextStep, Rule};
 use super::super::words::shell;
 
-pub const RULE: Rule = Rule { cause: Cause::Quota, about: "a limit on tasks or vCPUs was reached", judge };
+pub const RULE: Rule = Rule { cause: Cause::Quota, details: &[], about: "a limit on tasks or vCPUs was reached", judge };
 
 pub const READER: Reader = Reader { cause: Cause::Quota, kinds: KINDS, reads };
 

@@ -9,7 +9,8 @@ use super::super::words::{self, shell};
 
 pub const RULE: Rule = Rule {
     cause: Cause::ResourceInitialization,
-    about: "what it needs to start could not be prepared: secret-not-found, secret-access-denied, registry-auth, log-group-missing, log-driver, efs, env-file, unreachable, other",
+    details: &["secret-not-found", "secret-access-denied", "registry-auth", "log-group-missing", "log-driver", "efs", "env-file", "unreachable", "other"],
+    about: "what it needs to start could not be prepared",
     judge,
 };
 

@@ -9,7 +9,7 @@ use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rul
 use super::super::words::shell;
 use super::scheduled_stop;
 
-pub const RULE: Rule = Rule { cause: Cause::Rollback, about: "its deployment failed and was rolled back: circuit-breaker, alarm, manual", judge };
+pub const RULE: Rule = Rule { cause: Cause::Rollback, details: &["circuit-breaker", "alarm", "manual"], about: "its deployment failed and was rolled back", judge };
 
 fn judge(timeline: &Timeline, stopped_by: &StoppedBy) -> Judgement {
     let Some(stop) = scheduled_stop(timeline) else { return Judgement::No };

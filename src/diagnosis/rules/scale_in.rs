@@ -2,7 +2,8 @@
 
 use super::super::actors;
 use super::super::desired_count::{self, By, Change};
-use super::super::evidence::Source;
+use super::super::event::What;
+use super::super::evidence::{Reading, Source, Status};
 use super::super::scaling::{ScalingActivity, Trigger};
 use super::super::scheduling::Story;
 use super::super::stopped_by::{self, StoppedBy};
@@ -12,7 +13,7 @@ use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rul
 use super::super::words::shell;
 use super::scheduled_stop;
 
-pub const RULE: Rule = Rule { cause: Cause::ScaleIn, about: "the service wanted fewer tasks: autoscaling, or a hand that changed the desired count", judge };
+pub const RULE: Rule = Rule { cause: Cause::ScaleIn, details: &[], about: "the service wanted fewer tasks: autoscaling, or a hand that changed the desired count", judge };
 
 fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let Some(stop) = scheduled_stop(timeline) else { return Judgement::No };
@@ -47,9 +48,27 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         finding.confidence = finding.confidence.min(most);
         finding.unchecked.push((Cause::ScaleIn, format!("which policy or schedule, {}", gap.sentence())));
     }
+    if change.is_none()
+        && let Some(why) = nothing_lowered(timeline)
+    {
+        finding.confidence = Confidence::Possible;
+        finding.unchecked.push((Cause::ScaleIn, why));
+    }
     finding.summary.push_str(" Why it took this task and not another is in no API.");
     finding.next_steps = next_steps(&timeline.evidence.task, change);
     finding.into()
+}
+
+/// Where everything that changes a count was read, and none of it lowered this one's.
+fn nothing_lowered(timeline: &Timeline) -> Option<String> {
+    let raised = timeline.lines.iter().filter(|line| matches!(&line.event.what, What::Called(call) if call.succeeded() && call.parameters.desired_count.is_some()));
+    let cites: Vec<String> = raised.map(|line| format!("[{}]", line.n)).collect();
+    if !cites.is_empty() {
+        return Some(format!("the recorded changes of the desired count do not lower it {}", cites.join(" ")));
+    }
+    let settled = |reading: &Reading| reading.about.as_deref() == Some("UpdateService") && matches!(reading.status, Status::Ok | Status::Empty);
+    let read = timeline.evidence.readings.iter().any(settled) && timeline.was_read(Source::Autoscaling) && timeline.seen_by(Source::Autoscaling).is_ok();
+    read.then(|| "no call and no scaling activity that lowered the desired count is recorded".to_owned())
 }
 
 fn tell_change(finding: &mut Finding, change: &Change, stop: &Line) {

@@ -7,7 +7,7 @@ use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
 use super::scheduled_stop;
 
-pub const RULE: Rule = Rule { cause: Cause::ServiceDeleted, about: "the service was deleted", judge };
+pub const RULE: Rule = Rule { cause: Cause::ServiceDeleted, details: &[], about: "the service was deleted", judge };
 
 fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let Some(stop) = scheduled_stop(timeline).filter(|_| stopped_by::story_of(timeline) == Story::ServiceDeleted) else { return Judgement::No };

@@ -6,7 +6,7 @@ use super::super::task::StopCode;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
 
-pub const RULE: Rule = Rule { cause: Cause::SpotInterruption, about: "Spot took the capacity back (task or instance)", judge };
+pub const RULE: Rule = Rule { cause: Cause::SpotInterruption, details: &[], about: "Spot took the capacity back (task or instance)", judge };
 
 /// EC2 reports the eviction of an instance; ECS itself only says that the host went away.
 fn evicted(timeline: &Timeline) -> Option<Finding> {

@@ -2,12 +2,12 @@
 
 use super::super::evidence::{Source, Status as Read};
 use super::super::stopped_by::{Status, StoppedBy};
-use super::super::task::StopCode;
-use super::super::timeline::Timeline;
+use super::super::task::{Container, StopCode};
+use super::super::timeline::{Timeline, is_error_name};
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
 use super::super::{commands, words};
 
-pub const RULE: Rule = Rule { cause: Cause::StopRequested, about: "someone or something called StopTask", judge };
+pub const RULE: Rule = Rule { cause: Cause::StopRequested, details: &[], about: "someone or something called StopTask", judge };
 
 fn judge(timeline: &Timeline, stopped_by: &StoppedBy) -> Judgement {
     // The stop code is the key: a caller's own reason may replace the text entirely.
@@ -32,7 +32,9 @@ fn judge(timeline: &Timeline, stopped_by: &StoppedBy) -> Judgement {
         };
         finding.next_steps.push(NextStep::run(first, commands::ecs_trace("who-stopped", task)));
     }
-    let codes: Vec<String> = task.containers.iter().filter_map(|container| container.exit_code.map(|code| format!("{} {code}", container.name))).collect();
+    let for_memory = |container: &Container| container.reason.as_deref().is_some_and(|reason| is_error_name(reason, "OutOfMemoryError"));
+    let codes: Vec<String> =
+        task.containers.iter().filter(|container| !for_memory(container)).filter_map(|container| container.exit_code.map(|code| format!("{} {code}", container.name))).collect();
     if !codes.is_empty() {
         let plural = if codes.len() == 1 { "code is a consequence" } else { "codes are consequences" };
         finding.summary.push_str(&format!(" The exit {plural}: {}.", words::list(&codes)));
@@ -46,6 +48,16 @@ fn judge(timeline: &Timeline, stopped_by: &StoppedBy) -> Judgement {
 #[cfg(test)]
 mod tests {
     use super::super::fixtures::*;
+
+    #[test]
+    fn a_memory_kill_during_the_stop_is_told_and_called_no_consequence() {
+        let mut evidence = stopped("UserInitiated", "Task stopped by user", Some(137));
+        evidence.task.containers[0].reason = Some("OutOfMemoryError: Container killed due to memory usage".to_owned());
+        let verdict = judged(evidence).verdict;
+        assert_eq!(verdict.cause.as_str(), "stop-requested");
+        assert!(verdict.summary.contains("killed for memory") && !verdict.summary.contains("consequence"), "{}", verdict.summary);
+        assert!(verdict.alternatives.iter().any(|(cause, _)| cause.as_str() == "out-of-memory"));
+    }
 
     #[test]
     fn the_stop_code_decides_whatever_the_reason_says() {

@@ -6,7 +6,7 @@ use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
 use super::{earlier_ends, ended_by_itself, unread_logs};
 
-pub const RULE: Rule = Rule { cause: Cause::Terminated, about: "143 by itself, with no ordered stop", judge };
+pub const RULE: Rule = Rule { cause: Cause::Terminated, details: &[], about: "143 by itself, with no ordered stop", judge };
 
 fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let Some((container, line)) = ended_by_itself(timeline).filter(|(container, _)| container.exit_code == Some(143)) else { return Judgement::No };

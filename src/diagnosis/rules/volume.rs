@@ -6,7 +6,7 @@ use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Judgement, NextStep, Rule};
 use super::super::words::shell;
 
-pub const RULE: Rule = Rule { cause: Cause::Volume, about: "an EBS volume could not be created or attached", judge };
+pub const RULE: Rule = Rule { cause: Cause::Volume, details: &[], about: "an EBS volume could not be created or attached", judge };
 
 pub const READER: Reader = Reader { cause: Cause::Volume, kinds: KINDS, reads };
 
