@@ -290,8 +290,9 @@ fn by_stop_task(timeline: &Timeline) -> StoppedBy {
     // ECS repeats the reason of the call that counted; among equals the first one counts.
     let repeated = timeline.evidence.task.stopped_reason.as_deref();
     let to_the_second = |call: &ApiCall| anchor.as_millisecond() - call.time.as_millisecond() <= CALL_FITS_TO_THE_SECOND;
-    // A call that gave another reason did not make this stop; one that gave none may, where it came with it.
-    let may_be_it = |call: &ApiCall| repeated.is_none() || call.parameters.reason.is_none() && to_the_second(call);
+    // A call that gave another reason did not make this stop; where one of the two is silent, it may, if it came with it.
+    let silent = |call: &ApiCall| call.parameters.reason.is_none() || repeated == Some(UNTOLD_REASON);
+    let may_be_it = |call: &ApiCall| repeated.is_none() || silent(call) && to_the_second(call);
     let accepted = fitting().find(|(_, call)| repeated.is_some_and(|reason| is_same_reason(call, reason))).or_else(|| fitting().find(|(_, call)| may_be_it(call)));
     match accepted {
         Some((line, call)) => found(timeline, (line.n, call), Vec::new(), "by StopTask"),
@@ -299,9 +300,12 @@ fn by_stop_task(timeline: &Timeline) -> StoppedBy {
     }
 }
 
+/// What ECS writes where the caller gave no reason.
+const UNTOLD_REASON: &str = "Task stopped by user";
+
 /// ECS cuts long reasons, and what was secret in the call's is not shown.
 fn is_same_reason(call: &ApiCall, repeated: &str) -> bool {
-    let given = call.parameters.reason.as_deref().unwrap_or("Task stopped by user");
+    let given = call.parameters.reason.as_deref().unwrap_or(UNTOLD_REASON);
     let shown = given.split("[redacted]").next().unwrap_or_default();
     let most = |text: &str| text.trim().chars().take(100).collect::<String>();
     match shown.len() < given.len() {

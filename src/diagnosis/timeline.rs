@@ -394,7 +394,11 @@ fn culprit(evidence: &Evidence, last_word: impl Fn(&str) -> Option<Timestamp>) -
     let ended = evidence.task.containers.iter().filter(|container| container.has_ended() && is_essential(evidence, container));
     // What still wrote after the stop had begun was stopped by it, whatever code it left with.
     let spoke_on = |container: &Container| evidence.task.times.stopping.zip(last_word(&container.name)).is_some_and(|(stopping, last)| last > stopping);
-    ended.min_by_key(|container| (weight(container) > 0 && spoke_on(container), weight(container), last_word(&container.name).is_none(), last_word(&container.name)))
+    // Where the definition is unknown, of two equals the user's own container is meant.
+    let injected = |container: &Container| evidence.definition.is_none() && container.injected_by().is_some();
+    ended.min_by_key(|container| {
+        (weight(container) > 0 && spoke_on(container), weight(container), injected(container), last_word(&container.name).is_none(), last_word(&container.name))
+    })
 }
 
 /// Whether a target of that address can be this task's; an instance hosts many tasks, which the host port tells apart.

@@ -31,6 +31,16 @@ pub fn list(items: &[String]) -> String {
     }
 }
 
+/// The beginning of what somebody else wrote, for a sentence that cites the whole line.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    let most = 160;
+    match text.char_indices().nth(most) {
+        Some((at, _)) => format!("“{}…”", text[..at].trim_end()),
+        None => format!("“{text}”"),
+    }
+}
+
 /// A word that any shell takes as one argument: bare where that is safe, else in single quotes.
 #[must_use]
 pub fn shell(word: &str) -> String {

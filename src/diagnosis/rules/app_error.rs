@@ -4,6 +4,7 @@ use super::super::commands;
 use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
+use super::super::words;
 use super::{earlier_ends, ended_by_itself, last_error, unread_logs};
 
 pub const RULE: Rule = Rule {
@@ -25,7 +26,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     finding.summary = format!("Container {} ended by itself with exit code {code} [{}].", container.name, line.n);
     match (error, &unread) {
         (Some(error), _) => {
-            finding.summary.push_str(&format!(" Its last error was “{}” [{}].", error.event.text(), error.n));
+            finding.summary.push_str(&format!(" Its last error was {} [{}].", words::quoted(&error.event.text()), error.n));
             finding.evidence.push(error.n);
         }
         (None, Some(gap)) => finding.summary.push_str(&format!(" Why is in its log, which was not read ({gap}).")),
@@ -34,7 +35,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         }
         (None, None) => match timeline.log_lines(&container.name).next_back() {
             Some((last, _)) => {
-                finding.summary.push_str(&format!(" Its log shows no error in the last minute; the last thing it wrote was “{}” [{}].", last.event.text(), last.n));
+                finding.summary.push_str(&format!(" Its log shows no error in the last minute; the last thing it wrote was {} [{}].", words::quoted(&last.event.text()), last.n));
                 finding.evidence.push(last.n);
             }
             None => finding.summary.push_str(" Its log shows no error in the last minute."),

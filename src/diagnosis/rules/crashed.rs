@@ -4,6 +4,7 @@ use super::super::commands;
 use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
+use super::super::words;
 use super::{earlier_ends, ended_by_itself, last_error, what_free_shows};
 
 pub const RULE: Rule = Rule {
@@ -31,7 +32,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     finding.evidence = vec![line.n];
     finding.summary = format!("Container {} died of {signal}, exit {code} [{}]. Usually {usual}.", container.name, line.n);
     if let Some(error) = last_error(timeline, &container.name) {
-        finding.summary.push_str(&format!(" Its last error was “{}” [{}].", error.event.text(), error.n));
+        finding.summary.push_str(&format!(" Its last error was {} [{}].", words::quoted(&error.event.text()), error.n));
         finding.evidence.push(error.n);
     }
     finding.summary.push_str(&earlier_ends(timeline, container));

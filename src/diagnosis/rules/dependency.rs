@@ -6,6 +6,7 @@ use super::super::stopped_by::StoppedBy;
 use super::super::task::{Container, StopCode};
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Judgement, NextStep, Rule};
+use super::super::words;
 
 pub const RULE: Rule = Rule { cause: Cause::Dependency, details: &[], about: "a container it depends on failed, or never became healthy", judge };
 
@@ -72,7 +73,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     if let Some(name) = &culprit {
         finding.evidence.extend(timeline.container_line(name).map(|line| line.n));
         if let Some((line, _)) = timeline.log_lines(name).next_back() {
-            finding.summary.push_str(&format!(" Its last line: “{}” [{}].", line.event.text(), line.n));
+            finding.summary.push_str(&format!(" Its last line: {} [{}].", words::quoted(&line.event.text()), line.n));
             finding.evidence.push(line.n);
         }
     }

@@ -122,7 +122,7 @@ fn tell_life(timeline: &Timeline, group: Option<&TargetGroup>, finding: &mut Fin
 fn tell_application(timeline: &Timeline, says: Option<Says>, finding: &mut Finding) {
     if let Some(line) = health_check::still_starting(timeline).filter(|_| says == Some(Says::NeverHealthy)) {
         finding.evidence.push(line.n);
-        finding.summary.push_str(&format!(" Its log still speaks of starting: “{}” [{}].", line.event.text(), line.n));
+        finding.summary.push_str(&format!(" Its log still speaks of starting: {} [{}].", words::quoted(&line.event.text()), line.n));
     }
     if let Some((count, status, line)) = health_check::own_probes(timeline) {
         finding.evidence.push(line.n);

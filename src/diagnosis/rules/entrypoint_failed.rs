@@ -6,6 +6,7 @@ use super::super::start_failure::{self, Kind, Reader, kind, says};
 use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
+use super::super::words;
 use super::{earlier_ends, ended_by_itself, unread_logs};
 
 pub const RULE: Rule = Rule {
@@ -75,7 +76,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         Some(127) => "the command was not found in the image",
         Some(255) => {
             // A line in its log shows that it had run; an unread log shows nothing either way.
-            if lived || ran || unread_logs(timeline, &container.name).is_some() || !timeline.was_read(Source::Logs) {
+            if ran || lived && !wrote || unread_logs(timeline, &container.name).is_some() || !timeline.was_read(Source::Logs) {
                 return Judgement::No;
             }
             if wrote { "the command could not be executed" } else { "the entry point gave up before it wrote anything" }
@@ -88,7 +89,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     finding.evidence = [Some(line), timeline.stop_line()].into_iter().flatten().map(|line| line.n).collect();
     finding.summary = format!("Container {} left with {} [{}]: {meaning}.", container.name, container.exit_code.unwrap_or_default(), line.n);
     if let Some((log, _)) = timeline.log_lines(&container.name).next_back() {
-        finding.summary.push_str(&format!(" It wrote “{}” [{}].", log.event.text(), log.n));
+        finding.summary.push_str(&format!(" It wrote {} [{}].", words::quoted(&log.event.text()), log.n));
         finding.evidence.push(log.n);
     }
     finding.summary.push_str(&earlier_ends(timeline, container));

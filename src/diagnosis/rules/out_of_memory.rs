@@ -7,6 +7,7 @@ use super::super::stopped_by::StoppedBy;
 use super::super::task::Container;
 use super::super::timeline::{Line, Timeline, is_error_name, memory_limit};
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
+use super::super::words;
 use super::{AT_THE_LIMIT, MemoryBeforeEnd, earlier_ends, ended_by_itself, memory_before_end, memory_of_all};
 
 pub const RULE: Rule =
@@ -100,7 +101,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     if let Some((log, message)) = heap {
         finding.evidence.push(log.n);
         if finding.detail.is_none() && told {
-            finding.summary.push_str(&format!(" Its log says “{}” [{}].", message.text, log.n));
+            finding.summary.push_str(&format!(" Its log says {} [{}].", words::quoted(&message.text), log.n));
         }
     }
     if let Some(stop) = timeline.stop_line() {
