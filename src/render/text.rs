@@ -327,17 +327,16 @@ impl<'a> Out<'a> {
         let mut seen: Vec<(&str, Vec<String>)> = Vec::new();
         for reading in evidence.readings.iter().filter(|reading| reading.status.was_read()) {
             let name = reading.source.as_str();
-            let told = describe_reading(reading, self.page);
+            let told = describe_reading(reading, evidence, self.page);
             match seen.iter_mut().find(|(of, _)| *of == name) {
                 Some((_, details)) => details.extend(told),
                 None => seen.push((name, told.into_iter().collect())),
             }
         }
         if !seen.is_empty() {
-            // What was read and held nothing is no witness.
-            let mark = |name: &str| {
-                if evidence.readings.iter().any(|reading| reading.source.as_str() == name && reading.status != Status::Empty && reading.status.was_read()) { "✓" } else { "–" }
-            };
+            // What was read and held nothing is no witness; that no call was recorded is one.
+            let spoke = |reading: &Reading| reading.status.was_read() && (reading.status != Status::Empty || reading.source == Source::Cloudtrail);
+            let mark = |name: &str| if evidence.readings.iter().any(|reading| reading.source.as_str() == name && spoke(reading)) { "✓" } else { "–" };
             let entry = |(name, details): &(&str, Vec<String>)| {
                 if details.is_empty() { format!("{name} {}", mark(name)) } else { format!("{name} {} ({})", mark(name), details.join("; ")) }
             };
@@ -469,7 +468,8 @@ fn witness(event: &Event) -> String {
 }
 
 /// What a reading adds to its tick: CloudTrail's window and count, the number of log lines.
-fn describe_reading(reading: &Reading, page: &Page) -> Option<String> {
+fn describe_reading(reading: &Reading, evidence: &Evidence, page: &Page) -> Option<String> {
+    let alone = |source: Source| !evidence.readings.iter().any(|other| other.source == source && other.status == Status::Ok);
     match (&reading.about, reading.looked_from, reading.looked_to) {
         (Some(about), Some(from), Some(to)) => {
             let time = |at| page.clock.time(at, Precision::Second);
@@ -477,7 +477,7 @@ fn describe_reading(reading: &Reading, page: &Page) -> Option<String> {
             Some(format!("{} in {}–{}{early}", crate::diagnosis::words::count(reading.events, &format!("{about} call")), time(from), time(to)))
         }
         _ if reading.source == Source::Logs => reading.detail.clone(),
-        _ if reading.source == Source::Metrics && reading.status == Status::Empty => reading.detail.clone(),
+        _ if reading.source == Source::Metrics && reading.status == Status::Empty && alone(Source::Metrics) => reading.detail.clone(),
         _ => None,
     }
 }

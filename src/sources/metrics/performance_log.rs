@@ -53,7 +53,7 @@ pub(super) async fn collect(reach: &Reach<'_>) {
             Err(error) => {
                 let failing = failing(&error);
                 if failing.is("ResourceNotFoundException") {
-                    inquiry.detail("Container Insights is off in this cluster, or its log has expired: no memory or CPU of this task");
+                    inquiry.detail("Container Insights is off in this cluster, or its log has expired");
                     return inquiry.end(Status::Empty);
                 }
                 inquiry.count(tell(reach, samples));
