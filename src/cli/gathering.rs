@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::diagnosis::evidence::Source;
+use crate::diagnosis::evidence::{Source, Status};
+use crate::diagnosis::service::is_task_id;
 use crate::diagnosis::task::{EcsArn, Task, last_segment};
 use crate::diagnosis::verdict::Cause;
 use crate::diagnosis::words::shell;
 use crate::diagnosis::{Trace, trace};
 use crate::sources::account::{Account, Session};
+use crate::sources::archive;
 use crate::sources::case::{Asked, Case, FORMAT};
 use crate::sources::document::Document;
 use crate::sources::failing::Kind;
@@ -218,6 +220,18 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
                         Err(task::NotFound::NothingStopped { service: Some(service), cluster: Some(cluster), .. }) if !wanted.only_logs => {
                             Task { cluster, region: account.region.clone(), service: Some(service), ..Task::default() }
                         }
+                        Err(task::NotFound::Missing { id, region, looked_in, denied, clue: None }) if !denied.is_empty() || !is_task_id(&id) => {
+                            Err(task::NotFound::Missing { id, region, looked_in, denied, clue: None })?
+                        }
+                        // What ECS has forgotten an archive of its events may still hold.
+                        Err(error @ task::NotFound::Missing { clue: None, .. }) => match &target {
+                            Target::Task(place) => {
+                                let cluster = place.cluster.clone().or_else(|| options.cluster.as_deref().map(|cluster| last_segment(cluster).to_owned()));
+                                let place = Place { cluster, ..place.clone() };
+                                archive::find(&account, &ledger, &place, now).await.ok_or_else(|| forgotten(error, &ledger, now))?
+                            }
+                            _ => Err(error)?,
+                        },
                         found => found.map_err(|error| asked_in(error, &account.region))?,
                     };
                     Ok((account, now, found))
@@ -263,6 +277,23 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
         }
     }
     Ok(Gathered { trace, ended, account, replayed })
+}
+
+/// No such task, with what was asked of the archives.
+fn forgotten(error: task::NotFound, ledger: &Ledger, now: Timestamp) -> Failure {
+    let readings = ledger.evidence(now).readings;
+    let mut failure = Failure::from(error);
+    for reading in readings.iter().filter(|reading| reading.source == Source::Archive) {
+        match reading.status {
+            Status::Empty if reading.action.as_deref() == Some("logs:FilterLogEvents") => {
+                failure = failure.hint(format!("the archive {} holds no event of it", reading.resource.as_deref().unwrap_or_default()));
+            }
+            Status::Empty if reading.action.is_none() => failure = failure.hint("no archive of ECS events was found, which would still know it"),
+            status if status.is_gap() => failure = failure.hint(format!("an archive could not be read: {}", reading.gap())),
+            _ => {}
+        }
+    }
+    failure
 }
 
 /// Where nothing answers at all, a region that does not exist looks like a network that is down.

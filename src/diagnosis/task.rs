@@ -113,6 +113,8 @@ pub struct Task {
     /// MiB, as text, as ECS gives it.
     pub memory: Option<String>,
     pub version: Option<i64>,
+    /// Told by an archive of events: ECS itself has forgotten the task.
+    pub is_archived: bool,
     /// Whether ECS Exec was switched on for it: then somebody may have had a shell in it.
     pub execute_command: bool,
     pub times: Times,

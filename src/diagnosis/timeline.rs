@@ -245,9 +245,10 @@ fn task_events(evidence: &Evidence, gathered: &[Event]) -> Vec<Event> {
     let task = &evidence.task;
     let times = &task.times;
     let mut events = Vec::new();
+    let witness = if task.is_archived { Witness::Archive } else { Witness::Ecs };
     let mut tell = |at: Option<Timestamp>, precision: Precision, what: What| {
         if let Some(at) = at {
-            events.push(Event { at, precision, witness: Witness::Ecs, level: Level::Info, container: None, what });
+            events.push(Event { at, precision, witness, level: Level::Info, container: None, what });
         }
     };
     let by = match (&task.service, &task.started_by) {
@@ -307,7 +308,7 @@ fn task_events(evidence: &Evidence, gathered: &[Event]) -> Vec<Event> {
                 (true, true) => Precision::Second,
                 (false, _) => Precision::AtOrBefore,
             },
-            witness: Witness::Ecs,
+            witness,
             level: if failed { Level::Error } else { Level::Info },
             container: Some(container.name.clone()),
             what: What::ContainerEnded { exit_code: container.exit_code, reason: container.reason.clone(), last_status: container.last_status.clone() },

@@ -74,6 +74,16 @@ fn tasks_in(value: &Value) -> Vec<Task> {
     task_from(value).into_iter().collect()
 }
 
+/// The tasks an archived event tells of, marked as such; none where it is no event of a task.
+#[must_use]
+pub fn tasks_of_event(message: &str) -> Vec<Task> {
+    let Ok(value) = serde_json::from_str::<Value>(message) else { return Vec::new() };
+    let of_ecs = value.get("detail-type").and_then(Value::as_str).is_none_or(|kind| kind == "ECS Task State Change");
+    let mut tasks = if of_ecs { tasks_in(&value) } else { Vec::new() };
+    tasks.iter_mut().for_each(|task| task.is_archived = true);
+    tasks
+}
+
 /// A field in ECS's camelCase or Step Functions' PascalCase.
 fn field<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     let capital = || {

@@ -6,6 +6,7 @@
 pub mod account;
 pub mod actions;
 mod api_calls;
+pub mod archive;
 mod autoscaling;
 pub mod case;
 pub mod cbor;
@@ -149,7 +150,7 @@ fn unasked(evidence: &Evidence, limits: Limits, ended: Ended) -> Vec<Reading> {
             match source {
                 _ if !evidence.task.exists() => Reading::new(source, Status::NotApplicable).detailed("the service has no task to ask about"),
                 Source::Host if fargate => Reading::new(source, Status::NotApplicable).detailed("Fargate: the host is AWS's"),
-                Source::Archive => Reading::new(source, Status::Skipped).detailed("not read by this version"),
+                Source::Archive => Reading::new(source, Status::NotApplicable).detailed("ECS itself still describes the task"),
                 _ if ended == Ended::Interrupted => Reading::new(source, Status::Skipped).detailed("interrupted before its turn"),
                 _ if ended == Ended::OutOfTime => Reading::new(source, Status::Skipped).detailed("the run ended before its turn"),
                 _ => Reading::new(source, Status::Skipped).detailed("what it needs could not be read"),

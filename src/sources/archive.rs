@@ -1,0 +1,159 @@
+//! Asks the archives of ECS's events for a task that ECS itself has forgotten: log groups that an EventBridge rule fills.
+//!
+//! Known are the group of AWS's sample template, the console's event capture (one group a cluster), and any other
+//! group of events below the same prefixes. Which exist is asked first, by name.
+
+use futures::future::join_all;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::diagnosis::evidence::{Reading, Source, Status};
+use crate::diagnosis::task::{Task, last_segment};
+
+use super::account::Account;
+use super::document;
+use super::failing::{Failing, failing};
+use super::ledger::Ledger;
+use super::pages::{Pages, Turn};
+use super::target::Place;
+
+/// Where EventBridge rules and AWS's own templates put ECS's events.
+const PREFIXES: [&str; 2] = ["/aws/events/", "/ecs/"];
+/// Groups asked at once; an account has one or two of them.
+const MOST_GROUPS: usize = 8;
+/// A page may be empty and still not be the last.
+const MOST_PAGES: usize = 40;
+/// No archive is asked for longer than its own retention could matter to anybody on call.
+const REACH_BACK: SignedDuration = SignedDuration::from_hours(400 * 24);
+
+/// The newest word of any archive on a task, if one holds it. Leaves a reading for every group it asked.
+pub async fn find(account: &Account, ledger: &Ledger, place: &Place, now: Timestamp) -> Option<Task> {
+    let groups = groups(account, ledger, place.cluster.as_deref()).await?;
+    if groups.is_empty() {
+        ledger.note(Reading::new(Source::Archive, Status::Empty).detailed("no log group of ECS events exists (below /aws/events/)"));
+        return None;
+    }
+    let answers = join_all(groups.iter().map(|group| in_group(account, ledger, group, place, now))).await;
+    // Delivery is at least once and in any order: the highest version is the last word.
+    answers.into_iter().flatten().max_by_key(|task| task.version)
+}
+
+/// Names of the groups that can hold events of this cluster; `None` where that may not be asked.
+async fn groups(account: &Account, ledger: &Ledger, cluster: Option<&str>) -> Option<Vec<String>> {
+    let client = account.logs(&account.region);
+    let mut names = Vec::new();
+    for answer in join_all(PREFIXES.map(|prefix| {
+        let asked = client.describe_log_groups().log_group_name_prefix(prefix);
+        async move {
+            let inquiry = ledger.ask(Source::Archive, "logs:DescribeLogGroups", prefix);
+            inquiry.request();
+            match asked.send().await {
+                Ok(answer) => {
+                    let found: Vec<String> = answer.log_groups().iter().filter_map(|group| group.log_group_name().map(str::to_owned)).collect();
+                    inquiry.count(found.len());
+                    inquiry.done();
+                    Some(found)
+                }
+                Err(error) => {
+                    inquiry.fail(&failing(&error));
+                    None
+                }
+            }
+        }
+    }))
+    .await
+    {
+        names.extend(answer?);
+    }
+    names.retain(|name| is_archive(name, cluster));
+    names.truncate(MOST_GROUPS);
+    Some(names)
+}
+
+/// Whether a group's name says that it holds ECS's events, of this cluster where it is one cluster's.
+fn is_archive(name: &str, cluster: Option<&str>) -> bool {
+    if let Some(of) = name.strip_prefix("/aws/events/ecs/containerinsights/").and_then(|rest| rest.strip_suffix("/performance")) {
+        return cluster.is_none_or(|cluster| last_segment(cluster) == of);
+    }
+    let plain = name.to_ascii_lowercase();
+    plain.contains("ecs") && (plain.starts_with("/aws/events/") || plain.contains("stoppedtask") || plain.contains("event"))
+}
+
+async fn in_group(account: &Account, ledger: &Ledger, group: &str, place: &Place, now: Timestamp) -> Option<Task> {
+    let inquiry = ledger.ask(Source::Archive, "logs:FilterLogEvents", group);
+    let from = now - REACH_BACK;
+    inquiry.looked(Some(from), Some(now));
+    let client = account.logs(&account.region);
+    // The quoted id stands in every form of the task's ARN.
+    let pattern = format!("\"{}\"", place.id);
+    let (mut newest, mut pages) = (None::<Task>, Pages::default());
+    for page in 0.. {
+        if page == MOST_PAGES {
+            inquiry.fail(&Failing::unreadable(format!("not read to its end after {MOST_PAGES} pages")));
+            return newest;
+        }
+        inquiry.request();
+        let asked = client.filter_log_events().log_group_name(group).filter_pattern(&pattern).start_time(from.as_millisecond()).end_time(now.as_millisecond());
+        let answer = match asked.set_next_token(pages.token()).send().await {
+            Ok(answer) => answer,
+            Err(error) => {
+                inquiry.fail(&failing(&error));
+                return newest;
+            }
+        };
+        for message in answer.events().iter().filter_map(|event| event.message()) {
+            for task in document::tasks_of_event(message).into_iter().filter(|task| is_it(task, place)) {
+                inquiry.count(1);
+                newest = newest.into_iter().chain([task]).max_by_key(|task| task.version);
+            }
+        }
+        match pages.turn(answer.next_token) {
+            Turn::Next => {}
+            Turn::End => break,
+            Turn::Repeated => {
+                inquiry.fail(&Failing::repeated_token());
+                return newest;
+            }
+        }
+    }
+    inquiry.done();
+    newest
+}
+
+/// An event may name a task beside the one it is about.
+fn is_it(task: &Task, place: &Place) -> bool {
+    let agrees = |theirs: &str, ours: Option<&str>| ours.is_none_or(|ours| ours == theirs);
+    task.id == place.id && agrees(&task.cluster, place.cluster.as_deref().map(last_segment)) && agrees(&task.account, place.account.as_deref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_samples_the_consoles_and_a_groups_own_name_are_archives() {
+        assert!(is_archive("/aws/events/ECSStoppedTasksEvent", Some("prod")));
+        assert!(is_archive("/ecs/ECSStoppedTasksEvent", Some("prod")));
+        assert!(is_archive("/aws/events/ecs/containerinsights/prod/performance", Some("prod")));
+        assert!(is_archive("/aws/events/ecs/containerinsights/prod/performance", None));
+    }
+
+    #[test]
+    fn another_clusters_capture_and_an_applications_log_are_none() {
+        assert!(!is_archive("/aws/events/ecs/containerinsights/dev/performance", Some("prod")));
+        assert!(!is_archive("/ecs/web-api", Some("prod")));
+        assert!(!is_archive("/aws/events/s3-uploads", Some("prod")));
+    }
+
+    #[test]
+    fn a_task_of_the_same_id_elsewhere_is_another() {
+        let task = Task { id: "5d6c".to_owned(), cluster: "prod".to_owned(), account: "1".to_owned(), ..Task::default() };
+        let place = |cluster: Option<&str>, account: Option<&str>| Place {
+            id: "5d6c".to_owned(),
+            cluster: cluster.map(str::to_owned),
+            account: account.map(str::to_owned),
+            ..Place::default()
+        };
+        assert!(is_it(&task, &place(Some("prod"), Some("1"))) && is_it(&task, &place(None, None)));
+        assert!(!is_it(&task, &place(Some("dev"), None)) && !is_it(&task, &place(None, Some("2"))));
+    }
+}
