@@ -33,7 +33,11 @@ pub fn cut(text: &str, columns: usize) -> String {
 /// Lines of at most `columns`, broken between words, or within a word that is longer than a line.
 #[must_use]
 pub fn wrapped(text: &str, columns: usize) -> Vec<String> {
-    let options = textwrap::Options::new(columns.max(10)).word_separator(textwrap::WordSeparator::AsciiSpace).word_splitter(textwrap::WordSplitter::NoHyphenation);
+    // Balanced lines may overflow by a letter; these may not.
+    let options = textwrap::Options::new(columns.max(10))
+        .wrap_algorithm(textwrap::WrapAlgorithm::FirstFit)
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
     let lines: Vec<String> = textwrap::wrap(text, options).into_iter().map(std::borrow::Cow::into_owned).collect();
     if lines.is_empty() { vec![String::new()] } else { lines }
 }

@@ -3,16 +3,23 @@
 use super::fake_aws::FakeAws;
 use super::program::{against, program, run};
 
-const DEMOS: [(&str, &str, &str); 5] = [
+const DEMOS: [(&str, &str, &str); 11] = [
     ("app-error", "app-error", "nobody"),
     ("deployment", "deployment", "found"),
     ("elb-health-check", "elb-health-check", "nobody"),
+    ("host-lost", "host-lost", "found"),
+    ("image-pull-access-denied", "image-pull", "nobody"),
+    ("others-stopped", "app-error", "nobody"),
     ("out-of-memory", "out-of-memory", "nobody"),
+    ("repeated", "app-error", "nobody"),
+    ("rollback-circuit-breaker", "rollback", "found"),
+    ("scale-in", "scale-in", "found"),
     ("stopped-by-sso-user", "stop-requested", "found"),
 ];
 
 #[test]
 fn every_demo_works_with_every_command() {
+    assert!(ecs_trace::sources::demos::names().all(|(name, _)| DEMOS.iter().any(|(of, ..)| *of == name)));
     for (name, cause, status) in DEMOS {
         let demo = format!("demo:{name}");
         for command in ["timeline", "why", "who-stopped"] {

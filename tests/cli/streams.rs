@@ -33,7 +33,7 @@ fn a_closed_pipe_is_success_and_a_full_disk_is_not() {
 #[test]
 fn no_line_is_wider_than_the_page() {
     for columns in ["60", "80", "100", "120"] {
-        for demo in ["out-of-memory", "app-error", "deployment", "elb-health-check", "stopped-by-sso-user"] {
+        for (demo, _) in ecs_trace::sources::demos::names() {
             for command in ["timeline", "why", "who-stopped", "logs"] {
                 let ran = run(program(&[command, &format!("demo:{demo}")]).env("COLUMNS", columns)).code(&[0]);
                 // Commands are there to be copied, and stay whole.
