@@ -80,6 +80,10 @@ pub struct Identity {
     pub source_identity: Option<String>,
     /// OIDC provider of a web identity session, e.g. `token.actions.githubusercontent.com`.
     pub web_provider: Option<String>,
+    /// The subject that provider vouched for, where the session keeps it.
+    pub web_subject: Option<String>,
+    /// Handed out by the metadata service of an EC2 instance.
+    pub delivered_by_ec2: bool,
     /// Identity Center user id.
     pub on_behalf_of: Option<String>,
     /// ARN of the instance, function or task the credentials were issued to.

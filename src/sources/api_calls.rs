@@ -417,6 +417,12 @@ fn instances(value: &Value) -> Vec<String> {
     of_ec2.chain(of_scaling).chain(listed(value, "/serviceEventDetails/instanceIdSet")).collect()
 }
 
+/// `HOST:sub` among the attributes that a web identity's session keeps.
+fn web_subject(value: &Value) -> Option<String> {
+    let attributes = value.pointer("/userIdentity/sessionContext/webIdFederationData/attributes")?.as_object()?;
+    attributes.iter().find(|(name, _)| name.ends_with(":sub")).and_then(|(_, subject)| subject.as_str()).filter(|subject| !subject.is_empty()).map(str::to_owned)
+}
+
 /// One CloudTrail record as JSON, read leniently: only its id, name and time must be there.
 pub(super) fn call_from(value: &Value) -> Option<ApiCall> {
     let text = |path: &str| value.pointer(path).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
@@ -448,6 +454,8 @@ pub(super) fn call_from(value: &Value) -> Option<ApiCall> {
             invoked_by: identity("invokedBy"),
             source_identity: identity("sessionContext/sourceIdentity"),
             web_provider: federated,
+            web_subject: web_subject(value),
+            delivered_by_ec2: identity("sessionContext/ec2RoleDelivery").is_some(),
             on_behalf_of: identity("onBehalfOf/userId"),
             issued_to: identity("inScopeOf/credentialsIssuedTo"),
         },
@@ -564,5 +572,62 @@ mod tests {
         assert!(subject.concerns(&drain, &task));
         assert!(!subject.concerns(&drain, &Task { cluster: "prod".to_owned(), ..task }));
         assert!(!Subject::Host { instance: Some("i-9".to_owned()), container_instance: None }.concerns(&stop, &Task::default()));
+    }
+
+    /// Whole records as CloudTrail delivers them, one for every type of identity: `name, kind, through`.
+    const IDENTITIES: &[(&str, &str)] = &[
+        ("another-account", "jump of account 222233334444, unknown, another account"),
+        ("autoscaling", "Application Auto Scaling, autoscaling, role AWSServiceRoleForApplicationAutoScaling_ECSService"),
+        ("aws-service", "Step Functions, aws, states.amazonaws.com"),
+        ("batch", "AWS Batch, aws, role AWSServiceRoleForBatch"),
+        ("cloudformation-for-a-person", "alice, person, IAM user"),
+        ("codebuild", "AWSCodeBuild-4f6a1d3e-0b5e-4a39-9a0e-2f3f2b1c0d9e, pipeline, role codebuild-web-service-role"),
+        ("codedeploy", "CodeDeploy, aws, role CodeDeployRole"),
+        ("codepipeline", "CodePipeline, pipeline, role pipeline-role"),
+        ("directory", "CORP, unknown, directory"),
+        ("ecs-task", "task 5d6c7b8a99a8b7c6d5e4f3a2b1c0d9e8, workload, role worker-task-role"),
+        ("ecs-task-issued", "task 5d6c7b8a99a8b7c6d5e4f3a2b1c0d9e8 of cluster jobs, workload, role worker-task-role"),
+        ("eventbridge", "EventBridge, aws, role ecsEventsRole"),
+        ("fault-injection", "Fault Injection Service, aws, role fis-experiments"),
+        ("federated-user", "build, person, federated user, let in by alice"),
+        ("github", "shop/web-api (refs/heads/main), session run-1841, pipeline, web identity"),
+        ("github-environment", "shop/web-api (environment production), pipeline, web identity"),
+        ("github-session", "GitHubActions, pipeline, role deploy"),
+        ("gitlab", "shop/back/api (branch main), pipeline, web identity"),
+        ("iam-user", "alice, person, IAM user"),
+        ("iam-user-of-another-account", "alice of account 222233334444, person, IAM user"),
+        ("identity-center-user", "Identity Center user 544894e8-80c1-707f-60e3-3ba6510dfac1, person, Identity Center"),
+        ("instance", "instance i-0090e844314b41b0f, workload, role runner"),
+        ("jenkins-on-an-instance", "role jenkins-deploy on instance i-0090e844314b41b0f, pipeline, role jenkins-deploy"),
+        ("kubernetes", "service account ops/reaper, workload, web identity"),
+        ("kubernetes-session", "role reaper, workload, role reaper"),
+        ("lambda", "function janitor, workload, role janitor-role"),
+        ("role-taken-on-in-a-task", "reaper, workload, role dev-reaper"),
+        ("role-with-a-person", "ravi@example.com, person, role admin"),
+        ("role-with-source-identity", "jane, person, role breakglass, session botocore-session-1772546000"),
+        ("role-without-a-name", "role deploy, unknown, role deploy, session botocore-session-1772546000"),
+        ("root", "root of account 123456789012, person, root user"),
+        ("saml", "ann@example.com, person, SAML"),
+        ("single-sign-on", "jane@example.com, person, permission set PowerUserAccess"),
+        ("step-functions", "Step Functions, aws, role StepFunctions-nightly-role"),
+        ("unknown", "an unknown caller, unknown, -"),
+    ];
+
+    #[test]
+    fn every_type_of_identity_is_named_from_its_whole_record() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cloudtrail");
+        let mut files: Vec<String> = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("a file").file_name().to_string_lossy().replace(".json", "")).collect();
+        files.sort();
+        let told: Vec<(String, String)> = files
+            .into_iter()
+            .map(|name| {
+                let text = std::fs::read_to_string(format!("{folder}/{name}.json")).expect("a record");
+                let actor = actors::describe(&call_from(&serde_json::from_str(&text).expect("JSON")).expect("a call"));
+                let words = format!("{}, {}, {}", actor.name, actor.kind.as_str(), actor.through.unwrap_or_else(|| "-".to_owned()));
+                (name, words)
+            })
+            .collect();
+        let wanted: Vec<(String, String)> = IDENTITIES.iter().map(|(name, words)| ((*name).to_owned(), (*words).to_owned())).collect();
+        assert_eq!(told, wanted);
     }
 }
