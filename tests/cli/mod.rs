@@ -1,6 +1,7 @@
 //! The real binary, against a fake AWS over real HTTP that serves the cases.
 
 mod answers;
+mod chain;
 pub mod fake_aws;
 mod faults;
 mod neighbours;
