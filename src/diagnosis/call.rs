@@ -4,6 +4,8 @@ use jiff::Timestamp;
 
 /// The call that opens a shell in a container.
 pub const EXECUTE_COMMAND: &str = "ExecuteCommand";
+/// The call that starts a task of no service.
+pub const RUN_TASK: &str = "RunTask";
 
 /// A CloudTrail record, reduced to what can name a cause or a caller.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,11 +29,13 @@ pub struct ApiCall {
     pub parameters: Parameters,
     /// `responseElements.task.taskArn`, of ExecuteCommand `responseElements.taskArn`: always the full ARN where it is there.
     pub response_task_arn: Option<String>,
+    /// ARNs of the tasks that a RunTask call started.
+    pub response_tasks: Vec<String>,
     /// `responseElements.service.runningCount` at the moment of the call.
     pub response_running: Option<i64>,
     /// The access key that an AssumeRole… call handed out: it signs whatever that session does.
     pub issued_key: Option<String>,
-    /// Deployment ids inside `responseElements.service.deployments`, the newest first.
+    /// Deployment ids inside `responseElements.service.deployments`, the newest first; of CreateTaskSet the new set's.
     pub response_deployments: Vec<String>,
 }
 
@@ -58,6 +62,14 @@ pub struct Parameters {
     pub session: Option<String>,
     /// `DRAINING` or `ACTIVE`, of UpdateContainerInstancesState.
     pub status: Option<String>,
+    /// Of UpdateTaskSet and DeleteTaskSet, an id or an ARN; of UpdateServicePrimaryTaskSet the new primary.
+    pub task_set: Option<String>,
+    /// Per cent of the service's count that a task set is to have, rounded down.
+    pub scale: Option<i64>,
+    /// `service/CLUSTER/NAME`, of RegisterScalableTarget.
+    pub scalable_target: Option<String>,
+    pub min_capacity: Option<i64>,
+    pub max_capacity: Option<i64>,
 }
 
 /// Who CloudTrail says called.
@@ -80,6 +92,10 @@ pub struct Identity {
     pub source_identity: Option<String>,
     /// OIDC provider of a web identity session, e.g. `token.actions.githubusercontent.com`.
     pub web_provider: Option<String>,
+    /// The subject that provider vouched for, where the session keeps it.
+    pub web_subject: Option<String>,
+    /// Handed out by the metadata service of an EC2 instance.
+    pub delivered_by_ec2: bool,
     /// Identity Center user id.
     pub on_behalf_of: Option<String>,
     /// ARN of the instance, function or task the credentials were issued to.
@@ -93,6 +109,15 @@ impl Identity {
         let from_principal = self.principal_id.as_deref().and_then(|id| id.split_once(':')).map(|(_, session)| session);
         let from_arn = || self.arn.as_deref().filter(|arn| arn.contains(":assumed-role/")).and_then(|arn| arn.splitn(3, '/').nth(2));
         from_principal.or_else(from_arn).filter(|session| !session.is_empty())
+    }
+
+    /// Whether both are one caller: the same user or session, or one AWS service with the same role. Another session of a
+    /// role that people share is somebody else.
+    #[must_use]
+    pub fn is_same_caller(&self, other: &Self) -> bool {
+        let same = |ours: &Option<String>, theirs: &Option<String>| ours.is_some() && ours == theirs;
+        let of_service = same(&self.invoked_by, &other.invoked_by) && self.role_arn == other.role_arn;
+        of_service || same(&self.arn, &other.arn) || same(&self.access_key_id, &other.access_key_id)
     }
 
     /// The role's name, from the session issuer or, failing that, the ARN.

@@ -2,7 +2,7 @@
 //!
 //! An activity makes an `UpdateService` call of its own: one act, recorded twice, is one change here.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::actors::{self, Kind};
 use super::call::ApiCall;
@@ -12,7 +12,9 @@ use super::stopped_by::CALL_MAY_TRAIL_BY;
 use super::timeline::Timeline;
 
 /// The scheduler takes seconds to act on a lower count, and longer where it stops many.
-const SCALE_IN_TAKES: i64 = 300_000;
+pub const SCALE_IN_TAKES: SignedDuration = SignedDuration::from_secs(300);
+/// Application Auto Scaling brings the count within bounds that were moved at once.
+pub const BOUND_ACTS_WITHIN: SignedDuration = SignedDuration::from_secs(120);
 /// So shortly before a stop, a lower count is told to be behind it without more.
 const SECONDS_BEFORE: i64 = 60_000;
 /// An activity's call leaves at once; record times are cut to the second.
@@ -66,10 +68,10 @@ pub fn behind<'a>(timeline: &'a Timeline) -> Option<Change<'a>> {
     let changes = changes(timeline);
     let lead = |change: &&Change<'a>| stop - change.at.as_millisecond();
     // Both clocks of an activity are exact to the millisecond: one that began after the stop did not begin it.
-    let activities = || changes.iter().filter(|change| change.is_by_activity()).filter(|change| (0..=SCALE_IN_TAKES).contains(&lead(change)));
+    let activities = || changes.iter().filter(|change| change.is_by_activity()).filter(|change| (0..=SCALE_IN_TAKES.as_millis() as i64).contains(&lead(change)));
     let last = |direction: Direction| activities().rfind(|change| change.direction == direction).copied();
     let activity = last(Direction::In).or_else(|| last(Direction::Unknown));
-    let calls = || changes.iter().filter(|change| !change.is_by_activity()).filter(|change| (-CALL_MAY_TRAIL_BY..=SCALE_IN_TAKES).contains(&lead(change)));
+    let calls = || changes.iter().filter(|change| !change.is_by_activity()).filter(|change| (-CALL_MAY_TRAIL_BY..=SCALE_IN_TAKES.as_millis() as i64).contains(&lead(change)));
     let lowered = calls().rfind(|change| change.direction == Direction::In).copied();
     match (activity, lowered) {
         // The later of the two lowered what the other had left.

@@ -385,6 +385,10 @@ fn called(call: &ApiCall) -> String {
     parts.extend(asked.task_definition.as_deref().map(|name| format!("task definition {}", super::task::last_segment(name))));
     parts.extend(asked.force_new_deployment.then(|| "force new deployment".to_owned()));
     parts.extend(asked.status.as_ref().map(|status| format!("status {status}")));
+    parts.extend(asked.task_set.as_deref().map(|set| format!("task set {}", super::scheduling::digits(set))));
+    parts.extend(asked.scale.map(|scale| format!("scale {scale} %")));
+    parts.extend(asked.min_capacity.map(|least| format!("minimum capacity {least}")));
+    parts.extend(asked.max_capacity.map(|most| format!("maximum capacity {most}")));
     if !parts.is_empty() {
         text.push_str(&format!(", {}", parts.join(", ")));
     }

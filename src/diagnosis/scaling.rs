@@ -117,6 +117,12 @@ impl ScalingActivity {
         stands && self.not_scaled.is_empty()
     }
 
+    /// Whether a bound that somebody moved made it act, and no policy or schedule did.
+    #[must_use]
+    pub fn follows_a_bound(&self) -> bool {
+        self.trigger() == Trigger::Untold && self.cause.to_ascii_lowercase().contains("capacity was set to")
+    }
+
     #[must_use]
     pub fn has_failed(&self) -> bool {
         self.status == "Failed" && self.not_scaled.is_empty()

@@ -6,7 +6,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::actors::{self, Kind};
-use super::call::{ApiCall, Identity};
+use super::call::{ApiCall, Identity, RUN_TASK};
 use super::desired_count::{self, By, Change};
 use super::event::What;
 use super::evidence::{Source, Status as Read};
@@ -295,9 +295,37 @@ fn by_stop_task(timeline: &Timeline) -> StoppedBy {
     let may_be_it = |call: &ApiCall| repeated.is_none() || silent(call) && to_the_second(call);
     let accepted = fitting().find(|(_, call)| repeated.is_some_and(|reason| is_same_reason(call, reason))).or_else(|| fitting().find(|(_, call)| may_be_it(call)));
     match accepted {
-        Some((line, call)) => found(timeline, (line.n, call), Vec::new(), "by StopTask"),
-        None => absent(timeline, &[], "StopTask", "Somebody called StopTask"),
+        Some((line, call)) => {
+            let run = started(timeline).filter(|(_, run)| run.identity.is_same_caller(&call.identity));
+            let names_itself = starter_in_words(timeline).is_some_and(|starter| starter == actors::describe(call).name);
+            let how = if run.is_some() || names_itself { "by StopTask, having run the task itself" } else { "by StopTask" };
+            let mut by = found(timeline, (line.n, call), Vec::new(), how);
+            by.chain.extend(run.map(|(line, run)| call_hop(line.n, run)));
+            by
+        }
+        None => {
+            let mut by = absent(timeline, &[], "StopTask", "Somebody called StopTask");
+            if let Some(starter) = starter_in_words(timeline) {
+                by.sentence.push_str(&format!(" {starter} ran the task, and may stop what it runs; that it did is not shown."));
+            }
+            by
+        }
     }
+}
+
+/// The RunTask call whose answer names this task.
+fn started(timeline: &Timeline) -> Option<(&Line, &ApiCall)> {
+    let own = &timeline.evidence.task.id;
+    calls(timeline, RUN_TASK).find(|(_, call)| call.succeeded() && call.response_tasks.iter().any(|arn| super::task::last_segment(arn) == own))
+}
+
+/// The AWS service that ran the task, by the mark it leaves in `startedBy`.
+fn starter_in_words(timeline: &Timeline) -> Option<&'static str> {
+    let mark = timeline.evidence.task.started_by.as_deref()?;
+    [("AWS Step Functions", "Step Functions"), ("events-rule/", "EventBridge"), ("chronos-schedule/", "EventBridge Scheduler"), ("AWS Batch", "AWS Batch")]
+        .into_iter()
+        .find(|(begin, _)| mark.starts_with(begin))
+        .map(|(_, name)| name)
 }
 
 /// What ECS writes where the caller gave no reason.
@@ -326,15 +354,26 @@ fn by_scheduler(timeline: &Timeline) -> StoppedBy {
     };
     let story = story_of(timeline);
     let drained = drain(timeline, stop).filter(|_| activity_just_before(timeline).is_none());
+    let set_gone = task_set_gone(timeline, stop);
+    if let (Story::FewerWanted | Story::Unclear(_), Some((line, call))) = (&story, set_gone) {
+        return found(timeline, (line.n, call), Vec::new(), "by taking its task set away");
+    }
     if let (Story::FewerWanted | Story::Unclear(_), Some((line, call))) = (&story, drained) {
         return found(timeline, (line.n, call), Vec::new(), "by draining its container instance");
     }
     match story {
         Story::Replaced(change) => {
-            let hop = deployment_hop(timeline, &change);
-            match maker(timeline, &change, stop) {
-                Some((line, call)) => found(timeline, (line.n, call), vec![hop], "through a deployment"),
-                None => absent(timeline, &[hop], DEPLOYING[0], "A deployment replaced the task; somebody began it"),
+            let mut chain = vec![deployment_hop(timeline, &change)];
+            let shifted = primary_shifted(timeline, &change, stop);
+            match (maker(timeline, &change, stop), set_gone) {
+                (Some((line, call)), gone) => {
+                    // Each act once, from the stop outward.
+                    let acts = gone.into_iter().chain(shifted).filter(|(_, act)| act.event_id != call.event_id);
+                    chain.extend(acts.map(|(line, call)| call_hop(line.n, call)));
+                    found(timeline, (line.n, call), chain, "through a deployment")
+                }
+                (None, Some((line, call))) => found(timeline, (line.n, call), chain, "by taking its task set away after a deployment"),
+                (None, None) => absent(timeline, &chain, deploying_by(timeline), "A deployment replaced the task; somebody began it"),
             }
         }
         Story::RolledBack { change, failed, since, how } => {
@@ -350,12 +389,19 @@ fn by_scheduler(timeline: &Timeline) -> StoppedBy {
             chain.push(failed_hop(timeline, &failed, how));
             match maker(timeline, &failed, stop) {
                 Some((line, call)) => found(timeline, (line.n, call), chain, "through a deployment that failed and was rolled back"),
-                None => absent(timeline, &chain, DEPLOYING[0], "The task's deployment failed and was rolled back; somebody began it"),
+                None => absent(timeline, &chain, deploying_by(timeline), "The task's deployment failed and was rolled back; somebody began it"),
             }
         }
         Story::FewerWanted => match desired_count::behind(timeline) {
             Some(Change { by: By::Call { n, call }, .. }) => found(timeline, (n, call), Vec::new(), "by changing the desired count"),
-            Some(change @ Change { by: By::Activity { n, activity, call }, .. }) => by_activity(&change, n, activity, call),
+            Some(change @ Change { by: By::Activity { n, activity, call }, .. }) => match bound_moved(timeline, &change, activity) {
+                Some((line, moved)) => {
+                    let mut chain = vec![activity_hop(&change, n, activity)];
+                    chain.extend(call.map(|(n, call)| call_hop(n, call)));
+                    found(timeline, (line.n, moved), chain, &format!("by moving the bounds of its scaling, which set the desired count{}", change.counts()))
+                }
+                None => by_activity(&change, n, activity, call),
+            },
             None => {
                 let mut by = absent(timeline, &[], "UpdateService", "The service wanted fewer tasks; a policy or a hand changed its desired count");
                 let seen = calls(timeline, "UpdateService").filter(|(_, call)| call.succeeded()).count();
@@ -394,7 +440,31 @@ fn by_scheduler(timeline: &Timeline) -> StoppedBy {
 }
 
 /// The calls by which a deployment begins: of ECS, and of the controllers that work with task sets.
-const DEPLOYING: [&str; 4] = ["UpdateService", "UpdateExpressGatewayService", "CreateTaskSet", "UpdateServicePrimaryTaskSet"];
+const DEPLOYING: [&str; 5] = ["UpdateService", "UpdateExpressGatewayService", "CreateTaskSet", "UpdateServicePrimaryTaskSet", "CreateService"];
+
+/// The name under which the beginning of a deployment is looked for first.
+fn deploying_by(timeline: &Timeline) -> &'static str {
+    if timeline.evidence.service.as_ref().is_some_and(super::service::Service::uses_task_sets) { "CreateTaskSet" } else { DEPLOYING[0] }
+}
+
+/// How long before the stop a task set may have been taken away.
+const TASK_SET_GOES_WITHIN: i64 = 900_000;
+
+/// The accepted call that deleted the task's own task set, or left it no share of the service.
+fn task_set_gone(timeline: &Timeline, stop: Timestamp) -> Option<(&Line, &ApiCall)> {
+    let own = timeline.evidence.task.started_by.as_deref()?.strip_prefix("ecs-svc/")?;
+    let of_own = |call: &ApiCall| call.succeeded() && call.parameters.task_set.as_deref().is_some_and(|set| scheduling::digits(set) == own);
+    let near = |call: &ApiCall| (-CALL_MAY_TRAIL_BY..=TASK_SET_GOES_WITHIN).contains(&(stop.as_millisecond() - call.time.as_millisecond()));
+    let takes_away = |call: &ApiCall| call.name == "DeleteTaskSet" || call.name == "UpdateTaskSet" && call.parameters.scale == Some(0);
+    all_calls(timeline).filter(|(_, call)| takes_away(call) && of_own(call) && near(call)).min_by_key(|(_, call)| call.time)
+}
+
+/// The accepted call that made the new task set the service's primary one.
+fn primary_shifted<'a>(timeline: &'a Timeline, change: &scheduling::Change, stop: Timestamp) -> Option<(&'a Line, &'a ApiCall)> {
+    let of_new = |call: &ApiCall| call.succeeded() && call.parameters.task_set.as_deref().is_some_and(|set| scheduling::digits(set) == scheduling::digits(&change.id));
+    let before = |call: &ApiCall| call.time.as_millisecond() <= stop.as_millisecond() + CALL_MAY_TRAIL_BY;
+    calls(timeline, "UpdateServicePrimaryTaskSet").filter(|(_, call)| of_new(call) && before(call)).max_by_key(|(_, call)| call.time)
+}
 
 /// The call that began a deployment: it came in the same second. One that lists its deployments and not this one made another.
 fn maker<'a>(timeline: &'a Timeline, change: &scheduling::Change, stop: Timestamp) -> Option<(&'a Line, &'a ApiCall)> {
@@ -464,6 +534,17 @@ fn found(timeline: &Timeline, (n, call): (usize, &ApiCall), mut chain: Vec<Hop>,
         ..StoppedBy::without(Status::Found, String::new())
     }
     .followed_back(timeline, how)
+}
+
+/// The call that moved the bound an activity obeyed: the last one before it, with the very bound that its cause tells.
+fn bound_moved<'a>(timeline: &'a Timeline, change: &Change, activity: &ScalingActivity) -> Option<(&'a Line, &'a ApiCall)> {
+    if !activity.follows_a_bound() {
+        return None;
+    }
+    let lead = |call: &ApiCall| change.at.as_millisecond() - call.time.as_millisecond();
+    let within = i64::try_from(desired_count::BOUND_ACTS_WITHIN.as_millis()).unwrap_or(i64::MAX);
+    let set_it = |call: &ApiCall| change.count.is_some() && [call.parameters.min_capacity, call.parameters.max_capacity].contains(&change.count);
+    calls(timeline, "RegisterScalableTarget").filter(|(_, call)| call.succeeded() && set_it(call) && (-1_000..=within).contains(&lead(call))).max_by_key(|(_, call)| call.time)
 }
 
 /// Application Auto Scaling's own word names the policy or the schedule; its call, where recorded, is the same act.
@@ -901,5 +982,101 @@ mod tests {
         });
         let by = judged(lent).stopped_by;
         assert_eq!((by.actor.as_deref(), by.kind), (Some("function nightly-reaper"), Some(Kind::Workload)));
+    }
+
+    fn standalone(started_by: &str) -> Evidence {
+        let mut evidence = ordered();
+        evidence.task.service = None;
+        evidence.task.started_by = Some(started_by.to_owned());
+        evidence.service = None;
+        evidence
+    }
+
+    fn by_service(service: &'static str) -> impl Fn(&mut ApiCall) {
+        move |call| {
+            call.identity = Identity {
+                kind: "AssumedRole".to_owned(),
+                role: Some("nightly".to_owned()),
+                role_arn: Some("arn:aws:iam::123456789012:role/nightly".to_owned()),
+                invoked_by: Some(service.to_owned()),
+                ..Identity::default()
+            };
+            call.response_tasks = vec![super::super::rules::fixtures::ID.to_owned()];
+        }
+    }
+
+    #[test]
+    fn a_task_stopped_by_the_very_thing_that_ran_it_is_said_so() {
+        let states = by_service("states.amazonaws.com");
+        let evidence = call(standalone("AWS Step Functions"), -1_000, "StopTask", "x", &states);
+        let by = judged(call(evidence.clone(), -600_000, "RunTask", "y", &states)).stopped_by;
+        assert_eq!((by.actor.as_deref(), by.kind), (Some("Step Functions"), Some(Kind::Aws)));
+        assert!(by.sentence.contains("having run the task itself"), "{}", by.sentence);
+        assert_eq!(by.chain.iter().filter_map(|hop| hop.call.as_deref()).collect::<Vec<_>>(), ["StopTask", "RunTask"]);
+        let by = judged(call(evidence, -600_000, "RunTask", "mallory", |call| call.response_tasks = vec!["other".to_owned()])).stopped_by;
+        assert_eq!(by.chain.len(), 1, "another task's start is none of this one's");
+    }
+
+    #[test]
+    fn who_ran_a_task_that_somebody_else_stopped_is_not_named_for_it() {
+        let evidence = call(standalone("nightly"), -1_000, "StopTask", "jane", |_| {});
+        let by = judged(call(evidence, -600_000, "RunTask", "robot", |call| call.response_tasks = vec![super::super::rules::fixtures::ID.to_owned()])).stopped_by;
+        assert_eq!((by.actor.as_deref(), by.chain.len()), (Some("jane"), 1));
+        assert_eq!(by.sentence, "jane did, by StopTask.");
+    }
+
+    #[test]
+    fn without_a_record_the_service_that_ran_it_is_a_remark_and_no_name() {
+        let by = judged(standalone("events-rule/nightly-report")).stopped_by;
+        assert_eq!((by.status, by.actor), (Status::NotYet, None));
+        assert!(by.sentence.contains("EventBridge ran the task"), "{}", by.sentence);
+    }
+
+    #[test]
+    fn behind_a_bound_that_was_moved_is_who_moved_it() {
+        let moved = |most: i64| move |call: &mut ApiCall| call.parameters.max_capacity = Some(most);
+        let evidence = || read(by_scaling(lowered("maximum capacity was set to 3"), -12_000, 3), "UpdateService", Read::Ok);
+        let by = judged(call(evidence(), -14_000, "RegisterScalableTarget", "rosa", moved(3))).stopped_by;
+        assert_eq!((by.status, by.actor.as_deref(), by.kind), (Status::Found, Some("rosa"), Some(Kind::Person)));
+        assert_eq!(by.chain.iter().map(|hop| hop.kind).collect::<Vec<_>>(), ["autoscaling", "autoscaling", "person"]);
+        for (offset, most) in [(-14_000, 5), (-200_000, 3), (-5_000, 3)] {
+            let told = told(call(evidence(), offset, "RegisterScalableTarget", "rosa", moved(most)));
+            assert_eq!(told, "found Application Auto Scaling", "{offset} {most}");
+        }
+        let policy = read(lowered("monitor alarm quiet in state ALARM triggered policy step"), "UpdateService", Read::Ok);
+        assert_eq!(told(call(policy, -14_000, "RegisterScalableTarget", "rosa", moved(3))), "found step");
+    }
+
+    #[test]
+    fn a_service_and_its_first_deployment_are_made_by_one_call() {
+        let mut evidence = rolled_back("circuit breaker threshold exceeded");
+        evidence.service.as_mut().expect("a service").created_at = Some(at(-540_000));
+        assert_eq!(told(call(evidence, -540_000, "CreateService", "rosa", |_| {})), "found rosa");
+    }
+
+    #[test]
+    fn a_task_set_taken_away_leads_to_who_did_and_another_set_does_not() {
+        let of = |set: &'static str| move |call: &mut ApiCall| call.parameters.task_set = Some(set.to_owned());
+        let scaled = || {
+            let mut evidence = read(stopped("ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/1)", Some(143)), "DeleteTaskSet", Read::Ok);
+            evidence.service.as_mut().expect("a service").controller = Some("EXTERNAL".to_owned());
+            read(evidence, "UpdateService", Read::Ok)
+        };
+        assert_eq!(told(call(scaled(), -20_000, "DeleteTaskSet", "rosa", of("arn:aws:ecs:eu-west-1:123456789012:task-set/prod/web/ecs-svc/1"))), "found rosa");
+        assert_eq!(told(call(scaled(), -20_000, "DeleteTaskSet", "rosa", of("ecs-svc/2"))), "not-yet -");
+        let share = |scale: i64| move |call: &mut ApiCall| (call.parameters.task_set, call.parameters.scale) = (Some("ecs-svc/1".to_owned()), Some(scale));
+        assert_eq!(told(call(scaled(), -20_000, "UpdateTaskSet", "rosa", share(0))), "found rosa");
+        assert_eq!(told(call(scaled(), -20_000, "UpdateTaskSet", "rosa", share(50))), "not-yet -");
+    }
+
+    #[test]
+    fn each_act_of_a_deployment_by_task_sets_is_a_hop_and_who_made_the_set_is_named() {
+        let of = |set: &'static str| move |call: &mut ApiCall| call.parameters.task_set = Some(set.to_owned());
+        let evidence = call(replaced(), -91_000, "CreateTaskSet", "rosa", |call| call.response_deployments = vec!["ecs-svc/2".to_owned()]);
+        let evidence = call(call(evidence, -60_000, "UpdateServicePrimaryTaskSet", "sam", of("ecs-svc/2")), -10_000, "DeleteTaskSet", "tom", of("ecs-svc/1"));
+        let by = judged(call(evidence, -50_000, "UpdateServicePrimaryTaskSet", "mallory", of("ecs-svc/9"))).stopped_by;
+        assert_eq!(by.actor.as_deref(), Some("rosa"));
+        assert_eq!(by.chain.iter().filter_map(|hop| hop.actor.as_deref()).collect::<Vec<_>>(), ["tom", "sam", "rosa"]);
+        assert_eq!(told(call(replaced(), -10_000, "DeleteTaskSet", "tom", of("ecs-svc/1"))), "found tom");
     }
 }

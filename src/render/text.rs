@@ -392,12 +392,14 @@ impl<'a> Out<'a> {
         parts.extend(actors::describe(call).through);
         parts.extend(call.source_ip.as_ref().map(|ip| format!("from {ip}")));
         parts.extend(actors::tool(call).map(|tool| if tool == "console" { "in the console".to_owned() } else { format!("with {tool}") }));
+        parts.extend(actors::place(call).map(str::to_owned));
         // For a role or a single sign-on session `false` says nothing about how its owner signed in.
         let signed_in_here = matches!(call.identity.kind.as_str(), "IAMUser" | "Root");
         parts.extend(call.identity.mfa.filter(|mfa| *mfa || signed_in_here).map(|mfa| if mfa { "MFA".to_owned() } else { "no MFA".to_owned() }));
         self.paragraph("    ", "    ", &parts.join(", "), &Style::new());
         if let Some(reason) = &call.parameters.reason {
-            self.paragraph("    ", "    ", &format!("reason given: {reason}"), &Style::new());
+            let remark = actors::reasons::whose_words(reason).map(|program| format!(" (the stock words of {program})")).unwrap_or_default();
+            self.paragraph("    ", "    ", &format!("reason given: {reason}{remark}"), &Style::new());
         }
         self.paragraph("    ", "    ", &format!("CloudTrail event {}", call.event_id), &Style::new());
     }

@@ -11,7 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::diagnosis::actors::{self, Kind};
-use crate::diagnosis::call::{ApiCall, EXECUTE_COMMAND, Identity, Parameters};
+use crate::diagnosis::call::{ApiCall, EXECUTE_COMMAND, Identity, Parameters, RUN_TASK};
+use crate::diagnosis::desired_count;
 use crate::diagnosis::event::{Event, Level, Precision, What, Witness};
 use crate::diagnosis::evidence::{Reading, Source, Status};
 use crate::diagnosis::scheduling::{self, Story};
@@ -49,20 +50,28 @@ async fn collect(asking: &Asking<'_>) {
         to: stop + AFTER_STOP,
         subject: Subject::Task,
         decides: matches!(reach.task.told_stop_code(), Some(StopCode::UserInitiated)),
+        goes_on: false,
     };
     let (known, first) = oneshot::channel::<()>();
     let others = async {
         let mut accepted = Vec::new();
-        let searches = of_the_chain(asking, stop).await;
+        let Chain { searches, wants_fewer } = of_the_chain(asking, stop).await;
         drop(known);
         for search in searches {
             let found = lookup(reach, &search).await;
             // What a nearer window or a likelier name has answered needs no further look; but an AWS service acts for somebody.
             let answered = found.iter().any(|call| actors::describe(call).kind != Kind::Aws);
             accepted.extend(found);
-            if answered {
+            if answered && !search.goes_on {
                 break;
             }
+        }
+        let by_somebody = |call: &ApiCall| !matches!(actors::describe(call).kind, Kind::Aws | Kind::Autoscaling);
+        if wants_fewer
+            && !accepted.iter().any(by_somebody)
+            && let Some(search) = of_the_bounds(asking, stop).await
+        {
+            accepted.extend(lookup(reach, &search).await);
         }
         accepted
     };
@@ -71,14 +80,14 @@ async fn collect(asking: &Asking<'_>) {
         let _ = first.await;
         if reach.task.allows_exec() {
             let from = stop - BEFORE_STOP_IN_SHELL;
-            lookup(reach, &Search { name: EXECUTE_COMMAND, from, to: stop, subject: Subject::Shell { from, to: stop }, decides: false }).await;
+            lookup(reach, &Search { name: EXECUTE_COMMAND, from, to: stop, subject: Subject::Shell { from, to: stop }, decides: false, goes_on: false }).await;
         }
     };
     let (stops, others, ()) = futures::join!(lookup(reach, &stop_task), others, shell);
     // Somebody's call for another reason is not followed: only one that can be behind this stop.
     let stops = stops.into_iter().filter(|_| stop_task.decides);
     let mut followed = Vec::new();
-    for call in stops.chain(others) {
+    for call in stops.chain(others).filter(|call| call.name != RUN_TASK) {
         if let Some(key) = call.identity.access_key_id.clone().filter(|key| !followed.contains(key))
             && followed.len() < MOST_SESSIONS
         {
@@ -99,7 +108,7 @@ async fn who_began_the_session(reach: &Reach<'_>, mut call: ApiCall) {
         let mut found = None;
         for name in session_calls(&call) {
             let (from, to) = (created - SESSION_BEGINS_WITHIN, created + SESSION_BEGINS_WITHIN);
-            let search = Search { name, from, to, subject: Subject::Key(key.clone()), decides: false };
+            let search = Search { name, from, to, subject: Subject::Key(key.clone()), decides: false, goes_on: false };
             found = lookup(reach, &search).await.pop();
             if found.is_some() {
                 break;
@@ -148,6 +157,8 @@ struct Search {
     subject: Subject,
     /// Whether such a call must be behind this stop: only then is its absence too early to believe.
     decides: bool,
+    /// Whether the next name is asked for even where this one has answered: each is a step of its own.
+    goes_on: bool,
 }
 
 /// What a call has to be about to concern the task.
@@ -155,6 +166,10 @@ struct Search {
 enum Subject {
     Task,
     Service,
+    /// The call that started it, by what the call answered.
+    Start,
+    /// The service as a target of Application Auto Scaling.
+    ScalableTarget,
     /// A shell in the task that was opened, and not refused, in that time.
     Shell {
         from: Timestamp,
@@ -174,6 +189,8 @@ impl Subject {
         match self {
             Self::Task => concerns_task(call, task),
             Self::Service => concerns_service(call, task),
+            Self::Start => call.succeeded() && in_account(call, task) && call.response_tasks.iter().any(|arn| is_arn_of(arn, task)),
+            Self::ScalableTarget => in_account(call, task) && call.parameters.scalable_target.is_some() && call.parameters.scalable_target == scalable_target(task),
             Self::Shell { from, to } => call.succeeded() && (*from..=*to).contains(&call.time) && concerns_task(call, task),
             Self::Key(key) => call.issued_key.as_deref() == Some(key),
             Self::Host { instance, container_instance } => {
@@ -186,12 +203,29 @@ impl Subject {
     }
 }
 
+/// A new service's deployment is made in the same call.
+const FIRST_DEPLOYMENT_WITHIN: SignedDuration = SignedDuration::from_secs(5);
 /// A host is taken away minutes before ECS notices; a drain may take the better part of an hour.
 const BEFORE_HOST: i64 = 15 * 60;
 const LONG_BEFORE_HOST: i64 = 2 * 3600;
 
+/// Names asked for beside StopTask, ExecuteCommand and those that begin a session.
+const MOST_NAMES: usize = 3;
+
+struct Chain {
+    searches: Vec<Search>,
+    /// Whether a lower count is behind the stop, so that a bound of the scaling may be behind the count.
+    wants_fewer: bool,
+}
+
+impl Chain {
+    fn of(searches: impl IntoIterator<Item = Search>) -> Self {
+        Self { searches: searches.into_iter().collect(), wants_fewer: false }
+    }
+}
+
 /// The searches that lead from the stop to who began it, the likeliest first.
-async fn of_the_chain(asking: &Asking<'_>, stop: Timestamp) -> Vec<Search> {
+async fn of_the_chain(asking: &Asking<'_>, stop: Timestamp) -> Chain {
     let task = asking.reach.task;
     let reason = task.stopped_reason.as_deref().unwrap_or_default();
     let around = |at: Timestamp, before: i64, after: i64| (at - SignedDuration::from_secs(before), at + SignedDuration::from_secs(after));
@@ -204,7 +238,7 @@ async fn of_the_chain(asking: &Asking<'_>, stop: Timestamp) -> Vec<Search> {
         let subject = host(None);
         let near = |name: &'static str| {
             let (from, to) = around(stop, BEFORE_HOST, 30);
-            Search { name, from, to, subject: subject.clone(), decides: true }
+            Search { name, from, to, subject: subject.clone(), decides: true, goes_on: false }
         };
         let far = |name: &'static str| Search {
             name,
@@ -212,12 +246,18 @@ async fn of_the_chain(asking: &Asking<'_>, stop: Timestamp) -> Vec<Search> {
             to: stop - SignedDuration::from_secs(BEFORE_HOST + 1),
             subject: subject.clone(),
             decides: true,
+            goes_on: false,
         };
-        return names.iter().copied().map(near).chain(names.first().copied().map(far)).collect();
+        return Chain::of(names.iter().copied().map(near).chain(names.first().copied().map(far)));
     }
-    let scheduled = matches!(task.told_stop_code(), Some(StopCode::ServiceSchedulerInitiated)) && scheduling::is_scaling_reason(reason);
-    if !scheduled {
-        return Vec::new();
+    if matches!(task.told_stop_code(), Some(StopCode::UserInitiated)) && task.service.is_none() {
+        // What ran a task by itself may be what stopped it.
+        let run =
+            task.times.created.map(|created| around(created, 60, 5)).map(|(from, to)| Search { name: RUN_TASK, from, to, subject: Subject::Start, decides: false, goes_on: false });
+        return Chain::of(run);
+    }
+    if !was_scheduled(task) {
+        return Chain::of([]);
     }
     let service = asking.service.clone().await;
     let mut story = scheduling::story(task, service.as_deref(), &[]);
@@ -229,38 +269,75 @@ async fn of_the_chain(asking: &Asking<'_>, stop: Timestamp) -> Vec<Search> {
         let history = asking.history.clone().await;
         story = scheduling::story(task, service.as_deref(), history.as_deref().map(Vec::as_slice).unwrap_or_default());
     }
-    let of_service = |name: &'static str, (from, to): (Timestamp, Timestamp)| Search { name, from, to, subject: Subject::Service, decides: true };
+    let of_task_sets = service.as_ref().is_some_and(|service| service.uses_task_sets());
+    // A service's first deployment begins with the service itself.
+    let is_first = |change: &scheduling::Change| {
+        let born = service.as_ref().and_then(|service| service.created_at);
+        born.zip(change.created_at).is_some_and(|(born, created)| created.duration_since(born).abs() <= FIRST_DEPLOYMENT_WITHIN)
+    };
+    let beginnings = |change: &scheduling::Change| -> &'static [&'static str] { if is_first(change) { &["CreateService", "UpdateService"] } else { &["UpdateService"] } };
+    let of_service = |name: &'static str, (from, to): (Timestamp, Timestamp)| Search { name, from, to, subject: Subject::Service, decides: true, goes_on: false };
     match story {
         Story::RolledBack { failed, since, how, .. } => {
-            let began = of_service("UpdateService", around(failed.created_at.unwrap_or(stop), 60, 5));
+            let at = around(failed.created_at.unwrap_or(stop), 60, 5);
+            let began = beginnings(&failed).iter().map(|name| of_service(name, at));
             let undone = of_service("StopServiceDeployment", around(since.unwrap_or(stop), 120, 5));
-            if how == scheduling::Rollback::Manual { vec![undone, began] } else { vec![began] }
+            if how == scheduling::Rollback::Manual { Chain::of(std::iter::once(undone).chain(began)) } else { Chain::of(began) }
         }
         Story::Replaced(change) => {
             let at = around(change.created_at.unwrap_or(stop), 60, 5);
-            let of_task_sets = service.as_ref().is_some_and(|service| service.uses_task_sets());
-            let names = if of_task_sets { ["CreateTaskSet", "UpdateServicePrimaryTaskSet"] } else { ["UpdateService", "UpdateExpressGatewayService"] };
-            names.into_iter().map(|name| of_service(name, at)).collect()
+            if of_task_sets {
+                // Made, switched to, and the task's own taken away: three acts, minutes apart.
+                let shifted = (at.0, stop + SignedDuration::from_secs(5));
+                let acts = [("CreateTaskSet", at), ("DeleteTaskSet", around(stop, 900, 5)), ("UpdateServicePrimaryTaskSet", shifted)];
+                return Chain::of(acts.map(|(name, window)| Search { goes_on: true, ..of_service(name, window) }));
+            }
+            let names = if is_first(&change) { beginnings(&change) } else { ["UpdateService", "UpdateExpressGatewayService"].as_slice() };
+            Chain::of(names.iter().map(|name| of_service(name, at)))
         }
         Story::FewerWanted | Story::Unclear(_) => {
-            let mut searches = vec![of_service("UpdateService", around(stop, 900, 5))];
+            let names: &[&'static str] = if of_task_sets { &["UpdateService", "DeleteTaskSet", "UpdateTaskSet"] } else { &["UpdateService"] };
+            let mut searches: Vec<Search> = names.iter().map(|name| Search { goes_on: of_task_sets, ..of_service(name, around(stop, 900, 5)) }).collect();
             let found = asking.host.clone().await;
             if found.as_ref().is_some_and(|host| host.is_leaving()) {
                 let (from, to) = around(stop, LONG_BEFORE_HOST, 5);
-                searches.insert(0, Search { name: "UpdateContainerInstancesState", from, to, subject: host(found.as_deref()), decides: true });
+                searches.truncate(MOST_NAMES - 1);
+                searches.insert(0, Search { name: "UpdateContainerInstancesState", from, to, subject: host(found.as_deref()), decides: true, goes_on: false });
             }
-            searches
+            Chain { wants_fewer: searches.len() < MOST_NAMES, searches }
         }
-        Story::ServiceDeleted => vec![of_service("DeleteService", around(stop, 900, 5))],
-        Story::Rebalanced => Vec::new(),
+        Story::ServiceDeleted => Chain::of([of_service("DeleteService", around(stop, 900, 5))]),
+        Story::Rebalanced => Chain::of([]),
     }
+}
+
+/// Whether the scheduler stopped it, and gave the reason it gives for replacement and scale-in alike.
+fn was_scheduled(task: &Task) -> bool {
+    matches!(task.told_stop_code(), Some(StopCode::ServiceSchedulerInitiated)) && scheduling::is_scaling_reason(task.stopped_reason.as_deref().unwrap_or_default())
+}
+
+/// Where a bound of the scaling, and no policy, lowered the count just before the stop: who moved it.
+async fn of_the_bounds(asking: &Asking<'_>, stop: Timestamp) -> Option<Search> {
+    let activities = asking.activities.clone().await?;
+    let lowered = activities.iter().rev().find_map(|event| match &event.what {
+        What::Scaled(activity) if activity.did_set_the_count() && event.at <= stop => Some((event.at, activity)),
+        _ => None,
+    });
+    let (at, _) = lowered.filter(|(at, activity)| activity.follows_a_bound() && stop.duration_since(*at) <= desired_count::SCALE_IN_TAKES)?;
+    let (from, to) = (at - desired_count::BOUND_ACTS_WITHIN, at + SignedDuration::from_secs(2));
+    Some(Search { name: "RegisterScalableTarget", from, to, subject: Subject::ScalableTarget, decides: false, goes_on: false })
+}
+
+/// The service as Application Auto Scaling calls it.
+fn scalable_target(task: &Task) -> Option<String> {
+    task.service.as_ref().map(|service| format!("service/{}/{service}", task.cluster))
 }
 
 /// Reads every page of one search and tells the calls that concern the task; gives those that were accepted.
 async fn lookup(reach: &Reach<'_>, search: &Search) -> Vec<ApiCall> {
     let inquiry = reach.ledger.ask(Source::Cloudtrail, "cloudtrail:LookupEvents", "*");
     inquiry.about(search.name);
-    if search.name == EXECUTE_COMMAND {
+    if search.name == EXECUTE_COMMAND || search.name == RUN_TASK {
         inquiry.aside();
     }
     let (from, to) = (search.from.as_second(), search.to.as_second() + 1);
@@ -334,6 +411,8 @@ fn is_of_its_service(call: &ApiCall) -> bool {
     let service = match call.name.as_str() {
         "TerminateInstances" | "StopInstances" | "BidEvictedEvent" => "ec2",
         "TerminateInstanceInAutoScalingGroup" => "autoscaling",
+        // Under either name: its records used to bear that of EC2's.
+        "RegisterScalableTarget" => return call.source.as_deref().is_none_or(|source| matches!(source.split('.').next(), Some("application-autoscaling" | "autoscaling"))),
         name if name.starts_with("AssumeRole") => "sts",
         _ => "ecs",
     };
@@ -417,11 +496,22 @@ fn instances(value: &Value) -> Vec<String> {
     of_ec2.chain(of_scaling).chain(listed(value, "/serviceEventDetails/instanceIdSet")).collect()
 }
 
+/// `HOST:sub` among the attributes that a web identity's session keeps.
+fn web_subject(value: &Value) -> Option<String> {
+    let attributes = value.pointer("/userIdentity/sessionContext/webIdFederationData/attributes")?.as_object()?;
+    attributes.iter().find(|(name, _)| name.ends_with(":sub")).and_then(|(_, subject)| subject.as_str()).filter(|subject| !subject.is_empty()).map(str::to_owned)
+}
+
 /// One CloudTrail record as JSON, read leniently: only its id, name and time must be there.
 pub(super) fn call_from(value: &Value) -> Option<ApiCall> {
     let text = |path: &str| value.pointer(path).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
     let identity = |name: &str| text(&format!("/userIdentity/{name}"));
     let parameter = |name: &str| text(&format!("/requestParameters/{name}"));
+    let number = |name: &str| value.pointer(&format!("/requestParameters/{name}")).and_then(Value::as_i64);
+    let named = |path: &str, name: &str| -> Vec<String> {
+        let items = value.pointer(path).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        items.iter().filter_map(|item| item.get(name)?.as_str().map(str::to_owned)).collect()
+    };
     let federated = text("/userIdentity/sessionContext/webIdFederationData/federatedProvider").or_else(|| identity("identityProvider"));
     Some(ApiCall {
         event_id: text("/eventID")?,
@@ -448,6 +538,8 @@ pub(super) fn call_from(value: &Value) -> Option<ApiCall> {
             invoked_by: identity("invokedBy"),
             source_identity: identity("sessionContext/sourceIdentity"),
             web_provider: federated,
+            web_subject: web_subject(value),
+            delivered_by_ec2: identity("sessionContext/ec2RoleDelivery").is_some(),
             on_behalf_of: identity("onBehalfOf/userId"),
             issued_to: identity("inScopeOf/credentialsIssuedTo"),
         },
@@ -458,22 +550,24 @@ pub(super) fn call_from(value: &Value) -> Option<ApiCall> {
             reason: parameter("reason"),
             container: parameter("container").or_else(|| text("/responseElements/containerName")),
             command: parameter("command"),
-            desired_count: value.pointer("/requestParameters/desiredCount").and_then(Value::as_i64),
+            desired_count: number("desiredCount"),
             task_definition: parameter("taskDefinition"),
             force_new_deployment: value.pointer("/requestParameters/forceNewDeployment").and_then(Value::as_bool).unwrap_or_default(),
             instances: instances(value),
             container_instances: listed(value, "/requestParameters/containerInstances").into_iter().chain(parameter("containerInstance")).collect(),
             session: parameter("roleSessionName"),
             status: parameter("status"),
+            task_set: parameter("taskSet").or_else(|| parameter("primaryTaskSet")),
+            scale: value.pointer("/requestParameters/scale/value").and_then(Value::as_f64).map(|percent| percent.floor() as i64),
+            scalable_target: parameter("resourceId").filter(|_| parameter("scalableDimension").is_none_or(|dimension| dimension == "ecs:service:DesiredCount")),
+            min_capacity: number("minCapacity"),
+            max_capacity: number("maxCapacity"),
         },
         issued_key: text("/responseElements/credentials/accessKeyId"),
         response_task_arn: text("/responseElements/task/taskArn").or_else(|| text("/responseElements/taskArn")),
         response_running: value.pointer("/responseElements/service/runningCount").and_then(Value::as_i64),
-        response_deployments: value
-            .pointer("/responseElements/service/deployments")
-            .and_then(Value::as_array)
-            .map(|deployments| deployments.iter().filter_map(|deployment| deployment.get("id")?.as_str().map(str::to_owned)).collect())
-            .unwrap_or_default(),
+        response_tasks: named("/responseElements/tasks", "taskArn"),
+        response_deployments: named("/responseElements/service/deployments", "id").into_iter().chain(text("/responseElements/taskSet/id")).collect(),
     })
 }
 
@@ -564,5 +658,62 @@ mod tests {
         assert!(subject.concerns(&drain, &task));
         assert!(!subject.concerns(&drain, &Task { cluster: "prod".to_owned(), ..task }));
         assert!(!Subject::Host { instance: Some("i-9".to_owned()), container_instance: None }.concerns(&stop, &Task::default()));
+    }
+
+    /// Whole records as CloudTrail delivers them, one for every type of identity: `name, kind, through`.
+    const IDENTITIES: &[(&str, &str)] = &[
+        ("another-account", "jump of account 222233334444, unknown, another account"),
+        ("autoscaling", "Application Auto Scaling, autoscaling, role AWSServiceRoleForApplicationAutoScaling_ECSService"),
+        ("aws-service", "Step Functions, aws, states.amazonaws.com"),
+        ("batch", "AWS Batch, aws, role AWSServiceRoleForBatch"),
+        ("cloudformation-for-a-person", "alice, person, IAM user"),
+        ("codebuild", "AWSCodeBuild-4f6a1d3e-0b5e-4a39-9a0e-2f3f2b1c0d9e, pipeline, role codebuild-web-service-role"),
+        ("codedeploy", "CodeDeploy, aws, role CodeDeployRole"),
+        ("codepipeline", "CodePipeline, pipeline, role pipeline-role"),
+        ("directory", "CORP, unknown, directory"),
+        ("ecs-task", "task 5d6c7b8a99a8b7c6d5e4f3a2b1c0d9e8, workload, role worker-task-role"),
+        ("ecs-task-issued", "task 5d6c7b8a99a8b7c6d5e4f3a2b1c0d9e8 of cluster jobs, workload, role worker-task-role"),
+        ("eventbridge", "EventBridge, aws, role ecsEventsRole"),
+        ("fault-injection", "Fault Injection Service, aws, role fis-experiments"),
+        ("federated-user", "build, person, federated user, let in by alice"),
+        ("github", "shop/web-api (refs/heads/main), session run-1841, pipeline, web identity"),
+        ("github-environment", "shop/web-api (environment production), pipeline, web identity"),
+        ("github-session", "GitHubActions, pipeline, role deploy"),
+        ("gitlab", "shop/back/api (branch main), pipeline, web identity"),
+        ("iam-user", "alice, person, IAM user"),
+        ("iam-user-of-another-account", "alice of account 222233334444, person, IAM user"),
+        ("identity-center-user", "Identity Center user 544894e8-80c1-707f-60e3-3ba6510dfac1, person, Identity Center"),
+        ("instance", "instance i-0090e844314b41b0f, workload, role runner"),
+        ("jenkins-on-an-instance", "role jenkins-deploy on instance i-0090e844314b41b0f, pipeline, role jenkins-deploy"),
+        ("kubernetes", "service account ops/reaper, workload, web identity"),
+        ("kubernetes-session", "role reaper, workload, role reaper"),
+        ("lambda", "function janitor, workload, role janitor-role"),
+        ("role-taken-on-in-a-task", "reaper, workload, role dev-reaper"),
+        ("role-with-a-person", "ravi@example.com, person, role admin"),
+        ("role-with-source-identity", "jane, person, role breakglass, session botocore-session-1772546000"),
+        ("role-without-a-name", "role deploy, unknown, role deploy, session botocore-session-1772546000"),
+        ("root", "root of account 123456789012, person, root user"),
+        ("saml", "ann@example.com, person, SAML"),
+        ("single-sign-on", "jane@example.com, person, permission set PowerUserAccess"),
+        ("step-functions", "Step Functions, aws, role StepFunctions-nightly-role"),
+        ("unknown", "an unknown caller, unknown, -"),
+    ];
+
+    #[test]
+    fn every_type_of_identity_is_named_from_its_whole_record() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cloudtrail");
+        let mut files: Vec<String> = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("a file").file_name().to_string_lossy().replace(".json", "")).collect();
+        files.sort();
+        let told: Vec<(String, String)> = files
+            .into_iter()
+            .map(|name| {
+                let text = std::fs::read_to_string(format!("{folder}/{name}.json")).expect("a record");
+                let actor = actors::describe(&call_from(&serde_json::from_str(&text).expect("JSON")).expect("a call"));
+                let words = format!("{}, {}, {}", actor.name, actor.kind.as_str(), actor.through.unwrap_or_else(|| "-".to_owned()));
+                (name, words)
+            })
+            .collect();
+        let wanted: Vec<(String, String)> = IDENTITIES.iter().map(|(name, words)| ((*name).to_owned(), (*words).to_owned())).collect();
+        assert_eq!(told, wanted);
     }
 }

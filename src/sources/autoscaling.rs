@@ -1,5 +1,7 @@
 //! Asks Application Auto Scaling what it did to the service: the activities of the task's lifetime.
 
+use std::sync::Arc;
+
 use aws_sdk_applicationautoscaling::types as sdk;
 use aws_sdk_applicationautoscaling::types::{ScalableDimension, ServiceNamespace};
 use futures::FutureExt;
@@ -29,15 +31,22 @@ const MOST_AFTER: usize = 5;
 const MOST_PAGES: usize = 40;
 
 async fn collect(asking: &Asking<'_>) {
-    let reach = asking.reach;
+    asking.activities.clone().await;
+}
+
+/// The activities that are told, for who else needs them; `None` where there is nothing to ask.
+pub async fn fetch(reach: &Reach<'_>, switched_off: bool) -> Option<Arc<Vec<Event>>> {
+    if switched_off {
+        return None;
+    }
     let task = reach.task;
     let Some(service) = task.service.as_deref() else {
         reach.ledger.note(Reading::new(Source::Autoscaling, Status::NotApplicable).detailed("the task is no part of a service"));
-        return;
+        return None;
     };
     if task.stop_anchor().is_some_and(|stop| reach.now.duration_since(stop) > KEPT_FOR) {
         reach.ledger.note(Reading::new(Source::Autoscaling, Status::Expired).detailed("scaling activities are kept for six weeks, and the stop is older"));
-        return;
+        return None;
     }
     let (from, to) = around_stop(task, reach.now, KEPT_FOR, BEFORE_CREATED);
     let window = (from.max(reach.now - KEPT_FOR), to);
@@ -46,11 +55,12 @@ async fn collect(asking: &Asking<'_>) {
     let inquiry = reach.ledger.ask(Source::Autoscaling, "application-autoscaling:DescribeScalingActivities", "*");
     inquiry.looked(Some(window.0), Some(window.1));
     let (found, ended) = read_back(reach, &inquiry, &resource, window.0).await;
-    tell(&inquiry, found, window, task.stop_anchor().unwrap_or(reach.now));
+    let told = tell(&inquiry, found, window, task.stop_anchor().unwrap_or(reach.now));
     match ended {
         Ok(()) => inquiry.done(),
         Err(failing) => inquiry.fail(&failing),
     }
+    Some(Arc::new(told))
 }
 
 struct Found {
@@ -94,7 +104,7 @@ async fn read_back(reach: &Reach<'_>, inquiry: &Inquiry<'_>, resource: &str, fro
 }
 
 /// Tells the activities within the window, those nearest to the stop, each with what the one before it had set.
-fn tell(inquiry: &Inquiry<'_>, mut found: Vec<Found>, (from, to): (Timestamp, Timestamp), stop: Timestamp) {
+fn tell(inquiry: &Inquiry<'_>, mut found: Vec<Found>, (from, to): (Timestamp, Timestamp), stop: Timestamp) -> Vec<Event> {
     found.sort_by_key(|found| found.at);
     let mut set = None;
     for found in &mut found {
@@ -110,11 +120,11 @@ fn tell(inquiry: &Inquiry<'_>, mut found: Vec<Found>, (from, to): (Timestamp, Ti
     if told < all {
         inquiry.detail(format!("the {told} activities nearest to the stop are told, of {all} that were read"));
     }
-    for Found { at, activity } in found.into_iter().skip(first).take(told) {
+    let events = found.into_iter().skip(first).take(told).map(|Found { at, activity }| {
         let level = if activity.has_failed() { Level::Warn } else { Level::Info };
-        let what = What::Scaled(Box::new(activity));
-        inquiry.tell(Event { at, precision: Precision::Millisecond, witness: Witness::Autoscaling, level, container: None, what });
-    }
+        Event { at, precision: Precision::Millisecond, witness: Witness::Autoscaling, level, container: None, what: What::Scaled(Box::new(activity)) }
+    });
+    events.inspect(|event| inquiry.tell(event.clone())).collect()
 }
 
 /// The question names the service; another's activity is none of ours all the same.

@@ -38,6 +38,7 @@ use futures::FutureExt;
 use futures::future::{Either, LocalBoxFuture, Shared, join_all, select};
 use jiff::{SignedDuration, Timestamp};
 
+use crate::diagnosis::event::Event;
 use crate::diagnosis::evidence::{Evidence, Reading, Source, Status};
 use crate::diagnosis::service::{Host, Service, ServiceDeployment, TargetGroup};
 use crate::diagnosis::task::{Task, TaskDefinition};
@@ -76,6 +77,8 @@ pub struct Asking<'a> {
     pub service: Fetched<'a, Service>,
     pub history: Fetched<'a, Vec<ServiceDeployment>>,
     pub host: Fetched<'a, Host>,
+    /// The scaling activities around the stop.
+    pub activities: Fetched<'a, Vec<Event>>,
     /// The target group ECS's reason names, and none else: it is known before the service is.
     pub named_group: Fetched<'a, TargetGroup>,
 }
@@ -106,6 +109,7 @@ pub async fn gather(reach: &Reach<'_>, limits: Limits, interrupt: impl Future<Ou
         service: service::fetch(reach, limits.only_logs).boxed_local().shared(),
         history: deployments::fetch(reach, limits.only_logs).boxed_local().shared(),
         host: host::fetch(reach, limits.only_logs).boxed_local().shared(),
+        activities: autoscaling::fetch(reach, limits.only_logs).boxed_local().shared(),
         named_group: target_health::named(reach, limits.only_logs).boxed_local().shared(),
     };
     // A service without a task to show is known to ECS and its load balancer alone.

@@ -1,5 +1,6 @@
 //! Someone or something called StopTask.
 
+use super::super::actors::reasons;
 use super::super::evidence::{Source, Status as Read};
 use super::super::stopped_by::{Status, StoppedBy};
 use super::super::task::{Container, StopCode};
@@ -18,12 +19,12 @@ fn judge(timeline: &Timeline, stopped_by: &StoppedBy) -> Judgement {
     let mut finding = Finding::new(Confidence::Certain, "Stopped on request");
     if let Some(line) = timeline.stop_line() {
         finding.evidence.push(line.n);
-        let given = task.stopped_reason.as_deref().filter(|reason| *reason != "Task stopped by user").map(|reason| format!(", giving the reason “{reason}”")).unwrap_or_default();
+        let given = task.stopped_reason.as_deref().filter(|reason| *reason != "Task stopped by user").map(given).unwrap_or_default();
         finding.summary = format!("Somebody called StopTask [{}]{given}.", line.n);
     }
     if let (Status::Found, Some((n, call)), Some(actor)) = (stopped_by.status, &stopped_by.call, &stopped_by.actor) {
         finding.evidence.push(*n);
-        let reason = call.parameters.reason.as_ref().map(|reason| format!(", giving the reason “{reason}”")).unwrap_or_default();
+        let reason = call.parameters.reason.as_deref().map(given).unwrap_or_default();
         finding.summary = format!("{actor} called StopTask [{n}]{reason}.");
     } else {
         let first = match timeline.seen_by(Source::Cloudtrail) {
@@ -45,6 +46,12 @@ fn judge(timeline: &Timeline, stopped_by: &StoppedBy) -> Judgement {
     finding.into()
 }
 
+/// What was typed, and whose stock phrase it is: a remark, since anybody may type it.
+fn given(reason: &str) -> String {
+    let remark = reasons::whose_words(reason).map(|program| format!(", the stock words of {program}")).unwrap_or_default();
+    format!(", giving the reason “{reason}”{remark}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::fixtures::*;
@@ -62,6 +69,13 @@ mod tests {
     #[test]
     fn the_stop_code_decides_whatever_the_reason_says() {
         assert_eq!(verdict(stopped("UserInitiated", "Essential container in task exited", Some(137))), "stop-requested - certain");
+    }
+
+    #[test]
+    fn a_stock_reason_is_a_remark_and_names_nobody() {
+        let trace = judged(stopped("UserInitiated", "Request stop task by user action.", Some(0)));
+        assert!(trace.verdict.summary.contains("the stock words of ecsta"), "{}", trace.verdict.summary);
+        assert_eq!(trace.stopped_by.actor, None);
     }
 
     #[test]
