@@ -263,7 +263,7 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
     }
     let mut trace = trace(evidence);
     let heard = trace.timeline.seen_by(Source::Service).is_ok();
-    if !found.exists() && trace.verdict.cause == Cause::Unknown && ended == Ended::Complete && heard {
+    if !found.exists() && trace.verdict.cause == Cause::Unknown && trace.verdict.evidence.is_empty() && ended == Ended::Complete && heard {
         let (service, region, cluster) = (found.service.clone(), found.region.clone(), found.cluster.clone());
         return Err(task::NotFound::NothingStopped { service, region, looked_in: vec![cluster], cluster: None }.into());
     }

@@ -51,6 +51,10 @@ pub struct Change {
 
 /// Milliseconds around the stop in which a started task is the stopped one's replacement.
 const REPLACED_WITHIN: i64 = 60_000;
+/// A deployment that was over so long before the stop stopped nothing any more.
+const OVER_FOR: i64 = 60_000;
+/// ECS moves a task between zones minutes after it has told that it will.
+const REBALANCES_WITHIN: i64 = 600_000;
 
 /// Whether ECS's reason is the one it gives for replacement and scale-in alike.
 #[must_use]
@@ -58,9 +62,7 @@ pub fn is_scaling_reason(reason: &str) -> bool {
     reason.contains("Scaling activity initiated by")
 }
 
-/// Tells the story from the deployments that are known.
-///
-/// `history_read` says whether the service deployment history was read in full.
+/// Tells the story from the deployments that are known; a history that was not read is empty.
 #[must_use]
 pub fn story(task: &Task, service: Option<&Service>, history: &[ServiceDeployment]) -> Story {
     let Some(stop) = task.stop_anchor() else { return Story::Unclear("ECS gives no time for the stop".to_owned()) };
@@ -76,7 +78,7 @@ pub fn story(task: &Task, service: Option<&Service>, history: &[ServiceDeploymen
     let own = task.started_by.as_deref().and_then(|by| by.strip_prefix("ecs-svc/"));
     let replacing = newer_deployment(task, own, service, stop);
     let from_history = newer_in_history(task, own, history, stop);
-    let failed = own.and_then(|own| how_own_failed(own, service, history));
+    let failed = own.and_then(|own| how_own_failed(own, service, history).or_else(|| failed_by_message(task, own, service?, history, stop)));
     let change = match (replacing, from_history) {
         (Some(deployment), _) => Some(Change { id: deployment.id.clone(), created_at: deployment.created_at, definition: deployment.definition.clone() }),
         (None, Some(deployment)) => Some(Change {
@@ -96,11 +98,16 @@ pub fn story(task: &Task, service: Option<&Service>, history: &[ServiceDeploymen
         // A deletion after the stop explains nothing that a deployment already does.
         (None, None, Some(service)) if matches!(service.status.as_str(), "DRAINING" | "INACTIVE") => Story::ServiceDeleted,
         (None, None, None) => Story::Unclear("the service and its deployments could not be read".to_owned()),
+        (None, None, Some(service)) if service.is_daemon => {
+            Story::Unclear("a daemon service has no count to lower: its tasks go with their instances, or for a deployment".to_owned())
+        }
         (None, None, Some(service)) => {
             let listed = own.is_some_and(|own| service.deployments.iter().any(|deployment| digits(&deployment.id) == own));
             let at_once = |message: &ServiceMessage| message.kind == MessageKind::Started && (message.at.as_millisecond() - stop.as_millisecond()).abs() <= REPLACED_WITHIN;
             if !listed {
                 Story::Unclear("the task's own deployment is no longer listed, nor is one that replaced it".to_owned())
+            } else if service.messages.iter().any(|message| is_rebalancing(message, stop)) {
+                Story::Unclear("ECS was moving the service's tasks between zones at that time, and names none of them".to_owned())
             } else if service.messages.iter().any(at_once) {
                 Story::Unclear("another task was started in the same minute, which a service that wants fewer does not do".to_owned())
             } else {
@@ -128,12 +135,28 @@ fn newer_deployment<'a>(task: &Task, own: Option<&str>, service: Option<&'a Serv
         .max_by_key(|deployment| deployment.created_at)
 }
 
+/// Whether ECS tells that it began to move tasks between zones, without saying which one it stopped.
+fn is_rebalancing(message: &ServiceMessage, stop: Timestamp) -> bool {
+    let text = message.text.to_ascii_lowercase();
+    let lead = stop.as_millisecond() - message.at.as_millisecond();
+    let has_begun = text.contains("not az balanced") || text.contains("has started") || text.contains("has stopped") && message.tasks.is_empty();
+    message.kind == MessageKind::Rebalancing && has_begun && (-REPLACED_WITHIN..=REBALANCES_WITHIN).contains(&lead)
+}
+
 fn newer_in_history<'a>(task: &Task, own: Option<&str>, history: &'a [ServiceDeployment], stop: Timestamp) -> Option<&'a ServiceDeployment> {
     history
         .iter()
         .filter(|deployment| deployment.target_revision.as_deref() != own)
         .filter(|deployment| deployment.created_at.is_some_and(|at| Some(at) > task.times.created && at.as_millisecond() <= stop.as_millisecond() + 2_000))
+        .filter(|deployment| !was_over(deployment, stop))
         .max_by_key(|deployment| deployment.created_at)
+}
+
+/// Whether it no longer stopped tasks for what it brought: it had finished, or was being undone.
+fn was_over(deployment: &ServiceDeployment, stop: Timestamp) -> bool {
+    let finished = deployment.finished_at.is_some_and(|at| at.as_millisecond() + OVER_FOR < stop.as_millisecond());
+    let undone = deployment.rollback.as_ref().and_then(|rollback| rollback.started_at).is_some_and(|at| at < stop);
+    finished || undone
 }
 
 struct Failure {
@@ -173,6 +196,33 @@ fn how_own_failed(own: &str, service: Option<&Service>, history: &[ServiceDeploy
     let by_alarm = mine.rollout_reason.as_deref().is_some_and(|reason| reason.to_ascii_lowercase().contains("alarm"));
     let how = if by_alarm { Rollback::Alarm } else { Rollback::CircuitBreaker };
     failed.then_some(Failure { deployment: Change { id, created_at: mine.created_at, definition }, since: newer, how })
+}
+
+/// The same from the service's events, which stay when the deployment is no longer listed.
+fn failed_by_message(task: &Task, own: &str, service: &Service, history: &[ServiceDeployment], stop: Timestamp) -> Option<Failure> {
+    if history.iter().any(|deployment| deployment.target_revision.as_deref() == Some(own)) {
+        return None;
+    }
+    let id = format!("ecs-svc/{own}");
+    let put_back = task.stopped_reason.as_deref().and_then(|reason| in_parentheses(reason, "deployment")).filter(|named| digits(named) != own);
+    let names = |message: &ServiceMessage, id: &str| in_parentheses(&message.text, "deployment") == Some(id) || message.text.split([' ', '.', ',', ')']).any(|word| word == id);
+    let until_stop = || service.messages.iter().filter(|message| message.at.as_millisecond() <= stop.as_millisecond() + 2_000);
+    // Without a way back a failed deployment keeps its tasks.
+    if put_back.is_none() && !until_stop().any(|message| message.kind == MessageKind::RollingBack) {
+        return None;
+    }
+    let told = until_stop().find(|message| match message.kind {
+        MessageKind::DeploymentFailed => names(message, &id),
+        MessageKind::RollingBack => put_back.is_some_and(|put_back| names(message, put_back)),
+        _ => false,
+    })?;
+    let by_alarm = service
+        .messages
+        .iter()
+        .filter(|message| matches!(message.kind, MessageKind::DeploymentFailed | MessageKind::RollingBack))
+        .any(|message| (names(message, &id) || message.id == told.id) && message.text.to_ascii_lowercase().contains("alarm"));
+    let how = if by_alarm { Rollback::Alarm } else { Rollback::CircuitBreaker };
+    Some(Failure { deployment: Change { id, created_at: None, definition: task.definition_name() }, since: Some(told.at), how })
 }
 
 /// `123` of `ecs-svc/123`.

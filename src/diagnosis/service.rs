@@ -26,6 +26,8 @@ pub struct Service {
     pub classic_load_balancers: Vec<String>,
     pub messages: Vec<ServiceMessage>,
     pub created_at: Option<Timestamp>,
+    /// One task on each container instance, and no count to change.
+    pub is_daemon: bool,
 }
 
 impl Service {

@@ -26,6 +26,11 @@ pub(super) const CALL_MAY_TRAIL_BY: i64 = 2_000;
 pub(super) const CALL_FITS_TO_THE_SECOND: i64 = 3_000;
 const CALL_MAY_LEAD_BY: i64 = 150_000;
 const BEGINS_WITHIN: i64 = 5_000;
+/// How long before the stop a service may have been deleted.
+const DELETED_WITHIN: i64 = 900_000;
+/// The call that ends a deployment and puts the former one back.
+pub const UNDO: &str = "StopServiceDeployment";
+const UNDONE_WITHIN: i64 = 120_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
@@ -187,14 +192,45 @@ fn beginning(timeline: &Timeline) -> Beginning {
 
 /// What the scheduler was doing, from this timeline's evidence.
 ///
-/// Where the deployments leave it open, an activity that lowered the count seconds before the stop settles it: but only
+/// Where the deployments leave it open, a change that lowered the count seconds before the stop settles it: but only
 /// if the deployments were read, since one that replaced the task would come first.
 #[must_use]
 pub fn story_of(timeline: &Timeline) -> Story {
     match story_of_deployments(timeline) {
-        Story::Unclear(_) if timeline.seen_by(Source::Service).is_ok() && activity_just_before(timeline).is_some() => Story::FewerWanted,
+        Story::Unclear(_) if timeline.seen_by(Source::Service).is_ok() && lowered_just_before(timeline).is_some() => Story::FewerWanted,
+        // A service is emptied before it is deleted: its last tasks went for the count.
+        Story::ServiceDeleted => match (desired_count::behind(timeline), deletion(timeline)) {
+            (Some(_), None) => Story::FewerWanted,
+            (Some(lowered), Some((_, deleted))) if deleted.time < lowered.at => Story::FewerWanted,
+            _ => Story::ServiceDeleted,
+        },
+        Story::Replaced(change) => match undone_by_hand(timeline, &change) {
+            true => Story::RolledBack { failed: own_deployment(timeline), since: change.created_at, change, how: scheduling::Rollback::Manual },
+            false => Story::Replaced(change),
+        },
         story => story,
     }
+}
+
+/// The accepted call that deleted the service before the stop.
+#[must_use]
+pub fn deletion(timeline: &Timeline) -> Option<(&Line, &ApiCall)> {
+    let stop = timeline.evidence.task.stop_anchor()?.as_millisecond();
+    let near = |call: &ApiCall| call.succeeded() && (-CALL_MAY_TRAIL_BY..=DELETED_WITHIN).contains(&(stop - call.time.as_millisecond()));
+    calls(timeline, "DeleteService").filter(|(_, call)| near(call)).max_by_key(|(_, call)| call.time)
+}
+
+/// Whether somebody stopped the task's deployment in the moment in which the other one began: that is the way back, and no deployment anew.
+fn undone_by_hand(timeline: &Timeline, change: &scheduling::Change) -> bool {
+    let near = |call: &ApiCall| change.created_at.is_some_and(|created| (-CALL_MAY_TRAIL_BY..=UNDONE_WITHIN).contains(&(created.as_millisecond() - call.time.as_millisecond())));
+    calls(timeline, UNDO).any(|(_, call)| call.succeeded() && near(call))
+}
+
+fn own_deployment(timeline: &Timeline) -> scheduling::Change {
+    let evidence = &timeline.evidence;
+    let id = evidence.task.started_by.clone().unwrap_or_default();
+    let listed = evidence.service.as_ref().and_then(|service| service.deployments.iter().find(|deployment| deployment.id == id));
+    scheduling::Change { created_at: listed.and_then(|deployment| deployment.created_at), definition: evidence.task.definition_name(), id }
 }
 
 /// The same from the service and its deployments alone.
@@ -204,11 +240,11 @@ pub fn story_of_deployments(timeline: &Timeline) -> Story {
     scheduling::story(&evidence.task, evidence.service.as_ref(), &evidence.service_deployments)
 }
 
-/// The scaling activity that lowered the count seconds before the stop.
+/// What lowered the count seconds before the stop.
 #[must_use]
-pub fn activity_just_before(timeline: &Timeline) -> Option<Change<'_>> {
+pub fn lowered_just_before(timeline: &Timeline) -> Option<Change<'_>> {
     let stop = timeline.evidence.task.stop_anchor()?;
-    desired_count::behind(timeline).filter(|change| matches!(change.by, By::Activity { .. }) && change.is_just_before(stop))
+    desired_count::behind(timeline).filter(|change| change.is_just_before(stop))
 }
 
 /// Calls that concern this task, refused ones among them.
@@ -353,13 +389,22 @@ fn by_scheduler(timeline: &Timeline) -> StoppedBy {
         }
     };
     let story = story_of(timeline);
-    let drained = drain(timeline, stop).filter(|_| activity_just_before(timeline).is_none());
+    let drained = drain(timeline, stop);
     let set_gone = task_set_gone(timeline, stop);
     if let (Story::FewerWanted | Story::Unclear(_), Some((line, call))) = (&story, set_gone) {
         return found(timeline, (line.n, call), Vec::new(), "by taking its task set away");
     }
     if let (Story::FewerWanted | Story::Unclear(_), Some((line, call))) = (&story, drained) {
         return found(timeline, (line.n, call), Vec::new(), "by draining its container instance");
+    }
+    let is_leaving = timeline.evidence.host.as_ref().is_some_and(super::service::Host::is_leaving);
+    if let Story::FewerWanted | Story::Unclear(_) = &story
+        && is_leaving
+        && desired_count::behind(timeline).is_none()
+    {
+        let mut by = absent(timeline, &[], "UpdateContainerInstancesState", "Its container instance is being drained; somebody, or its capacity provider, set that off");
+        by.sentence.push_str(" Where ECS drains for a capacity provider, it makes no such call.");
+        return by;
     }
     match story {
         Story::Replaced(change) => {
@@ -380,10 +425,10 @@ fn by_scheduler(timeline: &Timeline) -> StoppedBy {
             let back = (!change.id.is_empty()).then(|| deployment_hop(timeline, &change));
             let mut chain: Vec<Hop> = back.into_iter().collect();
             if how == scheduling::Rollback::Manual {
-                let near = before(since.unwrap_or(stop), 120_000);
-                return match calls(timeline, "StopServiceDeployment").filter(|(_, call)| near(call)).max_by_key(|(_, call)| call.time) {
+                let near = before(since.unwrap_or(stop), UNDONE_WITHIN);
+                return match calls(timeline, UNDO).filter(|(_, call)| near(call)).max_by_key(|(_, call)| call.time) {
                     Some((line, call)) => found(timeline, (line.n, call), chain, "by rolling the deployment back"),
-                    None => absent(timeline, &chain, "StopServiceDeployment", "The task's deployment was rolled back; somebody asked for it"),
+                    None => absent(timeline, &chain, UNDO, "The task's deployment was rolled back; somebody asked for it"),
                 };
             }
             chain.push(failed_hop(timeline, &failed, how));
@@ -414,20 +459,16 @@ fn by_scheduler(timeline: &Timeline) -> StoppedBy {
                 by
             }
         },
-        Story::ServiceDeleted => {
-            let near = before(stop, 900_000);
-            match calls(timeline, "DeleteService").filter(|(_, call)| near(call)).max_by_key(|(_, call)| call.time) {
-                Some((line, call)) => found(timeline, (line.n, call), Vec::new(), "by deleting the service"),
-                None => absent(timeline, &[], "DeleteService", "The service was deleted"),
-            }
-        }
+        Story::ServiceDeleted => match deletion(timeline) {
+            Some((line, call)) => found(timeline, (line.n, call), Vec::new(), "by deleting the service"),
+            None => absent(timeline, &[], "DeleteService", "The service was deleted"),
+        },
         Story::Rebalanced => absent(timeline, &[], "UpdateService", "The scheduler replaced the task"),
         Story::Unclear(why) if timeline.seen_by(Source::Service).is_err() => {
             let mut sentence = format!("Unknown: the service scheduler stopped it, and {why}, so it cannot be told whose call was behind it.");
-            let near = activity_just_before(timeline);
-            let hop = near.and_then(|change| match change.by {
-                By::Activity { n, activity, .. } => Some((activity_hop(&change, n, activity), activity.actor_in_words())),
-                By::Call { .. } => None,
+            let hop = lowered_just_before(timeline).map(|change| match change.by {
+                By::Activity { n, activity, .. } => (activity_hop(&change, n, activity), activity.actor_in_words()),
+                By::Call { n, call } => (call_hop(n, call), actors::describe(call).name),
             });
             if let Some((_, actor)) = &hop {
                 sentence.push_str(&format!(" {actor} lowered the desired count just before, which would fit a scale-in."));
@@ -488,12 +529,22 @@ fn failed_hop(timeline: &Timeline, failed: &scheduling::Change, how: scheduling:
     Hop { what: format!("deployment {} of {what} failed and was rolled back by {by}", failed.id), ..hop }
 }
 
-/// The accepted call that set this task's container instance to DRAINING, where it is still leaving.
+/// The drain that is behind the stop, where one is recorded.
+#[must_use]
+pub fn drained(timeline: &Timeline) -> Option<(&Line, &ApiCall)> {
+    drain(timeline, timeline.evidence.task.stop_anchor()?)
+}
+
+/// The accepted call that set this task's container instance to DRAINING, where it is still leaving or can no longer be
+/// seen, and no lower count came after it.
 fn drain(timeline: &Timeline, stop: Timestamp) -> Option<(&Line, &ApiCall)> {
-    let leaving = timeline.evidence.host.as_ref().is_some_and(super::service::Host::is_leaving);
+    let leaving = timeline.evidence.host.as_ref().is_none_or(super::service::Host::is_leaving);
     let began =
         |call: &ApiCall| call.succeeded() && call.parameters.status.as_deref() == Some("DRAINING") && call.time.as_millisecond() <= stop.as_millisecond() + CALL_MAY_TRAIL_BY;
-    calls(timeline, "UpdateContainerInstancesState").filter(|(_, call)| leaving && began(call)).max_by_key(|(_, call)| call.time)
+    let lowered = desired_count::behind(timeline).map(|change| change.at);
+    calls(timeline, "UpdateContainerInstancesState")
+        .filter(|(_, call)| leaving && began(call) && lowered.is_none_or(|lowered| call.time >= lowered))
+        .max_by_key(|(_, call)| call.time)
 }
 
 fn deployment_hop(timeline: &Timeline, change: &scheduling::Change) -> Hop {

@@ -161,6 +161,12 @@ pub fn may_follow_an_order(exit_code: i64) -> bool {
 }
 
 impl Container {
+    /// Whether ECS says that the kernel killed it, or a process in it, for memory.
+    #[must_use]
+    pub fn was_killed_for_memory(&self) -> bool {
+        self.reason.as_deref().is_some_and(|reason| super::timeline::is_error_name(reason, "OutOfMemoryError"))
+    }
+
     /// What AWS puts beside the user's containers, by the names it gives them.
     #[must_use]
     pub fn injected_by(&self) -> Option<&'static str> {
@@ -251,6 +257,12 @@ impl Task {
     #[must_use]
     pub fn runs_on_fargate(&self) -> bool {
         self.launch_type.as_deref() == Some("FARGATE") || self.capacity_provider.as_deref().is_some_and(|name| name.starts_with("FARGATE"))
+    }
+
+    /// Whether AWS looks after the instance under it: nobody sets such a host's state by hand.
+    #[must_use]
+    pub fn is_on_managed_instances(&self) -> bool {
+        self.launch_type.as_deref() == Some("MANAGED_INSTANCES")
     }
 
     /// Every private address the task had, attachments and containers together, each once.

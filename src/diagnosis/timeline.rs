@@ -151,7 +151,9 @@ impl Timeline {
     /// The essential container whose end stopped the task, where the codes and reasons tell it.
     #[must_use]
     pub fn culprit(&self) -> Option<&Container> {
-        culprit(&self.evidence, |name| self.log_lines(name).next_back().map(|(line, _)| line.event.at))
+        let last_word = |name: &str| self.log_lines(name).next_back().map(|(line, _)| line.event.at);
+        let stop = self.evidence.task.stop_anchor();
+        culprit(&self.evidence, last_word, |name| self.lines.iter().any(|line| had_filled_its_memory(&line.event, name, stop)))
     }
 
     /// The instant OFFSET counts from: the deciding container's end where it ended by itself, else the stop.
@@ -290,7 +292,8 @@ fn task_events(evidence: &Evidence, gathered: &[Event]) -> Vec<Event> {
         let logged = |event: &&Event| matches!(event.what, What::Logged(_)) && event.container.as_deref() == Some(name);
         gathered.iter().filter(logged).map(|event| event.at).max()
     };
-    let culprit = caused.then(|| culprit(evidence, last_word)).flatten().map(|container| container.name.clone());
+    let filled = |name: &str| gathered.iter().any(|event| had_filled_its_memory(event, name, task.stop_anchor()));
+    let culprit = caused.then(|| culprit(evidence, last_word, filled)).flatten().map(|container| container.name.clone());
     for container in &task.containers {
         if !container.has_ended() && container.reason.is_none() && !task.is_stopping() {
             continue;
@@ -373,23 +376,37 @@ pub fn is_essential(evidence: &Evidence, container: &Container) -> bool {
 /// ECS gives no time per container. A reason of its own weighs most, then a code no ordered stop leaves behind
 /// (not 0, 137, 143), then 137, then 0, then 143; among equals the one that fell silent first. A 137 beside another
 /// end is a consequence where the last end came as late as SIGKILL would have.
-fn culprit(evidence: &Evidence, last_word: impl Fn(&str) -> Option<Timestamp>) -> Option<&Container> {
+/// Per cent of the hard limit. One-minute samples lag behind: what stood here was at its limit or about to be.
+pub(super) const AT_THE_LIMIT: i64 = 95;
+
+/// Whether a sample of the container's last minutes shows it at its limit.
+fn had_filled_its_memory(event: &Event, container: &str, stop: Option<Timestamp>) -> bool {
+    let What::Sampled(sample) = &event.what else { return false };
+    let is_late = stop.is_some_and(|stop| stop.as_millisecond() - event.at.as_millisecond() <= SAMPLE_REACH);
+    let is_full = sample.memory_percent().is_some_and(|percent| percent >= AT_THE_LIMIT);
+    event.container.as_deref() == Some(container) && !sample.peak && is_late && is_full
+}
+
+fn culprit(evidence: &Evidence, last_word: impl Fn(&str) -> Option<Timestamp>, had_filled_its_memory: impl Fn(&str) -> bool) -> Option<&Container> {
     let times = &evidence.task.times;
     let waited = times.stopping.zip(times.execution_stopped).map_or(0, |(order, end)| end.as_millisecond() - order.as_millisecond());
-    let timed_out = |container: &Container| waited >= super::notes::allowed_seconds(evidence, container) * 1000;
+    // An end that is cut to the second may be up to 999 ms later.
+    let cut = times.execution_stopped.is_some_and(|end| end.as_millisecond() % 1_000 == 0);
+    let timed_out = |container: &Container| waited + if cut { 999 } else { 0 } >= super::notes::allowed_seconds(evidence, container) * 1000;
     let weight = |container: &Container| {
-        let told = container.reason.as_deref().is_some_and(|reason| is_error_name(reason, "OutOfMemoryError"));
+        let told = container.was_killed_for_memory();
         match container.exit_code {
             Some(137) if told => 0,
             // The proxy is stopped like all others; only a code of its own makes it the one that stopped them.
-            Some(code) if container.injected_by().is_some() && may_follow_an_order(code) => 6,
+            Some(code) if container.injected_by().is_some() && may_follow_an_order(code) => 7,
             Some(code) if !may_follow_an_order(code) => 1,
             None if container.reason.is_some() => 1,
-            Some(137) if timed_out(container) => 4,
-            Some(137) => 2,
-            Some(0) => 3,
-            Some(_) => 5,
-            None => 6,
+            Some(137) if had_filled_its_memory(&container.name) => 2,
+            Some(137) if timed_out(container) => 5,
+            Some(137) => 3,
+            Some(0) => 4,
+            Some(_) => 6,
+            None => 7,
         }
     };
     let ended = evidence.task.containers.iter().filter(|container| container.has_ended() && is_essential(evidence, container));

@@ -3,9 +3,11 @@
 use super::evidence::{Source, Status};
 use super::notes;
 use super::rules::RULES;
+use super::service::MessageKind;
 use super::stopped_by::StoppedBy;
 use super::task::{StopCode, may_follow_an_order};
-use super::timeline::{Timeline, is_error_name};
+use super::timeline::Timeline;
+use super::words;
 
 macro_rules! causes {
     ($($variant:ident => $name:literal),* $(,)?) => {
@@ -255,8 +257,7 @@ impl Verdict {
 
 /// The order came first, and still memory may have ended a container before it had obeyed: then its 137 is no consequence.
 fn killed_for_memory_on_the_way(timeline: &Timeline, finding: &mut Finding) {
-    let marked =
-        |container: &&super::task::Container| container.exit_code == Some(137) && container.reason.as_deref().is_some_and(|reason| is_error_name(reason, "OutOfMemoryError"));
+    let marked = |container: &&super::task::Container| container.exit_code == Some(137) && container.was_killed_for_memory();
     for container in timeline.evidence.task.containers.iter().filter(marked) {
         let Some(line) = timeline.container_line(&container.name) else { continue };
         finding.evidence.push(line.n);
@@ -280,6 +281,32 @@ fn unsure_of_container(timeline: &Timeline, finding: &Finding) -> Option<(Confid
 }
 
 /// No rule fits: say what was seen, in ECS's words, and claim nothing.
+/// How many of a service's newest events are cited where none of them names a cause.
+const MOST_CITED: usize = 2;
+
+/// What bears on a service that has no stopped task: events since it was last steady, a failed deployment, a count of 0.
+fn told_of_the_service(timeline: &Timeline) -> Vec<(usize, String)> {
+    let Some(service) = &timeline.evidence.service else { return Vec::new() };
+    let mut told: Vec<(usize, String)> = Vec::new();
+    let said: Vec<_> = timeline.messages().collect();
+    let steady = said.iter().rposition(|(_, message)| matches!(message.kind, MessageKind::SteadyState | MessageKind::DeploymentCompleted)).map_or(0, |at| at + 1);
+    for (n, message) in said[steady..].iter().rev().take(MOST_CITED) {
+        told.push((*n, format!("ECS: {}", words::quoted(message.text.trim_end_matches('.')))));
+    }
+    for deployment in &service.deployments {
+        let line = timeline.lines.iter().find(|line| line.event.is_of_deployment(&deployment.id)).map(|line| line.n);
+        let Some(n) = line else { continue };
+        if deployment.rollout_state.as_deref() == Some("FAILED") {
+            let reason = deployment.rollout_reason.as_deref().map(|reason| format!(": {}", words::quoted(reason.trim_end_matches('.')))).unwrap_or_default();
+            told.push((n, format!("Its deployment {} failed{reason}", deployment.id)));
+        }
+        if deployment.status == "PRIMARY" && service.desired_count == 0 {
+            told.push((n, "Its desired count is 0: it runs 0 tasks because none are wanted".to_owned()));
+        }
+    }
+    told
+}
+
 fn unknown(timeline: &Timeline) -> Finding {
     let task = &timeline.evidence.task;
     let stop = timeline.stop_line();
@@ -287,6 +314,10 @@ fn unknown(timeline: &Timeline) -> Finding {
         let mut finding = Finding::new(Confidence::Possible, "No cause can be shown");
         let unread = timeline.seen_by(Source::Service).err().map(|gap| format!(", and its events could not be read ({})", gap.gap())).unwrap_or_default();
         finding.summary = format!("ECS remembers no stopped task of service {service}{unread}.");
+        for (n, told) in told_of_the_service(timeline) {
+            finding.summary.push_str(&format!(" {told} [{n}]."));
+            finding.evidence.push(n);
+        }
         return finding;
     }
     let mut finding = if task.is_stopping() { Finding::new(Confidence::Possible, "No cause can be shown") } else { Finding::new(Confidence::Possible, "The task has not stopped") };
@@ -311,7 +342,7 @@ fn unknown(timeline: &Timeline) -> Finding {
     let unread: Vec<String> =
         Source::ALL.into_iter().filter_map(|source| timeline.seen_by(source).err()).filter(|gap| gap.status != Status::Skipped).map(|gap| gap.source.as_str().to_owned()).collect();
     if !unread.is_empty() {
-        sentences.push(format!("Not read: {}.", super::words::list(&unread)));
+        sentences.push(format!("Not read: {}.", words::list(&unread)));
     }
     finding.summary = sentences.join(" ");
     finding

@@ -14,6 +14,7 @@ use crate::diagnosis::service::{is_task_id, target_group_name};
 use crate::diagnosis::task::Task;
 use crate::diagnosis::timeline::{Line, Timeline};
 use crate::diagnosis::verdict::{Cause, Confidence, Verdict};
+use crate::diagnosis::words;
 
 use super::Page;
 use super::clock::offset;
@@ -317,8 +318,16 @@ impl<'a> Out<'a> {
         for (cause, why) in &verdict.alternatives {
             self.labelled("or", &format!("{}: {why}", cause.as_str()), &Style::new());
         }
+        // One gap may leave several causes open.
+        let mut open: Vec<(Vec<String>, &str)> = Vec::new();
         for (cause, why) in &verdict.unchecked {
-            self.labelled("open", &format!("{} could not be checked: {why}", cause.as_str()), &self.page.look.doubt.clone());
+            match open.iter_mut().find(|(_, of)| of == why) {
+                Some((causes, _)) => causes.push(cause.as_str().to_owned()),
+                None => open.push((vec![cause.as_str().to_owned()], why)),
+            }
+        }
+        for (causes, why) in open {
+            self.labelled("open", &format!("{} could not be checked: {why}", words::list(&causes)), &self.page.look.doubt.clone());
         }
     }
 

@@ -17,7 +17,7 @@ use crate::diagnosis::event::{Event, Level, Precision, What, Witness};
 use crate::diagnosis::evidence::{Reading, Source, Status};
 use crate::diagnosis::scheduling::{self, Story};
 use crate::diagnosis::service::{Host, in_parentheses, is_task_id};
-use crate::diagnosis::stopped_by::{KEPT_FOR, SETTLES_AFTER, host_calls};
+use crate::diagnosis::stopped_by::{KEPT_FOR, SETTLES_AFTER, UNDO, host_calls};
 use crate::diagnosis::task::{EcsArn, StopCode, Task, last_segment};
 
 use super::failing::{Failing, failing};
@@ -265,8 +265,10 @@ async fn of_the_chain(asking: &Asking<'_>, stop: Timestamp) -> Chain {
     let brings_newer = |change: &scheduling::Change| {
         change.definition.as_deref().and_then(|name| name.rsplit_once(':')?.1.parse::<i64>().ok()).zip(task.revision).is_some_and(|(new, own)| new > own)
     };
+    let mut may_be_undone = false;
     if !matches!(&story, Story::Replaced(change) if brings_newer(change)) {
         let history = asking.history.clone().await;
+        may_be_undone = history.is_none();
         story = scheduling::story(task, service.as_deref(), history.as_deref().map(Vec::as_slice).unwrap_or_default());
     }
     let of_task_sets = service.as_ref().is_some_and(|service| service.uses_task_sets());
@@ -281,7 +283,7 @@ async fn of_the_chain(asking: &Asking<'_>, stop: Timestamp) -> Chain {
         Story::RolledBack { failed, since, how, .. } => {
             let at = around(failed.created_at.unwrap_or(stop), 60, 5);
             let began = beginnings(&failed).iter().map(|name| of_service(name, at));
-            let undone = of_service("StopServiceDeployment", around(since.unwrap_or(stop), 120, 5));
+            let undone = of_service(UNDO, around(since.unwrap_or(stop), 120, 5));
             if how == scheduling::Rollback::Manual { Chain::of(std::iter::once(undone).chain(began)) } else { Chain::of(began) }
         }
         Story::Replaced(change) => {
@@ -293,20 +295,24 @@ async fn of_the_chain(asking: &Asking<'_>, stop: Timestamp) -> Chain {
                 return Chain::of(acts.map(|(name, window)| Search { goes_on: true, ..of_service(name, window) }));
             }
             let names = if is_first(&change) { beginnings(&change) } else { ["UpdateService", "UpdateExpressGatewayService"].as_slice() };
-            Chain::of(names.iter().map(|name| of_service(name, at)))
+            let undone = may_be_undone.then(|| Search { goes_on: true, ..of_service(UNDO, around(change.created_at.unwrap_or(stop), 120, 5)) });
+            Chain::of(undone.into_iter().chain(names.iter().map(|name| of_service(name, at))))
         }
         Story::FewerWanted | Story::Unclear(_) => {
             let names: &[&'static str] = if of_task_sets { &["UpdateService", "DeleteTaskSet", "UpdateTaskSet"] } else { &["UpdateService"] };
             let mut searches: Vec<Search> = names.iter().map(|name| Search { goes_on: of_task_sets, ..of_service(name, around(stop, 900, 5)) }).collect();
             let found = asking.host.clone().await;
-            if found.as_ref().is_some_and(|host| host.is_leaving()) {
+            let may_leave = task.container_instance_arn.is_some() && found.as_ref().is_none_or(|host| host.is_leaving());
+            if may_leave {
                 let (from, to) = around(stop, LONG_BEFORE_HOST, 5);
                 searches.truncate(MOST_NAMES - 1);
-                searches.insert(0, Search { name: "UpdateContainerInstancesState", from, to, subject: host(found.as_deref()), decides: true, goes_on: false });
+                // A count that was lowered since would outweigh an old drain.
+                searches.insert(0, Search { name: "UpdateContainerInstancesState", from, to, subject: host(found.as_deref()), decides: found.is_some(), goes_on: true });
             }
             Chain { wants_fewer: searches.len() < MOST_NAMES, searches }
         }
-        Story::ServiceDeleted => Chain::of([of_service("DeleteService", around(stop, 900, 5))]),
+        // A service is emptied before it is deleted.
+        Story::ServiceDeleted => Chain::of(["DeleteService", "UpdateService"].map(|name| Search { goes_on: true, ..of_service(name, around(stop, 900, 5)) })),
         Story::Rebalanced => Chain::of([]),
     }
 }

@@ -45,6 +45,7 @@ pub(super) async fn fetch(reach: &Reach<'_>, skip: bool) -> Option<Arc<Service>>
         } else {
             inquiry.detail(format!("no service `{name}` any more: ECS forgets deleted ones"));
             inquiry.end(Status::Empty);
+            return Some(Arc::new(Service { name: name.to_owned(), status: "INACTIVE".to_owned(), ..Service::default() }));
         }
         return None;
     };
@@ -68,6 +69,12 @@ pub(super) async fn fetch(reach: &Reach<'_>, skip: bool) -> Option<Arc<Service>>
         }
         if deployment.failed_tasks > 0 {
             text.push_str(&format!(", {} failed tasks", deployment.failed_tasks));
+        }
+        if let Some(reason) = deployment.rollout_reason.as_deref().filter(|_| deployment.rollout_state.as_deref() == Some("FAILED")) {
+            text.push_str(&format!(": {}", reason.trim_end_matches('.')));
+        }
+        if !task.exists() {
+            text.push_str(&format!(", {} of {} wanted tasks running", deployment.running_count, deployment.desired_count));
         }
         let what = What::DeploymentCreated { id: deployment.id.clone(), text };
         inquiry.tell(Event { at, precision: Precision::Millisecond, witness: Witness::Deployment, level: Level::Info, container: None, what });
@@ -115,6 +122,7 @@ fn read(service: &aws_sdk_ecs::types::Service) -> Service {
         subnets: network.map(|network| network.subnets().to_vec()).unwrap_or_default(),
         assign_public_ip: network.and_then(|network| network.assign_public_ip()).map(|setting| setting.as_str().to_owned()),
         created_at: service.created_at().and_then(moment),
+        is_daemon: service.scheduling_strategy().is_some_and(|strategy| *strategy == aws_sdk_ecs::types::SchedulingStrategy::Daemon),
         deployments: service
             .deployments()
             .iter()

@@ -9,7 +9,7 @@ pub(super) fn note(timeline: &Timeline, cause: Cause, culprit: Option<&str>) -> 
     let by_itself = matches!(timeline.stop_code(), Some(StopCode::EssentialContainerExited)) && cause != Cause::Unknown;
     let culprit = culprit.filter(|_| by_itself)?;
     let others: Vec<&Container> =
-        timeline.evidence.task.containers.iter().filter(|container| container.name != culprit && container.has_ended() && !was_done(timeline, container)).collect();
+        timeline.evidence.task.containers.iter().filter(|container| container.name != culprit && container.has_ended() && !ended_for_itself(timeline, container)).collect();
     if others.is_empty() {
         return None;
     }
@@ -26,10 +26,11 @@ pub(super) fn note(timeline: &Timeline, cause: Cause, culprit: Option<&str>) -> 
     Some(Note { code: "collateral", text: format!("Ended with it: {}.", words::list(&told)), evidence: lines })
 }
 
-/// Another container waited for it to end before it started: its end came first and is no consequence.
-fn was_done(timeline: &Timeline, container: &Container) -> bool {
+/// Its end came first and is no consequence: another container waited for it, or the kernel killed it.
+fn ended_for_itself(timeline: &Timeline, container: &Container) -> bool {
     let awaited = |(name, condition): &(String, String)| *name == container.name && matches!(condition.as_str(), "COMPLETE" | "SUCCESS");
-    container.exit_code == Some(0) && timeline.evidence.definition.iter().flat_map(|definition| &definition.containers).any(|other| other.depends_on.iter().any(awaited))
+    container.was_killed_for_memory()
+        || container.exit_code == Some(0) && timeline.evidence.definition.iter().flat_map(|definition| &definition.containers).any(|other| other.depends_on.iter().any(awaited))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
 use super::super::words;
-use super::{earlier_ends, ended_by_itself, last_error, unread_logs};
+use super::{earlier_ends, ended_by_itself, last_error, tell_killed_beside, unread_logs};
 
 pub const RULE: Rule = Rule {
     cause: Cause::AppError,
@@ -24,6 +24,9 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     finding.container = Some(container.name.clone());
     finding.evidence = vec![line.n];
     finding.summary = format!("Container {} ended by itself with exit code {code} [{}].", container.name, line.n);
+    if code == 130 {
+        finding.summary.push_str(" 130 is what a shell makes of SIGINT: something in the container interrupted it.");
+    }
     match (error, &unread) {
         (Some(error), _) => {
             finding.summary.push_str(&format!(" Its last error was {} [{}].", words::quoted(&error.event.text()), error.n));
@@ -41,6 +44,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
             None => finding.summary.push_str(" Its log shows no error in the last minute."),
         },
     }
+    tell_killed_beside(timeline, container, &mut finding);
     finding.summary.push_str(&earlier_ends(timeline, container));
     if let Some(stop) = timeline.stop_line() {
         finding.evidence.push(stop.n);

@@ -1,9 +1,9 @@
 //! An essential container ended by itself with 0: a finished job, or a server that must not end.
 
+use super::super::commands;
 use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::super::{commands, timeline::is_error_name};
 use super::{earlier_ends, ended_by_itself};
 
 pub const RULE: Rule = Rule { cause: Cause::Completed, details: &[], about: "an essential container ended by itself with 0; expected for a job, not for a service", judge };
@@ -25,7 +25,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         }
     }
     finding.summary.push_str(&earlier_ends(timeline, container));
-    if container.reason.as_deref().is_some_and(|reason| is_error_name(reason, "OutOfMemoryError")) {
+    if container.was_killed_for_memory() {
         finding.confidence = Confidence::Likely;
         finding.alternatives.push((Cause::OutOfMemory, "a process inside the container was killed for memory, and its main process still ended with 0".to_owned()));
     }

@@ -5,7 +5,7 @@ use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
 use super::super::words;
-use super::{earlier_ends, ended_by_itself, last_error, what_free_shows};
+use super::{earlier_ends, ended_by_itself, last_error, tell_killed_beside, what_free_shows};
 
 pub const RULE: Rule = Rule {
     cause: Cause::Crashed,
@@ -35,6 +35,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         finding.summary.push_str(&format!(" Its last error was {} [{}].", words::quoted(&error.event.text()), error.n));
         finding.evidence.push(error.n);
     }
+    tell_killed_beside(timeline, container, &mut finding);
     finding.summary.push_str(&earlier_ends(timeline, container));
     if let Some(stop) = timeline.stop_line() {
         finding.evidence.push(stop.n);

@@ -2,7 +2,7 @@
 
 use super::super::commands;
 use super::super::evidence::Source;
-use super::super::scheduling::Story;
+use super::super::scheduling::{Change, Story};
 use super::super::stopped_by::{self, StoppedBy};
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
@@ -38,10 +38,22 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         finding.confidence = Confidence::Likely;
         finding.unchecked.push((Cause::Rollback, gap.sentence()));
     }
+    if let Some(why) = puts_an_older_one_back(timeline, &change) {
+        finding.confidence = Confidence::Possible;
+        finding.unchecked.push((Cause::Rollback, why));
+    }
     if let Some(command) = commands::describe_service(&timeline.evidence.task) {
         finding.next_steps.push(NextStep::run("See how the deployment went", command));
     }
     finding.into()
+}
+
+/// An older revision in the task's place is a rollback more often than not; without the history it cannot be told.
+fn puts_an_older_one_back(timeline: &Timeline, change: &Change) -> Option<String> {
+    let evidence = &timeline.evidence;
+    let revision: i64 = change.definition.as_deref()?.rsplit_once(':')?.1.parse().ok()?;
+    let gap = evidence.readings.iter().find(|reading| reading.source == Source::Service && reading.status.is_gap())?;
+    (revision < evidence.task.revision? && evidence.service_deployments.is_empty()).then(|| format!("it put an older revision back, and {}", gap.sentence()))
 }
 
 #[cfg(test)]

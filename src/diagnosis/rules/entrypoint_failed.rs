@@ -59,6 +59,11 @@ fn never_started(timeline: &Timeline) -> Option<Finding> {
     Some(finding)
 }
 
+/// The words of a shell, or of the runtime, for a command that did not run.
+fn is_refusal(plain: &str) -> bool {
+    reads(plain).is_some() || says(plain, &["not found", "no such file", "permission denied", "cannot execute", "can't execute"])
+}
+
 fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     if let Some(finding) = never_started(timeline) {
         return finding.into();
@@ -69,10 +74,13 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let wrote = timeline.log_lines(&container.name).next().is_some();
     // The runtime's or the shell's own word that nothing ran is no sign of a run.
     let ran = timeline.log_lines(&container.name).any(|(_, logged)| reads(&logged.text.to_lowercase()).is_none());
+    let of_script = timeline.log_lines(&container.name).any(|(_, logged)| !is_refusal(&logged.text.to_lowercase()));
     let meaning = match container.exit_code {
         // A shell hands on the 126 or 127 of the last command of a script that had long been at work.
         Some(126 | 127) if lived && wrote => return Judgement::No,
+        Some(126) if of_script => "a command of its script was found and could not be executed",
         Some(126) => "the command was found and could not be executed (permissions, or a file for another CPU)",
+        Some(127) if of_script => "a command of its script was not found in the image",
         Some(127) => "the command was not found in the image",
         Some(255) => {
             // A line in its log shows that it had run; an unread log shows nothing either way.
@@ -83,11 +91,15 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         }
         _ => return Judgement::No,
     };
-    let confidence = if container.exit_code == Some(255) || lived { Confidence::Likely } else { Confidence::Certain };
+    let unread = unread_logs(timeline, &container.name);
+    let confidence = if container.exit_code == Some(255) || lived || of_script || unread.is_some() { Confidence::Likely } else { Confidence::Certain };
     let mut finding = Finding::new(confidence, "The command could not be run");
     finding.container = Some(container.name.clone());
     finding.evidence = [Some(line), timeline.stop_line()].into_iter().flatten().map(|line| line.n).collect();
     finding.summary = format!("Container {} left with {} [{}]: {meaning}.", container.name, container.exit_code.unwrap_or_default(), line.n);
+    if let Some(gap) = unread {
+        finding.summary.push_str(&format!(" What it wrote was not read ({gap})."));
+    }
     if let Some((log, _)) = timeline.log_lines(&container.name).next_back() {
         finding.summary.push_str(&format!(" It wrote {} [{}].", words::quoted(&log.event.text()), log.n));
         finding.evidence.push(log.n);

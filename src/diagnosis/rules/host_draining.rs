@@ -1,5 +1,6 @@
 //! The container instance under the task was drained or deregistered.
 
+use super::super::desired_count;
 use super::super::event::What;
 use super::super::scheduling::Story;
 use super::super::service::Host;
@@ -12,6 +13,9 @@ use super::scheduled_stop;
 
 pub const RULE: Rule = Rule { cause: Cause::HostDraining, details: &[], about: "its container instance was drained or deregistered", judge };
 
+/// The calls that take a container instance out of its cluster.
+const TAKING_OUT: [&str; 2] = ["UpdateContainerInstancesState", "DeregisterContainerInstance"];
+
 fn judge(timeline: &Timeline, stopped_by: &StoppedBy) -> Judgement {
     if matches!(timeline.stop_code(), Some(StopCode::UserInitiated)) {
         return Judgement::No;
@@ -20,10 +24,10 @@ fn judge(timeline: &Timeline, stopped_by: &StoppedBy) -> Judgement {
     let deregistered = reason.contains("deregistration forced by user");
     let told = deregistered || reason.contains("DRAINING") || reason.contains("is draining");
     let host = timeline.evidence.host.as_ref();
-    let drained = host.is_some_and(Host::is_leaving);
-    // A deployment or a rebalancing explains the stop by itself, whatever the host is being used for by now.
+    // A deployment or a rebalancing explains the stop by itself, whatever the host is being used for by now; so does a lower count.
     let unexplained = || scheduled_stop(timeline).is_some() && matches!(stopped_by::story_of(timeline), Story::FewerWanted | Story::Unclear(_));
-    let fits = told || drained && unexplained();
+    let was_drained = || stopped_by::drained(timeline).is_some() || host.is_some_and(Host::is_leaving) && desired_count::behind(timeline).is_none();
+    let fits = told || unexplained() && was_drained();
     if !fits {
         return Judgement::No;
     }
@@ -36,6 +40,8 @@ fn judge(timeline: &Timeline, stopped_by: &StoppedBy) -> Judgement {
         format!("ECS stopped it because {which} was deregistered by force [{}].", stop.n)
     } else if told {
         format!("ECS moved it away because {which} was being drained [{}].", stop.n)
+    } else if host.is_none() {
+        format!("The scheduler stopped it [{}], no newer deployment was there, and {which} under it had been set to drain: ECS moves tasks off such an instance.", stop.n)
     } else {
         let seen = timeline.lines.iter().find(|line| matches!(line.event.what, What::HostNow { .. })).map(|line| line.n);
         finding.evidence.extend(seen);
@@ -43,7 +49,9 @@ fn judge(timeline: &Timeline, stopped_by: &StoppedBy) -> Judgement {
         finding.alternatives.push((Cause::ScaleIn, "ECS uses the same words where the service wants fewer tasks".to_owned()));
         format!("The scheduler stopped it [{}], no newer deployment was there, and {which} under it is being drained{cite}: ECS moves tasks off such an instance.", stop.n)
     };
-    if let (Status::Found, Some((n, call)), Some(actor)) = (stopped_by.status, &stopped_by.call, &stopped_by.actor) {
+    if let (Status::Found, Some((n, call)), Some(actor)) = (stopped_by.status, &stopped_by.call, &stopped_by.actor)
+        && TAKING_OUT.contains(&call.name.as_str())
+    {
         finding.evidence.push(*n);
         finding.summary.push_str(&format!(" {actor} began it with {} [{n}].", call.name));
     }
@@ -54,7 +62,9 @@ fn judge(timeline: &Timeline, stopped_by: &StoppedBy) -> Judgement {
             format!("aws ecs describe-container-instances --cluster {} --container-instances {} --region {}", shell(&task.cluster), shell(arn), shell(&task.region)),
         ));
     }
-    finding.next_steps.push(NextStep::say("A drained instance takes no new tasks: UpdateContainerInstancesState to ACTIVE undoes it."));
+    if !deregistered && !task.is_on_managed_instances() {
+        finding.next_steps.push(NextStep::say("A drained instance takes no new tasks: UpdateContainerInstancesState to ACTIVE undoes it."));
+    }
     finding.into()
 }
 

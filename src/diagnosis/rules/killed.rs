@@ -3,9 +3,9 @@
 use super::super::commands;
 use super::super::evidence::Source;
 use super::super::stopped_by::StoppedBy;
-use super::super::timeline::{Timeline, is_error_name};
+use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::{earlier_ends, ended_by_itself, memory_before_end, memory_of_all, unread_logs, what_free_shows};
+use super::{earlier_ends, ended_by_itself, memory_before_end, memory_of_all, tell_killed_beside, unread_logs, what_free_shows};
 
 pub const RULE: Rule = Rule { cause: Cause::Killed, details: &[], about: "137 by itself, with no sign of memory and no ordered stop", judge };
 
@@ -14,7 +14,7 @@ const LOW: i64 = 80;
 
 fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let Some((container, line)) = ended_by_itself(timeline).filter(|(container, _)| container.exit_code == Some(137)) else { return Judgement::No };
-    if container.reason.as_deref().is_some_and(|reason| is_error_name(reason, "OutOfMemoryError")) {
+    if container.was_killed_for_memory() {
         return Judgement::No;
     }
     let unread: Vec<String> = [Source::Logs, Source::Metrics]
@@ -49,13 +49,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         let peak = if low { format!(", and never more than {} % in the minutes read", of_all.peak + 1) } else { String::new() };
         finding.summary.push_str(&format!(" In the last minute {} [{}]{peak}; one sample a minute can miss a spike.", of_all.words, of_all.n));
     }
-    for other in timeline.evidence.task.containers.iter().filter(|other| other.name != container.name) {
-        let marked = other.reason.as_deref().is_some_and(|reason| is_error_name(reason, "OutOfMemoryError"));
-        if let Some(other_line) = timeline.container_line(&other.name).filter(|_| marked) {
-            finding.evidence.push(other_line.n);
-            finding.summary.push_str(&format!(" {} was killed for memory [{}], which by itself does not stop the task.", other.name, other_line.n));
-        }
-    }
+    tell_killed_beside(timeline, container, &mut finding);
     finding.summary.push_str(&earlier_ends(timeline, container));
     finding.alternatives.push((Cause::OutOfMemory, "the kernel kills with the same signal, and Fargate often reports no memory reason".to_owned()));
     if unread.is_empty() && !weighed {

@@ -36,8 +36,8 @@ use super::event::Level;
 use super::evidence::{NoLines, Reading, Source};
 use super::measure::{Scope, percent};
 use super::task::{Container, StopCode};
-use super::timeline::{Line, Timeline, is_reserved_a_limit, memory_limit};
-use super::verdict::Rule;
+use super::timeline::{AT_THE_LIMIT, Line, Timeline, is_reserved_a_limit, memory_limit};
+use super::verdict::{Finding, Rule};
 
 /// Every rule. A new cause is one file and one line here.
 pub const RULES: &[Rule] = &[
@@ -129,9 +129,6 @@ struct MemoryOfAll {
     n: usize,
 }
 
-/// Per cent of the hard limit. One-minute samples lag behind: what stood here was at its limit or about to be.
-const AT_THE_LIMIT: i64 = 95;
-
 /// Tenths of a per cent. So much less after the task's end tells that the highest had been this task.
 const FELL_BY: i64 = 150;
 
@@ -197,6 +194,16 @@ pub(super) fn unread_logs(timeline: &Timeline, container: &str) -> Option<String
         _ => None,
     });
     timeline.evidence.readings.iter().find(own).map(Reading::sentence).or(elsewhere)
+}
+
+/// Tells of other containers that ECS marks as killed for memory: by itself such an end does not stop the task.
+fn tell_killed_beside(timeline: &Timeline, container: &Container, finding: &mut Finding) {
+    for other in timeline.evidence.task.containers.iter().filter(|other| other.name != container.name && other.was_killed_for_memory()) {
+        if let Some(line) = timeline.container_line(&other.name) {
+            finding.evidence.push(line.n);
+            finding.summary.push_str(&format!(" {} was killed for memory [{}], which by itself does not stop the task.", other.name, line.n));
+        }
+    }
 }
 
 /// Where a container is started again in its place, a sentence that this end may not have been its first.

@@ -5,10 +5,10 @@ use super::super::event::{Level, LogLine};
 use super::super::evidence::Source;
 use super::super::stopped_by::StoppedBy;
 use super::super::task::Container;
-use super::super::timeline::{Line, Timeline, is_error_name, memory_limit};
+use super::super::timeline::{AT_THE_LIMIT, Line, Timeline, is_error_name, memory_limit};
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
 use super::super::words;
-use super::{AT_THE_LIMIT, MemoryBeforeEnd, earlier_ends, ended_by_itself, memory_before_end, memory_of_all};
+use super::{MemoryBeforeEnd, earlier_ends, ended_by_itself, memory_before_end, memory_of_all};
 
 pub const RULE: Rule =
     Rule { cause: Cause::OutOfMemory, details: &["heap"], about: "the memory limit of the container or the task killed it, or its heap was full and the runtime gave up", judge };

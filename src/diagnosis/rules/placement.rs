@@ -59,7 +59,7 @@ const KINDS: &[Kind] = &[
         "unable to place a task",
         "no container instance met all of the task's requirements",
         "Compare what the task asks for with what the instances have free.",
-        &["unable to place a task", "resource:eni", "met all of its requirements", "not compatible with the selected compute strategy", "placement constraint", "could not launch"],
+        &["unable to place a task", "resource:eni", "met all of its requirements", "not compatible with the selected compute strategy", "placement constraint"],
     ),
 ];
 
@@ -67,6 +67,10 @@ fn reads(plain: &str) -> Option<&'static Kind> {
     let bare = |name: &str| plain.trim() == name;
     if bare("agent") || bare("attribute") {
         return KINDS.iter().find(|kind| kind.detail == Some(plain.trim()));
+    }
+    // AWS's own trouble says nothing of the instances.
+    if plain.contains("reason: internal error") {
+        return None;
     }
     // The keys `AGENT` and `ATTRIBUTE` are words of many other sentences: only the marks count.
     KINDS.iter().find(|kind| kind.entry.marks_stand_in(plain))

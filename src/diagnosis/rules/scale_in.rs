@@ -26,7 +26,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
             if is_just_before && alone && service_gap.is_none() { Confidence::Certain } else { Confidence::Likely }
         }
         // What the deployments would tell is told to be unchecked by their own rules.
-        Story::Unclear(_) if service_gap.is_some() && stopped_by::activity_just_before(timeline).is_some() => Confidence::Possible,
+        Story::Unclear(_) if service_gap.is_some() && stopped_by::lowered_just_before(timeline).is_some() => Confidence::Possible,
         Story::Unclear(why) => return Judgement::CannotTell(why),
         _ => return Judgement::No,
     };
@@ -53,6 +53,11 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     {
         finding.confidence = Confidence::Possible;
         finding.unchecked.push((Cause::ScaleIn, why));
+    }
+    if change.is_none() && timeline.evidence.task.container_instance_arn.is_some() && timeline.evidence.host.is_none() {
+        finding.confidence = Confidence::Possible;
+        let why = timeline.seen_by(Source::Host).err().map_or_else(|| "ECS no longer knows the container instance".to_owned(), |gap| gap.sentence());
+        finding.unchecked.push((Cause::HostDraining, why));
     }
     finding.summary.push_str(" Why it took this task and not another is in no API.");
     finding.next_steps = next_steps(&timeline.evidence.task, change);
@@ -177,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn where_the_deployments_leave_it_open_an_activity_just_before_makes_it_likely() {
+    fn where_the_deployments_leave_it_open_an_lowered_just_before_makes_it_likely() {
         let started = |evidence: Evidence| said(evidence, -20_000, "(service web) has started 1 tasks: (task 6cf721bbfe204243ad7edae943867298).");
         assert!(verdict(started(scheduled())).starts_with("unknown"));
         assert_eq!(verdict(started(scaled(scheduled(), -13_000, 2, LOW, |_| {}))), "scale-in - likely");

@@ -1,5 +1,7 @@
 //! The service was deleted.
 
+use super::super::actors;
+use super::super::evidence::{Reading, Source, Status};
 use super::super::scheduling::Story;
 use super::super::stopped_by;
 use super::super::stopped_by::StoppedBy;
@@ -14,9 +16,31 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let status = timeline.evidence.service.as_ref().map(|service| service.status.clone()).unwrap_or_default();
     let mut finding = Finding::new(Confidence::Likely, "The service was deleted");
     finding.evidence.push(stop.n);
-    finding.summary = format!("The service is {status}, which is what ECS calls one that was deleted, and its scheduler stopped this task [{}].", stop.n);
+    match stopped_by::deletion(timeline) {
+        Some((line, call)) => {
+            finding.confidence = Confidence::Certain;
+            finding.evidence.push(line.n);
+            let who = actors::describe(call).name;
+            finding.summary = format!("{who} deleted the service with DeleteService [{}], and its scheduler stopped this task [{}].", line.n, stop.n);
+        }
+        None => {
+            finding.summary = format!("The service is {status}, which is what ECS calls one that was deleted, and its scheduler stopped this task [{}].", stop.n);
+            if let Some(why) = deleted_at_another_time(timeline) {
+                finding.confidence = Confidence::Possible;
+                finding.unchecked.push((Cause::ScaleIn, why));
+            }
+        }
+    }
     finding.next_steps.push(NextStep::say("If nobody meant to, create the service again; its deployments are gone with it."));
     finding.into()
+}
+
+/// Where CloudTrail was read late enough to hold a deletion that came before the stop, and holds none.
+fn deleted_at_another_time(timeline: &Timeline) -> Option<String> {
+    let settled =
+        |reading: &&Reading| reading.source == Source::Cloudtrail && reading.about.as_deref() == Some("DeleteService") && matches!(reading.status, Status::Ok | Status::Empty);
+    timeline.evidence.readings.iter().find(settled)?;
+    Some("no DeleteService call before the stop is recorded: the service may have been deleted later, and have wanted fewer tasks before".to_owned())
 }
 
 #[cfg(test)]

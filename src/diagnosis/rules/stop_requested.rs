@@ -4,7 +4,7 @@ use super::super::actors::reasons;
 use super::super::evidence::{Source, Status as Read};
 use super::super::stopped_by::{Status, StoppedBy};
 use super::super::task::{Container, StopCode};
-use super::super::timeline::{Timeline, is_error_name};
+use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
 use super::super::{commands, words};
 
@@ -33,7 +33,7 @@ fn judge(timeline: &Timeline, stopped_by: &StoppedBy) -> Judgement {
         };
         finding.next_steps.push(NextStep::run(first, commands::ecs_trace("who-stopped", task)));
     }
-    let for_memory = |container: &Container| container.reason.as_deref().is_some_and(|reason| is_error_name(reason, "OutOfMemoryError"));
+    let for_memory = |container: &Container| container.was_killed_for_memory();
     let codes: Vec<String> =
         task.containers.iter().filter(|container| !for_memory(container)).filter_map(|container| container.exit_code.map(|code| format!("{} {code}", container.name))).collect();
     if !codes.is_empty() {
