@@ -212,7 +212,13 @@ pub fn others_now(timeline: &Timeline, group: &TargetGroup) -> Option<(usize, us
 pub fn port(timeline: &Timeline, group: &TargetGroup) -> Option<String> {
     let own = group.health_port.as_deref().filter(|port| port.parse::<u16>().is_ok()).map(str::to_owned);
     let balancers = timeline.evidence.service.iter().flat_map(|service| &service.load_balancers);
-    own.or_else(|| balancers.filter(|balancer| balancer.target_group_arn == group.arn).find_map(|balancer| balancer.container_port).map(|port| port.to_string()))
+    let registered = balancers.filter(|balancer| balancer.target_group_arn == group.arn).find_map(|balancer| balancer.container_port);
+    // An instance is probed on the port that the host gave to the container's.
+    let on_host = |port: i64| {
+        let mut bound = timeline.evidence.task.containers.iter().flat_map(|container| &container.ports);
+        bound.find(|(inside, _)| *inside == port).map(|(_, host)| *host).filter(|_| group.target_type.as_deref() == Some("instance"))
+    };
+    own.or_else(|| registered.map(|port| on_host(port).unwrap_or(port).to_string()))
 }
 
 /// The target group, or the Classic Load Balancer, that ECS's reason names.

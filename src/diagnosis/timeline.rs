@@ -390,9 +390,9 @@ fn had_filled_its_memory(event: &Event, container: &str, stop: Option<Timestamp>
 fn culprit(evidence: &Evidence, last_word: impl Fn(&str) -> Option<Timestamp>, had_filled_its_memory: impl Fn(&str) -> bool) -> Option<&Container> {
     let times = &evidence.task.times;
     let waited = times.stopping.zip(times.execution_stopped).map_or(0, |(order, end)| end.as_millisecond() - order.as_millisecond());
-    // An end that is cut to the second may be up to 999 ms later.
+    // An end that is cut to the second may be up to 999 ms later, and the host's clock is another than ECS's.
     let cut = times.execution_stopped.is_some_and(|end| end.as_millisecond() % 1_000 == 0);
-    let timed_out = |container: &Container| waited + if cut { 999 } else { 0 } >= super::notes::allowed_seconds(evidence, container) * 1000;
+    let timed_out = |container: &Container| waited + if cut { 1_999 } else { 0 } >= super::notes::allowed_seconds(evidence, container) * 1000;
     let weight = |container: &Container| {
         let told = container.was_killed_for_memory();
         match container.exit_code {

@@ -160,6 +160,7 @@ impl Line {
         };
         self.observe(&action, &region, began, &result);
         let (status, headers, bytes) = result?;
+        let bytes = signed_exit_codes(&action, bytes);
         if action == "cloudtrail:LookupEvents" && status == 400 && String::from_utf8_lossy(&bytes).contains("Throttl") {
             self.hold_cloudtrail().await;
         }
@@ -185,7 +186,7 @@ impl Line {
             headers.push(("smithy-protocol".to_owned(), "rpc-v2-cbor".to_owned()));
         }
         headers.extend(exchange.error_type.iter().map(|error| ("x-amzn-errortype".to_owned(), error.clone())));
-        let result = Ok((exchange.status, headers, exchange.response_bytes()));
+        let result = Ok((exchange.status, headers, signed_exit_codes(action, exchange.response_bytes())));
         self.observe(action, region, began, &result);
         result.map(|(status, headers, bytes)| response(status, headers, bytes))
     }
@@ -311,6 +312,32 @@ fn is_broken_xml(action: &str, body: &[u8]) -> bool {
     !open.is_empty() || !text.trim_end().ends_with(&format!("</{operation}Response>"))
 }
 
+/// Windows counts exit codes without a sign (3221225786); the SDK's integer has one and would refuse the whole answer.
+fn signed_exit_codes(action: &str, body: Vec<u8>) -> Vec<u8> {
+    const KEY: &str = "\"exitCode\":";
+    if action != "ecs:DescribeTasks" {
+        return body;
+    }
+    let Ok(text) = std::str::from_utf8(&body) else { return body };
+    let (mut told, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, after)) = rest.split_once(KEY) {
+        let number = after.trim_start();
+        let digits = number.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(number.len());
+        let code = number[..digits].parse::<u32>().ok().filter(|code| i32::try_from(*code).is_err());
+        told.push_str(before);
+        told.push_str(KEY);
+        rest = match code {
+            Some(code) => {
+                told.push_str(&code.cast_signed().to_string());
+                &number[digits..]
+            }
+            None => after,
+        };
+    }
+    told.push_str(rest);
+    told.into_bytes()
+}
+
 /// The region a request is signed for.
 fn region_of(request: &HttpRequest) -> String {
     let signed = request.headers().get("authorization").and_then(|value| value.split("Credential=").nth(1));
@@ -320,6 +347,14 @@ fn region_of(request: &HttpRequest) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_exit_code_of_windows_keeps_its_bits_and_every_other_number_stays() {
+        let patched = |action: &str, body: &str| String::from_utf8(signed_exit_codes(action, body.as_bytes().to_vec())).expect("text");
+        assert_eq!(patched("ecs:DescribeTasks", r#"{"exitCode": 3221225786,"a":{"exitCode":137}}"#), r#"{"exitCode":-1073741510,"a":{"exitCode":137}}"#);
+        assert_eq!(patched("ecs:ListTasks", r#"{"exitCode":3221225786}"#), r#"{"exitCode":3221225786}"#);
+        assert_eq!(patched("ecs:DescribeTasks", "{}"), "{}");
+    }
 
     #[test]
     fn xml_that_is_cut_or_crossed_is_broken() {

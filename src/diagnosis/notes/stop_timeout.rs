@@ -10,6 +10,10 @@ use super::was_ordered;
 
 /// Seconds ECS waits between SIGTERM and SIGKILL where nothing sets it (agent and Fargate alike).
 const DEFAULT_STOP_TIMEOUT: i64 = 30;
+/// Seconds a target is drained where nothing sets it.
+const DEFAULT_DEREGISTRATION_DELAY: i64 = 300;
+/// Milliseconds between a timeout and what is reported of it.
+const TO_THE_SECOND: i64 = 4_000;
 /// Seconds; Fargate allows no more.
 const FARGATE_STOP_TIMEOUT_CAP: i64 = 120;
 
@@ -30,7 +34,23 @@ pub(super) fn timed_out(timeline: &Timeline) -> Vec<&Container> {
     let late_by = if timeline.evidence.task.runs_on_fargate() { 9_000 } else { 0 };
     let took_at_most = took + if cut { 999 } else { 0 };
     let killed = timeline.evidence.task.containers.iter().filter(|container| container.exit_code == Some(137));
-    killed.filter(|container| took_at_most >= allowed_seconds(&timeline.evidence, container) * 1000 + late_by).collect()
+    killed
+        .filter(|container| {
+            let over = took_at_most - allowed_seconds(&timeline.evidence, container) * 1000 - late_by;
+            // To the second, or longer than anything else that may be in it.
+            (0..=TO_THE_SECOND).contains(&over) || over >= may_also_take(timeline)
+        })
+        .collect()
+}
+
+/// Milliseconds beside the wait for SIGTERM: leaving the load balancer comes before it, and a timeout that was not read may be longer than the default.
+fn may_also_take(timeline: &Timeline) -> i64 {
+    let evidence = &timeline.evidence;
+    let has_balancer = evidence.service.as_ref().is_some_and(|service| !service.load_balancers.is_empty()) || !evidence.target_groups.is_empty();
+    let leaving = evidence.target_groups.iter().map(|group| group.deregistration_delay.unwrap_or(DEFAULT_DEREGISTRATION_DELAY)).max();
+    let leaving = leaving.unwrap_or(if has_balancer { DEFAULT_DEREGISTRATION_DELAY } else { 0 });
+    let unread = if evidence.definition.is_none() { FARGATE_STOP_TIMEOUT_CAP - DEFAULT_STOP_TIMEOUT } else { 0 };
+    (leaving + unread) * 1000
 }
 
 pub(super) fn notes(timeline: &Timeline) -> Vec<Note> {

@@ -5,7 +5,7 @@ use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
 use super::super::words;
-use super::{earlier_ends, ended_by_itself, last_error, tell_killed_beside, unread_logs};
+use super::{earlier_ends, ended_by_itself, last_error, named, tell_killed_beside, unread_logs};
 
 pub const RULE: Rule = Rule {
     cause: Cause::AppError,
@@ -23,7 +23,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let mut finding = Finding::new(if error.is_some() { Confidence::Certain } else { Confidence::Likely }, "The application failed");
     finding.container = Some(container.name.clone());
     finding.evidence = vec![line.n];
-    finding.summary = format!("Container {} ended by itself with exit code {code} [{}].", container.name, line.n);
+    finding.summary = format!("{} ended by itself with exit code {code} [{}].", named(container), line.n);
     if code == 130 {
         finding.summary.push_str(" 130 is what a shell makes of SIGINT: something in the container interrupted it.");
     }

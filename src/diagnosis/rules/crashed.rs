@@ -5,7 +5,7 @@ use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
 use super::super::words;
-use super::{earlier_ends, ended_by_itself, last_error, tell_killed_beside, what_free_shows};
+use super::{earlier_ends, ended_by_itself, last_error, named, tell_killed_beside, what_free_shows};
 
 pub const RULE: Rule = Rule {
     cause: Cause::Crashed,
@@ -30,7 +30,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     finding.detail = Some(detail);
     finding.container = Some(container.name.clone());
     finding.evidence = vec![line.n];
-    finding.summary = format!("Container {} died of {signal}, exit {code} [{}]. Usually {usual}.", container.name, line.n);
+    finding.summary = format!("{} died of {signal}, exit {code} [{}]. Usually {usual}.", named(container), line.n);
     if let Some(error) = last_error(timeline, &container.name) {
         finding.summary.push_str(&format!(" Its last error was {} [{}].", words::quoted(&error.event.text()), error.n));
         finding.evidence.push(error.n);

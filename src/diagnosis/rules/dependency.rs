@@ -4,7 +4,7 @@ use super::super::commands;
 use super::super::start_failure::{self, Kind, Reader, Told, kind, says};
 use super::super::stopped_by::StoppedBy;
 use super::super::task::{Container, StopCode};
-use super::super::timeline::Timeline;
+use super::super::timeline::{Timeline, is_essential};
 use super::super::verdict::{Cause, Confidence, Judgement, NextStep, Rule};
 use super::super::words;
 
@@ -28,10 +28,15 @@ fn reads(plain: &str) -> Option<&'static Kind> {
 
 /// A container that never started beside the one its definition makes it wait for, which failed.
 pub fn unmet(timeline: &Timeline) -> Option<Told> {
-    if !matches!(timeline.stop_code(), None | Some(StopCode::TaskFailedToStart)) {
+    if !matches!(timeline.stop_code(), None | Some(StopCode::TaskFailedToStart | StopCode::EssentialContainerExited)) {
         return None;
     }
     let waited_for = failed_dependency(timeline)?;
+    // Where an essential container ran and ended, its own end stopped the task.
+    let ran = |container: &Container| container.exit_code.is_some() && is_essential(&timeline.evidence, container);
+    if matches!(timeline.stop_code(), Some(StopCode::EssentialContainerExited)) && timeline.evidence.task.containers.iter().any(ran) {
+        return None;
+    }
     let line = timeline.container_line(&waited_for.name)?;
     Some(Told { cause: Cause::Dependency, kind: &KINDS[0], text: line.event.text(), n: line.n, container: Some(waited_for.name.clone()), of_service: false })
 }

@@ -22,7 +22,11 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let named = health_check::named_in(&reason);
     let messages = health_check::own_messages(timeline, named);
     let why = messages.iter().rev().find_map(|(_, message)| health_check::reason_of(message));
-    let group = timeline.evidence.target_groups.iter().find(|group| Some(group.arn.as_str()) == named).or(match timeline.evidence.target_groups.as_slice() {
+    let groups = &timeline.evidence.target_groups;
+    let cut = reason.split_once("(target-group ").map(|(_, begun)| begun).filter(|_| named.is_none());
+    let mut begun_so = groups.iter().filter(|group| cut.is_some_and(|cut| group.arn.starts_with(cut)));
+    let single = begun_so.next().filter(|_| begun_so.next().is_none());
+    let group = groups.iter().find(|group| Some(group.arn.as_str()) == named).or(single).or(match groups.as_slice() {
         [only] => Some(only),
         _ => None,
     });
@@ -33,7 +37,11 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let group_name = match (classic, named) {
         (Some(name), _) => format!("Classic Load Balancer {name}"),
         (None, Some(arn)) => format!("target group {}", target_group_name(arn)),
-        (None, None) => "its load balancer".to_owned(),
+        // AWS cut its reason: the only group that fits is meant.
+        (None, None) => match group {
+            Some(group) => format!("target group {}", group.name),
+            None => "its load balancer".to_owned(),
+        },
     };
     finding.summary = format!("ECS stopped it because {group_name} called it unhealthy [{}].", stop.n);
     match health_check::told_in_turn(&messages) {
@@ -74,10 +82,10 @@ fn detail(why: Option<&str>) -> &'static str {
 fn settings(timeline: &Timeline, group: &TargetGroup) -> Option<String> {
     let (interval, failures) = (group.interval?, group.unhealthy_threshold?);
     let probe = match (&group.path, &group.protocol) {
-        (Some(path), Some(protocol)) if protocol != "HTTP" => format!("GET {path} by {protocol}"),
-        (Some(path), _) => format!("GET {path}"),
-        (None, Some(protocol)) => format!("a {protocol} connection"),
-        (None, None) => "a probe".to_owned(),
+        (Some(path), Some(protocol)) if protocol != "HTTP" => format!("asks GET {path} by {protocol}"),
+        (Some(path), _) => format!("asks GET {path}"),
+        (None, Some(protocol)) => format!("opens a {protocol} connection"),
+        (None, None) => "sends a probe".to_owned(),
     };
     let port = health_check::port(timeline, group).map(|port| format!(" on port {port}")).unwrap_or_default();
     let wanted = match (&group.matcher, group.timeout) {
@@ -89,7 +97,7 @@ fn settings(timeline: &Timeline, group: &TargetGroup) -> Option<String> {
     let again = group.healthy_threshold.map(|healthy| format!(", {healthy} good ones in a row a healthy one again")).unwrap_or_default();
     let delay = group.deregistration_delay.map(|delay| format!("; deregistration delay {delay} s")).unwrap_or_default();
     let slow = group.slow_start.filter(|slow| *slow > 0).map(|slow| format!(", slow start {slow} s")).unwrap_or_default();
-    Some(format!("It asks {probe}{port} every {interval} s{wanted}; {failures} failures in a row, {} s, make a target unhealthy{again}{delay}{slow}.", interval * failures))
+    Some(format!("It {probe}{port} every {interval} s{wanted}; {failures} failures in a row, {} s, make a target unhealthy{again}{delay}{slow}.", interval * failures))
 }
 
 /// How long it lived against how long a task lives that never passes; a steady state in between proves that it did.

@@ -7,7 +7,7 @@ use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
 use super::super::words;
-use super::{earlier_ends, ended_by_itself, unread_logs};
+use super::{earlier_ends, ended_by_itself, named, unread_logs};
 
 pub const RULE: Rule = Rule {
     cause: Cause::EntrypointFailed,
@@ -96,7 +96,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let mut finding = Finding::new(confidence, "The command could not be run");
     finding.container = Some(container.name.clone());
     finding.evidence = [Some(line), timeline.stop_line()].into_iter().flatten().map(|line| line.n).collect();
-    finding.summary = format!("Container {} left with {} [{}]: {meaning}.", container.name, container.exit_code.unwrap_or_default(), line.n);
+    finding.summary = format!("{} left with {} [{}]: {meaning}.", named(container), container.exit_code.unwrap_or_default(), line.n);
     if let Some(gap) = unread {
         finding.summary.push_str(&format!(" What it wrote was not read ({gap})."));
     }

@@ -5,7 +5,7 @@ use super::super::evidence::Source;
 use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::{earlier_ends, ended_by_itself, memory_before_end, memory_of_all, tell_killed_beside, unread_logs, what_free_shows};
+use super::{earlier_ends, ended_by_itself, memory_before_end, memory_of_all, named, tell_killed_beside, unread_logs, what_free_shows};
 
 pub const RULE: Rule = Rule { cause: Cause::Killed, details: &[], about: "137 by itself, with no sign of memory and no ordered stop", judge };
 
@@ -38,7 +38,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     finding.container = Some(container.name.clone());
     finding.evidence = [Some(line), timeline.stop_line()].into_iter().flatten().map(|line| line.n).collect();
     finding.summary =
-        format!("Container {} was killed, exit 137 [{}], and nothing had asked it to stop. Exit 137 is SIGKILL; it does not say who sent it.", container.name, line.n);
+        format!("{} was killed, exit 137 [{}], and nothing had asked it to stop. Exit 137 is SIGKILL; it does not say who sent it.", named(container), line.n);
     if let Some(memory) = &memory {
         let of = if memory.is_own { &container.name } else { "the task" };
         finding.evidence.push(memory.n);

@@ -196,6 +196,12 @@ pub(super) fn unread_logs(timeline: &Timeline, container: &str) -> Option<String
     timeline.evidence.readings.iter().find(own).map(Reading::sentence).or(elsewhere)
 }
 
+/// `Container app`, and of one that AWS put there, by what.
+fn named(container: &Container) -> String {
+    let by = container.injected_by().map(|by| format!(", which {by} put there,")).unwrap_or_default();
+    format!("Container {}{by}", container.name)
+}
+
 /// Tells of other containers that ECS marks as killed for memory: by itself such an end does not stop the task.
 fn tell_killed_beside(timeline: &Timeline, container: &Container, finding: &mut Finding) {
     for other in timeline.evidence.task.containers.iter().filter(|other| other.name != container.name && other.was_killed_for_memory()) {

@@ -4,11 +4,11 @@ use super::super::commands;
 use super::super::event::{Level, LogLine};
 use super::super::evidence::Source;
 use super::super::stopped_by::StoppedBy;
-use super::super::task::Container;
+use super::super::task::{Container, StopCode};
 use super::super::timeline::{AT_THE_LIMIT, Line, Timeline, is_error_name, memory_limit};
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
 use super::super::words;
-use super::{MemoryBeforeEnd, earlier_ends, ended_by_itself, memory_before_end, memory_of_all};
+use super::{MemoryBeforeEnd, earlier_ends, ended_by_itself, memory_before_end, memory_of_all, named};
 
 pub const RULE: Rule =
     Rule { cause: Cause::OutOfMemory, details: &["heap"], about: "the memory limit of the container or the task killed it, or its heap was full and the runtime gave up", judge };
@@ -17,7 +17,7 @@ pub const RULE: Rule =
 const LAST_WORDS: i64 = 30_000;
 
 fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
-    let Some((container, line)) = ended_by_itself(timeline) else { return Judgement::No };
+    let Some((container, line)) = ended_by_itself(timeline).or_else(|| killed_at_start(timeline)) else { return Judgement::No };
     // EC2 says it of the container, Fargate sometimes of the task alone.
     let told = [container.reason.as_deref(), timeline.evidence.task.stopped_reason.as_deref()].into_iter().flatten().any(|reason| is_error_name(reason, "OutOfMemoryError"));
     let heap = heap_message(timeline, container);
@@ -25,7 +25,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let mut finding = match (told, container.exit_code, heap) {
         (true, Some(137), _) => {
             let mut finding = Finding::new(Confidence::Certain, "Out of memory");
-            finding.summary = format!("Container {} was killed for memory, exit 137 [{}].", container.name, line.n);
+            finding.summary = format!("{} was killed for memory, exit 137 [{}].", named(container), line.n);
             finding
         }
         // Docker marks the container when any process in it was killed: exit 0 is another rule's.
@@ -39,7 +39,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         }
         (false, Some(137), Some((log, _))) => {
             let mut finding = Finding::new(Confidence::Likely, "Out of memory");
-            finding.summary = format!("Container {} wrote that it was out of memory [{}] and was killed, exit 137 [{}].", container.name, log.n, line.n);
+            finding.summary = format!("{} wrote that it was out of memory [{}] and was killed, exit 137 [{}].", named(container), log.n, line.n);
             finding
         }
         (false, Some(code), Some((log, _))) if code != 0 => {
@@ -113,6 +113,13 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     finding.into()
 }
 
+/// A task whose container is killed so early that ECS never saw it run counts as failed to start.
+fn killed_at_start(timeline: &Timeline) -> Option<(&Container, &Line)> {
+    let failed = matches!(timeline.stop_code(), Some(StopCode::TaskFailedToStart));
+    let killed = timeline.evidence.task.containers.iter().find(|container| failed && container.exit_code == Some(137) && container.was_killed_for_memory())?;
+    Some((killed, timeline.container_line(&killed.name)?))
+}
+
 fn subject(memory: &MemoryBeforeEnd) -> &'static str {
     if memory.is_own { "It" } else { "Its task" }
 }
@@ -132,7 +139,9 @@ fn next_steps(timeline: &Timeline, container: &Container, heap: bool, told: bool
         Some(limit) => format!("the task's {limit} MiB"),
         None => "its limit".to_owned(),
     };
-    let first = if heap {
+    let first = if let Some(by) = container.injected_by() {
+        format!("Give the task more memory than it has: {by} takes its share of {limit}.")
+    } else if heap {
         format!("Give {}'s runtime a larger heap, below {limit} (for the JVM: -XX:MaxRAMPercentage=75), or find what fills it.", container.name)
     } else {
         format!("Give {} more memory than {limit}, or make it use less (cap a JVM's heap with -XX:MaxRAMPercentage=75).", container.name)

@@ -162,7 +162,13 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         Some("efs") => of_efs(timeline, &told, &mut finding),
         Some("env-file") => of_file(timeline, &told, &mut finding),
         Some("unreachable") => of_network(timeline, &told, &mut finding),
-        _ => finding.summary.push_str(&format!(" AWS's words: “{}”.", told.quoted())),
+        _ => {
+            finding.summary.push_str(&format!(" AWS's words: “{}”.", told.quoted()));
+            finding.next_steps.push(NextStep::say(told.kind.entry.then));
+            if let Some(command) = super::super::commands::describe_task_definition(&timeline.evidence.task) {
+                finding.next_steps.push(NextStep::run("See which secrets, logs and volumes the definition names", command));
+            }
+        }
     }
     if told.says(&["unable to assume the role"]) {
         finding.next_steps.push(NextStep::say("Let ecs-tasks.amazonaws.com assume the role: see its trust policy."));
@@ -237,7 +243,17 @@ fn of_secret(timeline: &Timeline, told: &Told, finding: &mut Finding) {
             format!("aws secretsmanager describe-secret --secret-id {} --region {}", shell(secret_arn(secret)), shell(region))
         }
     });
-    if finding.detail == Some("secret-access-denied") {
+    let lacking = told.text.split_once("did not contain json key").map(|(_, key)| key.trim().trim_end_matches('.').to_owned());
+    if let Some(key) = lacking.filter(|_| finding.detail == Some("secret-not-found")) {
+        finding.headline = "A secret lacks the key that is asked for".to_owned();
+        finding.summary = format!("The secret is there, and has no JSON key {key} [{}].", told.n);
+        if let Some(secret) = &secret {
+            finding.summary.push_str(&format!(" It is {}.", secret_arn(secret)));
+            let command = format!("aws secretsmanager list-secret-version-ids --secret-id {} --region {}", shell(secret_arn(secret)), shell(region));
+            finding.next_steps.push(NextStep::run("See which version of it is current, and when it was changed", command));
+        }
+        finding.next_steps.push(NextStep::say(format!("Give the secret's JSON the key {key}, or correct the key behind its ARN in valueFrom.")));
+    } else if finding.detail == Some("secret-access-denied") {
         let action = if told.says(&["kms:decrypt", "access to kms"]) {
             "kms:Decrypt"
         } else if parameter {
@@ -341,7 +357,11 @@ fn of_efs(timeline: &Timeline, told: &Told, finding: &mut Finding) {
         ""
     };
     finding.summary.push_str(kind);
-    finding.summary.push_str(&network::sentence(timeline));
+    // A mount target is in the VPC: a way out of it plays no part.
+    let subnets = network::subnets(timeline);
+    if !subnets.is_empty() {
+        finding.summary.push_str(&format!(" The task was to be in {}.", words::list(&subnets)));
+    }
     finding.summary.push_str(&format!(" AWS's words: “{}”.", told.quoted()));
     for id in meant {
         finding
@@ -366,13 +386,22 @@ fn of_file(timeline: &Timeline, told: &Told, finding: &mut Finding) {
         let names: Vec<String> = files.iter().map(|file| (*file).clone()).collect();
         finding.summary.push_str(&format!(" The definition names {}.", words::list(&names)));
     }
-    finding.summary.push_str(&format!(" It is read as {}. AWS's words: “{}”.", network::role(task, definition), told.quoted()));
+    let kind = if told.says(DENIED) {
+        "It is a matter of permission: it"
+    } else if told.says(&["nosuchkey", "nosuchbucket", "does not exist", "not found"]) {
+        "It is a matter of absence: S3 has no such file. It"
+    } else {
+        "It"
+    };
+    finding.summary.push_str(&format!(" {kind} is read as {}. AWS's words: “{}”.", network::role(task, definition), told.quoted()));
     for file in files {
         if let Some((bucket, key)) = file.split_once(":::").and_then(|(_, path)| path.split_once('/')) {
             finding.next_steps.push(NextStep::run("See whether it is there", format!("aws s3api head-object --bucket {} --key {}", shell(bucket), shell(key))));
         }
     }
-    finding.next_steps.extend(network::simulate(definition, &["s3:GetObject", "s3:GetBucketLocation"]));
+    if told.says(DENIED) || !told.says(&["nosuchkey", "nosuchbucket", "does not exist"]) {
+        finding.next_steps.extend(network::simulate(definition, &["s3:GetObject", "s3:GetBucketLocation"]));
+    }
 }
 
 fn of_network(timeline: &Timeline, told: &Told, finding: &mut Finding) {
