@@ -3,10 +3,12 @@
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::diagnosis::evidence::Source;
+use crate::diagnosis::evidence::{Evidence, Source};
+use crate::diagnosis::stopped_by::Status;
 use crate::diagnosis::task::{EcsArn, Task, last_segment};
 use crate::diagnosis::verdict::Cause;
 use crate::diagnosis::words::shell;
@@ -17,11 +19,11 @@ use crate::sources::document::Document;
 use crate::sources::failing::Kind;
 use crate::sources::ledger::Ledger;
 use crate::sources::target::{Place, Target};
-use crate::sources::{Ended, Limits, Reach, attempt_limit, demos, gather, task};
+use crate::sources::{Ended, Limits, Reach, ask_cloudtrail_again, attempt_limit, demos, gather, task};
 
 use super::args::Everywhere;
 use super::failure::{Exit, Failure};
-use super::screen::{Screen, say};
+use super::screen::{Bars, Screen, say};
 
 /// A judged trace and how its gathering ended.
 pub struct Gathered {
@@ -39,6 +41,8 @@ pub struct Wanted {
     pub only_logs: bool,
     /// Keep AWS's answers, to save them.
     pub record: bool,
+    /// How long to ask CloudTrail again where it may not have delivered the call yet.
+    pub wait: Option<Duration>,
 }
 
 impl Gathered {
@@ -172,7 +176,8 @@ fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Wanted, screen: &Screen, now: Timestamp) -> Result<Gathered, Failure> {
-    let deadline = tokio::time::Instant::now() + options.timeout;
+    let began = tokio::time::Instant::now();
+    let deadline = began + options.limit();
     let bars = Arc::new(screen.progress());
     let painted = Arc::clone(&bars);
     let ledger = Ledger::new(move |progress| painted.update(progress));
@@ -228,7 +233,7 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
             located = locate => located.inspect_err(|_| bars.clear())?,
             () = tokio::time::sleep_until(deadline) => {
                 bars.clear();
-                return Err(Failure::new(Exit::Other, format!("the task was not found within {:?}: ECS did not answer in time", options.timeout)).hint("give it more time: --timeout 60s, or see each request with -v"));
+                return Err(Failure::new(Exit::Other, format!("the task was not found within {:?}: ECS did not answer in time", options.limit())).hint("give it more time: --timeout 60s, or see each request with -v"));
             }
             () = interrupt() => {
                 bars.clear_after_interrupt();
@@ -239,8 +244,19 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
     for remark in ledger.remarks() {
         screen.note(&remark);
     }
-    let reach = Reach { task: &found, account: &account, ledger: &ledger, now, redact: !options.no_redact };
-    let (evidence, ended) = gather(&reach, limits, interrupt()).await;
+    let reach = Reach { task: &found, account: &account, ledger: &ledger, now, redact: !options.no_redact, again: false };
+    let (mut evidence, mut ended) = gather(&reach, limits, interrupt()).await;
+    if let Some(wait) = wanted.wait.filter(|_| ended != Ended::Interrupted) {
+        if replayed.is_some() {
+            screen.note("a case does not change: nothing to wait for");
+        } else {
+            let until = began + options.timeout.unwrap_or(wait);
+            (evidence, ended) = tokio::select! {
+                late = waited(evidence.clone(), &reach, &bars, began, until) => (late, ended),
+                () = interrupt() => (evidence, Ended::Interrupted),
+            };
+        }
+    }
     if ended == Ended::Interrupted {
         bars.clear_after_interrupt();
         say("interrupted: what had arrived is shown");
@@ -265,6 +281,42 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
     Ok(Gathered { trace, ended, account, replayed })
 }
 
+/// CloudTrail is asked again no sooner than this.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(20);
+/// What an answer may take: so long before the end of the waiting it is asked the last time.
+const ANSWER_TAKES: Duration = Duration::from_secs(3);
+
+/// The evidence after CloudTrail was asked again and again, until it names the caller or the time is up.
+async fn waited(mut evidence: Evidence, reach: &Reach<'_>, bars: &Arc<Bars>, began: tokio::time::Instant, until: tokio::time::Instant) -> Evidence {
+    let mut asked = 0_u32;
+    loop {
+        let left = until.saturating_duration_since(tokio::time::Instant::now());
+        let is_late = trace(evidence.clone()).stopped_by.status == Status::NotYet;
+        let pause = match left {
+            _ if !is_late => return evidence,
+            left if left >= ASK_AGAIN_AFTER + ANSWER_TAKES => ASK_AGAIN_AFTER,
+            // A short waiting is worth one question at its end.
+            left if asked == 0 => left.saturating_sub(ANSWER_TAKES).max(left / 2),
+            _ => return evidence,
+        };
+        bars.wait_for_cloudtrail(asked, left);
+        tokio::time::sleep(pause).await;
+        let painted = Arc::clone(bars);
+        let ledger = Ledger::new(move |progress| painted.update(progress));
+        // The clock is read once, at the start: what has passed since is added.
+        let passed = jiff::SignedDuration::try_from(began.elapsed()).unwrap_or_default();
+        let now = jiff::Timestamp::from_millisecond((reach.now + passed).as_millisecond()).unwrap_or(reach.now);
+        let again = Reach { task: reach.task, account: reach.account, ledger: &ledger, now, redact: reach.redact, again: true };
+        asked += 1;
+        match tokio::time::timeout_at(until, ask_cloudtrail_again(&again, &evidence)).await {
+            // One that could not be read takes nothing away from what had been.
+            Ok(late) if trace(late.clone()).stopped_by.status != Status::Unreadable => evidence = late,
+            Ok(_) => {}
+            Err(_) => return evidence,
+        }
+    }
+}
+
 /// Where nothing answers at all, a region that does not exist looks like a network that is down.
 fn asked_in(error: task::NotFound, region: &str) -> Failure {
     let unanswered = matches!(&error, task::NotFound::Refused { failing, .. } if matches!(failing.kind, Kind::TimedOut | Kind::Unreachable));
@@ -277,7 +329,7 @@ async fn open(options: &Everywhere, region: Option<String>, wanted: Wanted, scre
         profile: options.profile.clone(),
         region: options.region.clone().or_else(|| region.clone()),
         endpoint_url: options.endpoint_url.clone(),
-        attempt: attempt_limit(options.timeout),
+        attempt: attempt_limit(options.limit()),
         record: wanted.record,
     };
     let account = Account::open(&session, observer).await?;

@@ -57,7 +57,7 @@ async fn collect(asking: &Asking<'_>) {
         let mut accepted = Vec::new();
         let Chain { searches, wants_fewer } = of_the_chain(asking, stop).await;
         drop(known);
-        for search in searches {
+        for search in searches.into_iter().filter(|search| search.decides || !reach.again) {
             let found = lookup(reach, &search).await;
             // What a nearer window or a likelier name has answered needs no further look; but an AWS service acts for somebody.
             let answered = found.iter().any(|call| actors::describe(call).kind != Kind::Aws);
@@ -78,12 +78,13 @@ async fn collect(asking: &Asking<'_>) {
     // Of the few requests a second, those that can name who stopped it go first.
     let shell = async {
         let _ = first.await;
-        if reach.task.allows_exec() {
+        if reach.task.allows_exec() && !reach.again {
             let from = stop - BEFORE_STOP_IN_SHELL;
             lookup(reach, &Search { name: EXECUTE_COMMAND, from, to: stop, subject: Subject::Shell { from, to: stop }, decides: false, goes_on: false }).await;
         }
     };
-    let (stops, others, ()) = futures::join!(lookup(reach, &stop_task), others, shell);
+    let stops = async { if stop_task.decides || !reach.again { lookup(reach, &stop_task).await } else { Vec::new() } };
+    let (stops, others, ()) = futures::join!(stops, others, shell);
     // Somebody's call for another reason is not followed: only one that can be behind this stop.
     let stops = stops.into_iter().filter(|_| stop_task.decides);
     let mut followed = Vec::new();
