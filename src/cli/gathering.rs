@@ -275,7 +275,8 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
         // A suggested command asks as this run did: the same case, or the same identity and endpoint.
         match replayed.as_ref().filter(|_| command.starts_with("ecs-trace ")) {
             Some(_) => *command = command.replace(&place, &shell(typed)),
-            None => command.push_str(&session_options(options)),
+            None if command.starts_with("aws ") || command.starts_with("ecs-trace ") => command.push_str(&session_options(options)),
+            None => {}
         }
     }
     Ok(Gathered { trace, ended, account, replayed })
