@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use clap_complete::engine::ArgValueCandidates;
 
 use super::complete;
+use crate::sources::trail_lake::EventDataStore;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -81,13 +82,21 @@ impl Everywhere {
     }
 }
 
-/// Whether to wait for what CloudTrail has not delivered yet.
+/// How patiently, and where, calls are looked for.
 #[derive(Debug, Clone, Args)]
 pub struct Waiting {
     /// Where CloudTrail may not have delivered the call yet, ask again about every 20 seconds for so long; 15m without a
     /// value, and a value only behind =. It is the limit of the run, unless --timeout is given too
     #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, default_missing_value = "15m", value_parser = StringValueParser::new().try_map(|text| duration(&text)))]
     pub wait: Option<Duration>,
+    /// Look for calls in this event data store of CloudTrail Lake instead of the event history, which keeps 90 days. AWS
+    /// bills it by the data scanned
+    #[arg(long, value_name = "ID or ARN", value_parser = StringValueParser::new().try_map(|text| store(&text)))]
+    pub trail_lake: Option<EventDataStore>,
+}
+
+fn store(text: &str) -> Result<EventDataStore, String> {
+    EventDataStore::parse(text).ok_or_else(|| "wanted the id or the ARN of an event data store: aws cloudtrail list-event-data-stores".to_owned())
 }
 
 /// The task, in whatever form it was at hand.

@@ -19,6 +19,7 @@ use crate::sources::document::Document;
 use crate::sources::failing::Kind;
 use crate::sources::ledger::Ledger;
 use crate::sources::target::{Place, Target};
+use crate::sources::trail_lake::EventDataStore;
 use crate::sources::{Ended, Limits, Reach, ask_cloudtrail_again, attempt_limit, demos, gather, task};
 
 use super::args::Everywhere;
@@ -36,13 +37,15 @@ pub struct Gathered {
 
 /// What a command wants gathered.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Wanted {
+pub struct Wanted<'a> {
     /// Ask only ECS and the logs.
     pub only_logs: bool,
     /// Keep AWS's answers, to save them.
     pub record: bool,
     /// How long to ask CloudTrail again where it may not have delivered the call yet.
     pub wait: Option<Duration>,
+    /// The event data store to ask instead of CloudTrail's event history.
+    pub trail_lake: Option<&'a EventDataStore>,
 }
 
 impl Gathered {
@@ -83,7 +86,7 @@ enum From {
 ///
 /// # Errors
 /// If what was typed is no task, no account can be reached, or the task cannot be found.
-pub fn gathered(typed: Option<&str>, options: &Everywhere, wanted: Wanted, screen: &Screen, now: Timestamp) -> Result<Gathered, Failure> {
+pub fn gathered(typed: Option<&str>, options: &Everywhere, wanted: Wanted<'_>, screen: &Screen, now: Timestamp) -> Result<Gathered, Failure> {
     let Some(typed) = typed else {
         return Err(Failure::usage("no task given; wanted is a task id, a prefix of one, an ARN, a console URL, service/NAME, @latest or demo:NAME")
             .hint("try it without an account: ecs-trace timeline demo:out-of-memory"));
@@ -175,7 +178,7 @@ fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
     }
 }
 
-async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Wanted, screen: &Screen, now: Timestamp) -> Result<Gathered, Failure> {
+async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Wanted<'_>, screen: &Screen, now: Timestamp) -> Result<Gathered, Failure> {
     let began = tokio::time::Instant::now();
     let deadline = began + options.limit();
     let bars = Arc::new(screen.progress());
@@ -244,7 +247,17 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
     for remark in ledger.remarks() {
         screen.note(&remark);
     }
-    let reach = Reach { task: &found, account: &account, ledger: &ledger, now, redact: !options.no_redact, again: false };
+    if let (Some(store), Some(stop)) = (wanted.trail_lake, found.stop_anchor().filter(|_| replayed.is_none())) {
+        let minutes = |offset: i64| (stop + jiff::SignedDuration::from_mins(offset)).strftime("%F %H:%M UTC").to_string();
+        screen.note(&format!(
+            "asking event data store {}, which AWS bills by the data scanned: calls from {} to {}, and of what led there in its own minutes",
+            store.id,
+            minutes(-15),
+            minutes(1)
+        ));
+    }
+    let reach =
+        Reach { task: &found, account: &account, ledger: &ledger, now, redact: !options.no_redact, again: false, trail_lake: wanted.trail_lake.filter(|_| replayed.is_none()) };
     let (mut evidence, mut ended) = gather(&reach, limits, interrupt()).await;
     if let Some(wait) = wanted.wait.filter(|_| ended != Ended::Interrupted) {
         if replayed.is_some() {
@@ -307,7 +320,7 @@ async fn waited(mut evidence: Evidence, reach: &Reach<'_>, bars: &Arc<Bars>, beg
         // The clock is read once, at the start: what has passed since is added.
         let passed = jiff::SignedDuration::try_from(began.elapsed()).unwrap_or_default();
         let now = jiff::Timestamp::from_millisecond((reach.now + passed).as_millisecond()).unwrap_or(reach.now);
-        let again = Reach { task: reach.task, account: reach.account, ledger: &ledger, now, redact: reach.redact, again: true };
+        let again = Reach { task: reach.task, account: reach.account, ledger: &ledger, now, redact: reach.redact, again: true, trail_lake: reach.trail_lake };
         asked += 1;
         match tokio::time::timeout_at(until, ask_cloudtrail_again(&again, &evidence)).await {
             // One that could not be read takes nothing away from what had been.
@@ -325,7 +338,7 @@ fn asked_in(error: task::NotFound, region: &str) -> Failure {
     if unanswered { failure.hint(format!("it was asked in region {region}: if that is not its name, --region NAME")) } else { failure }
 }
 
-async fn open(options: &Everywhere, region: Option<String>, wanted: Wanted, screen: &Screen, observer: Option<super::screen::Observer>) -> Result<Account, Failure> {
+async fn open(options: &Everywhere, region: Option<String>, wanted: Wanted<'_>, screen: &Screen, observer: Option<super::screen::Observer>) -> Result<Account, Failure> {
     let session = Session {
         profile: options.profile.clone(),
         region: options.region.clone().or_else(|| region.clone()),

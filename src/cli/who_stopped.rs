@@ -31,7 +31,13 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen, now: Timestamp) -> Done {
-    let gathered = gathered(arguments.task.task.as_deref(), options, Wanted { wait: arguments.waiting.wait, ..Wanted::default() }, screen, now)?;
+    let gathered = gathered(
+        arguments.task.task.as_deref(),
+        options,
+        Wanted { wait: arguments.waiting.wait, trail_lake: arguments.waiting.trail_lake.as_ref(), ..Wanted::default() },
+        screen,
+        now,
+    )?;
     let trace = &gathered.trace;
     let told = || match (&trace.stopped_by.actor, options.quiet) {
         (Some(actor), true) => format!("{}\n", printable(actor)),

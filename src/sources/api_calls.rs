@@ -21,7 +21,9 @@ use crate::diagnosis::stopped_by::{KEPT_FOR, SETTLES_AFTER, host_calls};
 use crate::diagnosis::task::{EcsArn, StopCode, Task, last_segment};
 
 use super::failing::{Failing, failing};
+use super::ledger::Inquiry;
 use super::pages::{Pages, Turn};
+use super::trail_lake::{self, EventDataStore};
 use super::{Asker, Asking, Reach, redact};
 
 pub const SOURCE: Asker = Asker { source: Source::Cloudtrail, collect: |asking| collect(asking).boxed_local() };
@@ -40,7 +42,7 @@ async fn collect(asking: &Asking<'_>) {
         reach.ledger.note(Reading::new(Source::Cloudtrail, Status::NotApplicable).detailed("the task has not been stopped"));
         return;
     };
-    if reach.now.duration_since(stop) > KEPT_FOR {
+    if reach.now.duration_since(stop) > KEPT_FOR && reach.trail_lake.is_none() {
         reach.ledger.note(Reading::new(Source::Cloudtrail, Status::Expired).detailed("CloudTrail's event history keeps 90 days, and the stop is older"));
         return;
     }
@@ -57,7 +59,7 @@ async fn collect(asking: &Asking<'_>) {
         let mut accepted = Vec::new();
         let Chain { searches, wants_fewer } = of_the_chain(asking, stop).await;
         drop(known);
-        for search in searches.into_iter().filter(|search| search.decides || !reach.again) {
+        for search in searches.into_iter().filter(|search| search.decides || !reach.asks_sparingly()) {
             let found = lookup(reach, &search).await;
             // What a nearer window or a likelier name has answered needs no further look; but an AWS service acts for somebody.
             let answered = found.iter().any(|call| actors::describe(call).kind != Kind::Aws);
@@ -78,12 +80,12 @@ async fn collect(asking: &Asking<'_>) {
     // Of the few requests a second, those that can name who stopped it go first.
     let shell = async {
         let _ = first.await;
-        if reach.task.allows_exec() && !reach.again {
+        if reach.task.allows_exec() && !reach.asks_sparingly() {
             let from = stop - BEFORE_STOP_IN_SHELL;
             lookup(reach, &Search { name: EXECUTE_COMMAND, from, to: stop, subject: Subject::Shell { from, to: stop }, decides: false, goes_on: false }).await;
         }
     };
-    let stops = async { if stop_task.decides || !reach.again { lookup(reach, &stop_task).await } else { Vec::new() } };
+    let stops = async { if stop_task.decides || !reach.asks_sparingly() { lookup(reach, &stop_task).await } else { Vec::new() } };
     let (stops, others, ()) = futures::join!(stops, others, shell);
     // Somebody's call for another reason is not followed: only one that can be behind this stop.
     let stops = stops.into_iter().filter(|_| stop_task.decides);
@@ -335,6 +337,9 @@ fn scalable_target(task: &Task) -> Option<String> {
 
 /// Reads every page of one search and tells the calls that concern the task; gives those that were accepted.
 async fn lookup(reach: &Reach<'_>, search: &Search) -> Vec<ApiCall> {
+    if let Some(store) = reach.trail_lake {
+        return lookup_in(store, reach, search).await;
+    }
     let inquiry = reach.ledger.ask(Source::Cloudtrail, "cloudtrail:LookupEvents", "*");
     inquiry.about(search.name);
     if search.name == EXECUTE_COMMAND || search.name == RUN_TASK {
@@ -370,18 +375,11 @@ async fn lookup(reach: &Reach<'_>, search: &Search) -> Vec<ApiCall> {
                 unreadable += 1;
                 continue;
             };
-            if call.name == search.name && is_of_its_service(&call) && search.subject.concerns(&call, reach.task) {
-                if reach.redact {
-                    for typed in [&mut call.parameters.reason, &mut call.parameters.command].into_iter().flatten() {
-                        *typed = redact::text(typed).into_owned();
-                    }
-                }
+            if take(reach, search, &inquiry, &mut call) {
                 matched += 1;
                 if call.succeeded() {
-                    accepted.push(call.clone());
+                    accepted.push(call);
                 }
-                let level = if call.succeeded() { Level::Info } else { Level::Warn };
-                inquiry.tell(Event { at: call.time, precision: Precision::Second, witness: Witness::Cloudtrail, level, container: None, what: What::Called(Box::new(call)) });
             }
         }
         match pages.turn(answer.next_token) {
@@ -397,11 +395,58 @@ async fn lookup(reach: &Reach<'_>, search: &Search) -> Vec<ApiCall> {
         inquiry.fail(&Failing::unreadable(format!("{unreadable} records could not be read")));
         return accepted;
     }
+    close(reach, search, inquiry, matched);
+    accepted
+}
+
+/// Tells the call if it is what the search is for, with secrets taken out of what its caller typed.
+fn take(reach: &Reach<'_>, search: &Search, inquiry: &Inquiry<'_>, call: &mut ApiCall) -> bool {
+    if call.name != search.name || !is_of_its_service(call) || !search.subject.concerns(call, reach.task) {
+        return false;
+    }
+    if reach.redact {
+        for typed in [&mut call.parameters.reason, &mut call.parameters.command].into_iter().flatten() {
+            *typed = redact::text(typed).into_owned();
+        }
+    }
+    let level = if call.succeeded() { Level::Info } else { Level::Warn };
+    inquiry.tell(Event { at: call.time, precision: Precision::Second, witness: Witness::Cloudtrail, level, container: None, what: What::Called(Box::new(call.clone())) });
+    true
+}
+
+/// Read in full: but where such a call must have been, its absence may be too early to believe.
+fn close(reach: &Reach<'_>, search: &Search, inquiry: Inquiry<'_>, matched: usize) {
     let early = search.decides && matched == 0 && reach.now.duration_since(search.to) < SETTLES_AFTER;
-    if early {
-        inquiry.end(Status::TooEarly)
+    if early { inquiry.end(Status::TooEarly) } else { inquiry.done() }
+}
+
+/// The same search in an event data store.
+async fn lookup_in(store: &EventDataStore, reach: &Reach<'_>, search: &Search) -> Vec<ApiCall> {
+    let inquiry = reach.ledger.ask(Source::Cloudtrail, trail_lake::START, &store.id);
+    inquiry.about(search.name);
+    inquiry.looked(Some(search.from), Some(search.to));
+    let client = reach.account.cloudtrail_in(store.region.as_deref());
+    let records = match trail_lake::records(&client, store, search.name, (search.from, search.to), || inquiry.request()).await {
+        Ok(records) => records,
+        Err(unanswered) => {
+            if unanswered.action != trail_lake::START {
+                let reading = reach.ledger.ask(Source::Cloudtrail, unanswered.action, &store.id);
+                reading.about(search.name);
+                reading.fail(&unanswered.failing);
+            }
+            inquiry.fail(&unanswered.failing);
+            return Vec::new();
+        }
+    };
+    let mut calls: Vec<ApiCall> = records.iter().filter_map(call_from).collect();
+    let unreadable = records.len() - calls.len();
+    calls.retain_mut(|call| take(reach, search, &inquiry, call));
+    let matched = calls.len();
+    let accepted = calls.into_iter().filter(ApiCall::succeeded).collect();
+    if unreadable > 0 {
+        inquiry.fail(&Failing::unreadable(format!("{unreadable} records could not be read")));
     } else {
-        inquiry.done()
+        close(reach, search, inquiry, matched);
     }
     accepted
 }

@@ -26,6 +26,7 @@ mod service;
 pub mod target;
 mod target_health;
 pub mod task;
+pub mod trail_lake;
 mod wire;
 
 pub use wire::Passed;
@@ -66,6 +67,15 @@ pub struct Reach<'a> {
     pub redact: bool,
     /// CloudTrail alone is asked once more, only for the calls that must have been and may have come since.
     pub again: bool,
+    /// Asked in the place of CloudTrail's event history.
+    pub trail_lake: Option<&'a trail_lake::EventDataStore>,
+}
+
+impl Reach<'_> {
+    /// Whether calls that decide nothing are left alone: what is asked again has told them, and a query costs money.
+    fn asks_sparingly(&self) -> bool {
+        self.again || self.trail_lake.is_some()
+    }
 }
 
 type Fetched<'a, T> = Shared<LocalBoxFuture<'a, Option<Arc<T>>>>;

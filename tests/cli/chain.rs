@@ -71,3 +71,72 @@ fn what_is_known_is_not_waited_for_and_a_value_stands_only_behind_its_sign() {
     let replayed = run(&mut program(&["timeline", "demo:app-error", "--wait=5m"])).code(&[0]);
     assert!(replayed.stderr.contains("nothing to wait for"), "{}", replayed.stderr);
 }
+
+const STORE: &str = "c1f5a3b2-8d47-4e57-9d0e-2f3f2b1c0d9e";
+const STARTED: &str = r#"{"QueryId":"7e5cb6ef-4d67-4312-ac16-7c578bbc9e37"}"#;
+
+#[test]
+fn an_event_data_store_is_asked_instead_where_it_is_named() {
+    let aws = FakeAws::with(
+        "stopped-by-sso-user",
+        &[("cloudtrail:StartQuery", Fault::Answers(200, STARTED)), ("cloudtrail:GetQueryResults", Fault::Answers(200, r#"{"QueryStatus":"FINISHED","QueryResultRows":[]}"#))],
+        Duration::ZERO,
+    );
+    let ran = run(&mut against(&aws, &["who-stopped", &aws.task_arn, "-o", "json", "--trail-lake", STORE])).code(&[3]);
+    let document = ran.json();
+    assert_eq!(document["stoppedBy"]["status"], "not-yet", "a stop of minutes ago is as late there");
+    assert!(aws.journal().iter().all(|asked| asked.action != LOOKUP), "the event history is left alone");
+    let asked: Vec<String> = aws.journal().into_iter().filter(|asked| asked.action == "cloudtrail:StartQuery").map(|asked| asked.body).collect();
+    assert!(asked.len() == 1 && asked[0].contains("'StopTask'") && asked[0].contains(&format!("FROM {STORE}")), "{asked:?}");
+    assert!(ran.stderr.contains("bills by the data scanned") && ran.stderr.contains(" UTC"), "{}", ran.stderr);
+}
+
+#[test]
+fn an_event_data_store_that_cannot_be_asked_is_unreadable_and_its_action_is_named() {
+    for (faults, action) in [
+        (vec![("cloudtrail:StartQuery", Fault::Denied)], "cloudtrail:StartQuery"),
+        (vec![("cloudtrail:StartQuery", Fault::Answers(200, STARTED)), ("cloudtrail:GetQueryResults", Fault::Denied)], "cloudtrail:GetQueryResults"),
+        (
+            vec![
+                ("cloudtrail:StartQuery", Fault::Answers(200, STARTED)),
+                ("cloudtrail:GetQueryResults", Fault::Answers(200, r#"{"QueryStatus":"FAILED","ErrorMessage":"no such column"}"#)),
+            ],
+            "FAILED: no such column",
+        ),
+    ] {
+        let aws = FakeAws::with("stopped-by-sso-user", &faults, Duration::ZERO);
+        let document = run(&mut against(&aws, &["who-stopped", &aws.task_arn, "-o", "json", "--trail-lake", STORE])).code(&[3]).json();
+        assert_eq!(document["stoppedBy"]["status"], "unreadable");
+        assert!(document["stoppedBy"]["summary"].as_str().unwrap().contains(action), "{}", document["stoppedBy"]);
+    }
+    run(&mut program(&["who-stopped", "demo:app-error", "--trail-lake", "x; DROP TABLE y"])).code(&[252]);
+}
+
+#[test]
+fn a_call_that_an_event_data_store_tells_is_matched_like_any_other() {
+    let row = |id: &str| {
+        format!(
+            r#"[{{"c0":"lake-{id}"}},{{"c1":"StopTask"}},{{"c2":"ecs.amazonaws.com"}},{{"c3":"TIME"}},{{"c9":"IAMUser"}},{{"c12":"{id}"}},{{"c25":"CLUSTER"}},{{"c26":"TASK-{id}"}}]"#
+        )
+    };
+    let case = FakeAws::serving("stopped-by-sso-user");
+    let told = run(&mut against(&case, &["who-stopped", &case.task_arn, "-o", "json"])).code(&[0]).json();
+    let time = told["stoppedBy"]["time"].as_str().unwrap().replace('T', " ").replace('Z', ".000");
+    let rows = [row("tina"), row("mallory")]
+        .join(",")
+        .replace("TIME", &time)
+        .replace("CLUSTER", &case.cluster)
+        .replace("TASK-tina", case.task_id())
+        .replace("TASK-mallory", &"0".repeat(32));
+    let answer: &'static str = Box::leak(format!(r#"{{"QueryStatus":"FINISHED","QueryResultRows":[{rows}]}}"#).into_boxed_str());
+    let aws = FakeAws::with(
+        "stopped-by-sso-user",
+        &[("cloudtrail:StartQuery", Fault::Answers(200, STARTED)), ("cloudtrail:GetQueryResults", Fault::Answers(200, answer))],
+        Duration::ZERO,
+    );
+    let ran = run(&mut against(&aws, &["who-stopped", &aws.task_arn, "-o", "json", "--trail-lake", &format!("arn:aws:cloudtrail:us-east-1:111122223333:eventdatastore/{STORE}")]));
+    let document = ran.json();
+    // The case's reason is its own caller's; a call that gave none fits to the second alone.
+    assert!(!document["stoppedBy"].to_string().contains("mallory"), "{document}");
+    assert!(document["timeline"].as_array().unwrap().iter().any(|line| line["text"].as_str().unwrap().starts_with("StopTask by tina")), "{}", document["timeline"]);
+}
