@@ -68,12 +68,9 @@ async fn collect(asking: &Asking<'_>) {
                 break;
             }
         }
-        let by_somebody = |call: &ApiCall| !matches!(actors::describe(call).kind, Kind::Aws | Kind::Autoscaling);
-        if wants_fewer
-            && !accepted.iter().any(by_somebody)
-            && let Some(search) = of_the_bounds(asking, stop).await
-        {
-            accepted.extend(lookup(reach, &search).await);
+        if wants_fewer && let Some(search) = of_the_bounds(asking, stop).await {
+            // Its session is the first to be followed: an activity that obeyed a bound has no other beginning.
+            accepted.splice(0..0, lookup(reach, &search).await);
         }
         accepted
     };
