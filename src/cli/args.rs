@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use clap_complete::engine::ArgValueCandidates;
 
 use super::complete;
+use crate::sources::trail_lake::EventDataStore;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -56,9 +57,9 @@ pub struct Everywhere {
     /// Zone of the times in text; always shown
     #[arg(long, global = true, value_name = "ZONE", default_value = "local")]
     pub time: Zone,
-    /// Limit of the whole run; what had arrived by then is shown
-    #[arg(long, global = true, value_name = "DURATION", default_value = "20s", value_parser = StringValueParser::new().try_map(|text| duration(&text)))]
-    pub timeout: Duration,
+    /// Limit of the whole run; what had arrived by then is shown [default: 20s]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = StringValueParser::new().try_map(|text| duration(&text)))]
+    pub timeout: Option<Duration>,
     /// Show secrets found in logs and reasons
     #[arg(long, global = true)]
     pub no_redact: bool,
@@ -68,6 +69,34 @@ pub struct Everywhere {
     /// Each request, its time and its outcome on stderr
     #[arg(short, long, global = true)]
     pub verbose: bool,
+}
+
+/// The limit of a run where none was given.
+const LIMIT: Duration = Duration::from_secs(20);
+
+impl Everywhere {
+    /// How long the sources may take together.
+    #[must_use]
+    pub fn limit(&self) -> Duration {
+        self.timeout.unwrap_or(LIMIT)
+    }
+}
+
+/// How patiently, and where, calls are looked for.
+#[derive(Debug, Clone, Args)]
+pub struct Waiting {
+    /// Where CloudTrail may not have delivered the call yet, ask again about every 20 seconds for so long; 15m without a
+    /// value, and a value only behind =. It is the limit of the run, unless --timeout is given too
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, default_missing_value = "15m", value_parser = StringValueParser::new().try_map(|text| duration(&text)))]
+    pub wait: Option<Duration>,
+    /// Look for calls in this event data store of CloudTrail Lake instead of the event history, which keeps 90 days. AWS
+    /// bills it by the data scanned
+    #[arg(long, value_name = "ID or ARN", value_parser = StringValueParser::new().try_map(|text| store(&text)))]
+    pub trail_lake: Option<EventDataStore>,
+}
+
+fn store(text: &str) -> Result<EventDataStore, String> {
+    EventDataStore::parse(text).ok_or_else(|| "wanted the id or the ARN of an event data store: aws cloudtrail list-event-data-stores".to_owned())
 }
 
 /// The task, in whatever form it was at hand.

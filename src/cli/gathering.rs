@@ -3,11 +3,13 @@
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::diagnosis::evidence::{Source, Status};
+use crate::diagnosis::evidence::{Evidence, Source, Status as ReadingStatus};
 use crate::diagnosis::service::is_task_id;
+use crate::diagnosis::stopped_by::Status;
 use crate::diagnosis::task::{EcsArn, Task, last_segment};
 use crate::diagnosis::verdict::Cause;
 use crate::diagnosis::words::shell;
@@ -19,11 +21,12 @@ use crate::sources::document::Document;
 use crate::sources::failing::Kind;
 use crate::sources::ledger::Ledger;
 use crate::sources::target::{Place, Target};
-use crate::sources::{Ended, Limits, Reach, attempt_limit, demos, gather, task};
+use crate::sources::trail_lake::EventDataStore;
+use crate::sources::{Ended, Limits, Reach, ask_cloudtrail_again, attempt_limit, demos, gather, task};
 
 use super::args::Everywhere;
 use super::failure::{Exit, Failure};
-use super::screen::{Screen, say};
+use super::screen::{Bars, Screen, say};
 
 /// A judged trace and how its gathering ended.
 pub struct Gathered {
@@ -36,11 +39,15 @@ pub struct Gathered {
 
 /// What a command wants gathered.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Wanted {
+pub struct Wanted<'a> {
     /// Ask only ECS and the logs.
     pub only_logs: bool,
     /// Keep AWS's answers, to save them.
     pub record: bool,
+    /// How long to ask CloudTrail again where it may not have delivered the call yet.
+    pub wait: Option<Duration>,
+    /// The event data store to ask instead of CloudTrail's event history.
+    pub trail_lake: Option<&'a EventDataStore>,
 }
 
 impl Gathered {
@@ -81,7 +88,7 @@ enum From {
 ///
 /// # Errors
 /// If what was typed is no task, no account can be reached, or the task cannot be found.
-pub fn gathered(typed: Option<&str>, options: &Everywhere, wanted: Wanted, screen: &Screen, now: Timestamp) -> Result<Gathered, Failure> {
+pub fn gathered(typed: Option<&str>, options: &Everywhere, wanted: Wanted<'_>, screen: &Screen, now: Timestamp) -> Result<Gathered, Failure> {
     let Some(typed) = typed else {
         return Err(Failure::usage("no task given; wanted is a task id, a prefix of one, an ARN, a console URL, service/NAME, @latest or demo:NAME")
             .hint("try it without an account: ecs-trace timeline demo:out-of-memory"));
@@ -173,8 +180,9 @@ fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
     }
 }
 
-async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Wanted, screen: &Screen, now: Timestamp) -> Result<Gathered, Failure> {
-    let deadline = tokio::time::Instant::now() + options.timeout;
+async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Wanted<'_>, screen: &Screen, now: Timestamp) -> Result<Gathered, Failure> {
+    let began = tokio::time::Instant::now();
+    let deadline = began + options.limit();
     let bars = Arc::new(screen.progress());
     let painted = Arc::clone(&bars);
     let ledger = Ledger::new(move |progress| painted.update(progress));
@@ -242,7 +250,7 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
             located = locate => located.inspect_err(|_| bars.clear())?,
             () = tokio::time::sleep_until(deadline) => {
                 bars.clear();
-                return Err(Failure::new(Exit::Other, format!("the task was not found within {:?}: ECS did not answer in time", options.timeout)).hint("give it more time: --timeout 60s, or see each request with -v"));
+                return Err(Failure::new(Exit::Other, format!("the task was not found within {:?}: ECS did not answer in time", options.limit())).hint("give it more time: --timeout 60s, or see each request with -v"));
             }
             () = interrupt() => {
                 bars.clear_after_interrupt();
@@ -253,8 +261,29 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
     for remark in ledger.remarks() {
         screen.note(&remark);
     }
-    let reach = Reach { task: &found, account: &account, ledger: &ledger, now, redact: !options.no_redact };
-    let (evidence, ended) = gather(&reach, limits, interrupt()).await;
+    if let (Some(store), Some(stop)) = (wanted.trail_lake, found.stop_anchor().filter(|_| replayed.is_none())) {
+        let minutes = |offset: i64| (stop + jiff::SignedDuration::from_mins(offset)).strftime("%F %H:%M UTC").to_string();
+        screen.note(&format!(
+            "asking event data store {}, which AWS bills by the data scanned: calls from {} to {}, and of what led there in its own minutes",
+            store.id,
+            minutes(-15),
+            minutes(1)
+        ));
+    }
+    let reach =
+        Reach { task: &found, account: &account, ledger: &ledger, now, redact: !options.no_redact, again: false, trail_lake: wanted.trail_lake.filter(|_| replayed.is_none()) };
+    let (mut evidence, mut ended) = gather(&reach, limits, interrupt()).await;
+    if let Some(wait) = wanted.wait.filter(|_| ended != Ended::Interrupted) {
+        if replayed.is_some() {
+            screen.note("a case does not change: nothing to wait for");
+        } else {
+            let until = began + options.timeout.unwrap_or(wait);
+            (evidence, ended) = tokio::select! {
+                late = waited(evidence.clone(), &reach, &bars, began, until) => (late, ended),
+                () = interrupt() => (evidence, Ended::Interrupted),
+            };
+        }
+    }
     if ended == Ended::Interrupted {
         bars.clear_after_interrupt();
         say("interrupted: what had arrived is shown");
@@ -273,7 +302,8 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
         // A suggested command asks as this run did: the same case, or the same identity and endpoint.
         match replayed.as_ref().filter(|_| command.starts_with("ecs-trace ")) {
             Some(_) => *command = command.replace(&place, &shell(typed)),
-            None => command.push_str(&session_options(options)),
+            None if command.starts_with("aws ") || command.starts_with("ecs-trace ") => command.push_str(&session_options(options)),
+            None => {}
         }
     }
     Ok(Gathered { trace, ended, account, replayed })
@@ -285,15 +315,51 @@ fn forgotten(error: task::NotFound, ledger: &Ledger, now: Timestamp) -> Failure 
     let mut failure = Failure::from(error);
     for reading in readings.iter().filter(|reading| reading.source == Source::Archive) {
         match reading.status {
-            Status::Empty if reading.action.as_deref() == Some("logs:FilterLogEvents") => {
+            ReadingStatus::Empty if reading.action.as_deref() == Some("logs:FilterLogEvents") => {
                 failure = failure.hint(format!("the archive {} holds no event of it", reading.resource.as_deref().unwrap_or_default()));
             }
-            Status::Empty if reading.action.is_none() => failure = failure.hint("no archive of ECS events was found, which would still know it"),
+            ReadingStatus::Empty if reading.action.is_none() => failure = failure.hint("no archive of ECS events was found, which would still know it"),
             status if status.is_gap() => failure = failure.hint(format!("an archive could not be read: {}", reading.gap())),
             _ => {}
         }
     }
     failure
+}
+
+/// CloudTrail is asked again no sooner than this.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(20);
+/// What an answer may take: so long before the end of the waiting it is asked the last time.
+const ANSWER_TAKES: Duration = Duration::from_secs(3);
+
+/// The evidence after CloudTrail was asked again and again, until it names the caller or the time is up.
+async fn waited(mut evidence: Evidence, reach: &Reach<'_>, bars: &Arc<Bars>, began: tokio::time::Instant, until: tokio::time::Instant) -> Evidence {
+    let mut asked = 0_u32;
+    loop {
+        let left = until.saturating_duration_since(tokio::time::Instant::now());
+        let is_late = trace(evidence.clone()).stopped_by.status == Status::NotYet;
+        let pause = match left {
+            _ if !is_late => return evidence,
+            left if left >= ASK_AGAIN_AFTER + ANSWER_TAKES => ASK_AGAIN_AFTER,
+            // A short waiting is worth one question at its end.
+            left if asked == 0 => left.saturating_sub(ANSWER_TAKES).max(left / 2),
+            _ => return evidence,
+        };
+        bars.wait_for_cloudtrail(asked, left);
+        tokio::time::sleep(pause).await;
+        let painted = Arc::clone(bars);
+        let ledger = Ledger::new(move |progress| painted.update(progress));
+        // The clock is read once, at the start: what has passed since is added.
+        let passed = jiff::SignedDuration::try_from(began.elapsed()).unwrap_or_default();
+        let now = jiff::Timestamp::from_millisecond((reach.now + passed).as_millisecond()).unwrap_or(reach.now);
+        let again = Reach { task: reach.task, account: reach.account, ledger: &ledger, now, redact: reach.redact, again: true, trail_lake: reach.trail_lake };
+        asked += 1;
+        match tokio::time::timeout_at(until, ask_cloudtrail_again(&again, &evidence)).await {
+            // One that could not be read takes nothing away from what had been.
+            Ok(late) if trace(late.clone()).stopped_by.status != Status::Unreadable => evidence = late,
+            Ok(_) => {}
+            Err(_) => return evidence,
+        }
+    }
 }
 
 /// Where nothing answers at all, a region that does not exist looks like a network that is down.
@@ -303,12 +369,12 @@ fn asked_in(error: task::NotFound, region: &str) -> Failure {
     if unanswered { failure.hint(format!("it was asked in region {region}: if that is not its name, --region NAME")) } else { failure }
 }
 
-async fn open(options: &Everywhere, region: Option<String>, wanted: Wanted, screen: &Screen, observer: Option<super::screen::Observer>) -> Result<Account, Failure> {
+async fn open(options: &Everywhere, region: Option<String>, wanted: Wanted<'_>, screen: &Screen, observer: Option<super::screen::Observer>) -> Result<Account, Failure> {
     let session = Session {
         profile: options.profile.clone(),
         region: options.region.clone().or_else(|| region.clone()),
         endpoint_url: options.endpoint_url.clone(),
-        attempt: attempt_limit(options.timeout),
+        attempt: attempt_limit(options.limit()),
         record: wanted.record,
     };
     let account = Account::open(&session, observer).await?;

@@ -27,7 +27,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen, now: Timestamp) -> Done {
-    let gathered = gathered(arguments.task.task.as_deref(), options, Wanted { only_logs: true, record: false }, screen, now)?;
+    let gathered = gathered(arguments.task.task.as_deref(), options, Wanted { only_logs: true, ..Wanted::default() }, screen, now)?;
     let trace = &gathered.trace;
     screen.answer(&rendered(options, || Document::logs_only(trace), || text::logs(trace, &screen.page))?)?;
     let unread = trace.timeline.seen_by(crate::diagnosis::evidence::Source::Logs).is_err();

@@ -43,7 +43,7 @@ pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen, now: Ti
     if std::fs::metadata(file).is_ok_and(|found| !found.is_file()) {
         return Err(Failure::usage(format!("`{name}` is there and is no file")));
     }
-    let gathered = gathered(arguments.task.task.as_deref(), options, Wanted { only_logs: false, record: true }, screen, now)?;
+    let gathered = gathered(arguments.task.task.as_deref(), options, Wanted { record: true, ..Wanted::default() }, screen, now)?;
     if !gathered.trace.timeline.evidence.task.exists() {
         return Err(Failure::new(Exit::NoSuchTask, "the service has no stopped task, and a case is of one task")
             .hint("keep the answer itself: ecs-trace why service/NAME -o json > why.json"));

@@ -96,6 +96,11 @@ pub fn say(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", printable(line));
 }
 
+fn minutes(left: Duration) -> String {
+    let seconds = left.as_secs();
+    if seconds < 60 { format!("{seconds} s") } else { format!("{} min {:02} s", seconds / 60, seconds % 60) }
+}
+
 #[cfg(unix)]
 fn echoes_control_keys() -> bool {
     use rustix::termios::{LocalModes, tcgetattr};
@@ -142,6 +147,16 @@ impl Bars {
                     bar.set_message(if status.was_read() { "✓".to_owned() } else { status.as_str().to_owned() });
                 }
             }
+        }
+    }
+
+    /// Tells, beside CloudTrail, that it is waited for and how long that may still go on.
+    pub fn wait_for_cloudtrail(&self, asked: u32, left: Duration) {
+        self.update(Progress::Asking(Source::Cloudtrail));
+        let bars = self.bars.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some((_, bar)) = bars.iter().find(|(of, _)| *of == Source::Cloudtrail) {
+            let again = if asked == 0 { String::new() } else { format!(", asked again {asked}×") };
+            bar.set_message(format!("waiting for the call, {} at most{again}; Ctrl-C shows what there is", minutes(left)));
         }
     }
 

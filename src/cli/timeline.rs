@@ -7,7 +7,7 @@ use crate::render::json::v1::Document;
 use crate::render::text;
 
 use super::Done;
-use super::args::{Everywhere, TaskArgument};
+use super::args::{Everywhere, TaskArgument, Waiting};
 use super::failure::Exit;
 use super::gathering::{Wanted, gathered};
 use super::output::rendered;
@@ -24,10 +24,18 @@ use super::screen::Screen;
 pub struct Arguments {
     #[command(flatten)]
     task: TaskArgument,
+    #[command(flatten)]
+    waiting: Waiting,
 }
 
 pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen, now: Timestamp) -> Done {
-    let gathered = gathered(arguments.task.task.as_deref(), options, Wanted::default(), screen, now)?;
+    let gathered = gathered(
+        arguments.task.task.as_deref(),
+        options,
+        Wanted { wait: arguments.waiting.wait, trail_lake: arguments.waiting.trail_lake.as_ref(), ..Wanted::default() },
+        screen,
+        now,
+    )?;
     let trace = &gathered.trace;
     screen.answer(&rendered(options, || Document::from(trace), || text::timeline(trace, &screen.page))?)?;
     Ok(gathered.exit(if trace.verdict.is_conclusive() { Exit::Answered } else { Exit::Inconclusive }))

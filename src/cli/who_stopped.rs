@@ -8,7 +8,7 @@ use crate::render::printable::printable;
 use crate::render::text;
 
 use super::Done;
-use super::args::{Everywhere, TaskArgument};
+use super::args::{Everywhere, TaskArgument, Waiting};
 use super::failure::Exit;
 use super::gathering::{Wanted, gathered};
 use super::output::rendered;
@@ -21,14 +21,23 @@ use super::screen::Screen;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ecs-trace who-stopped 77ab
-  ecs-trace who-stopped 77ab -q              the name alone")]
+  ecs-trace who-stopped 77ab -q              the name alone
+  ecs-trace who-stopped 77ab --wait=30m      until CloudTrail has delivered the call")]
 pub struct Arguments {
     #[command(flatten)]
     task: TaskArgument,
+    #[command(flatten)]
+    waiting: Waiting,
 }
 
 pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen, now: Timestamp) -> Done {
-    let gathered = gathered(arguments.task.task.as_deref(), options, Wanted::default(), screen, now)?;
+    let gathered = gathered(
+        arguments.task.task.as_deref(),
+        options,
+        Wanted { wait: arguments.waiting.wait, trail_lake: arguments.waiting.trail_lake.as_ref(), ..Wanted::default() },
+        screen,
+        now,
+    )?;
     let trace = &gathered.trace;
     let told = || match (&trace.stopped_by.actor, options.quiet) {
         (Some(actor), true) => format!("{}\n", printable(actor)),

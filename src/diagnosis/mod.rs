@@ -11,6 +11,7 @@ pub mod event;
 pub mod evidence;
 pub mod health_check;
 pub mod image;
+pub mod kept_calls;
 pub mod measure;
 pub mod neighbours;
 pub mod network;

@@ -10,6 +10,7 @@ use super::call::{ApiCall, Identity, RUN_TASK};
 use super::desired_count::{self, By, Change};
 use super::event::What;
 use super::evidence::{Source, Status as Read};
+use super::kept_calls::Queries;
 use super::scaling::{ScalingActivity, Trigger};
 use super::scheduling::{self, Story};
 use super::task::StopCode;
@@ -74,6 +75,8 @@ pub struct StoppedBy {
     pub sentence: String,
     /// `NotYet` only: from when on absence proves something.
     pub settles_at: Option<Timestamp>,
+    /// `Expired` only: how to ask where the calls may still be kept.
+    pub queries: Option<Queries>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,7 +122,7 @@ pub fn find(timeline: &Timeline) -> StoppedBy {
 
 impl StoppedBy {
     fn without(status: Status, sentence: String) -> Self {
-        Self { status, kind: None, actor: None, through: None, call: None, chain: Vec::new(), attempts: Vec::new(), sentence, settles_at: None }
+        Self { status, kind: None, actor: None, through: None, call: None, chain: Vec::new(), attempts: Vec::new(), sentence, settles_at: None, queries: None }
     }
 
     fn with_attempts(mut self, timeline: &Timeline) -> Self {
@@ -127,6 +130,12 @@ impl StoppedBy {
         let would_stop = |call: &ApiCall| call.name != super::call::EXECUTE_COMMAND && !call.begins_a_session();
         self.attempts = all_calls(timeline).filter(|(_, call)| !call.succeeded() && would_stop(call)).map(|(line, call)| (line.n, call.clone())).collect();
         self
+    }
+
+    /// The sentence, and behind it what to paste where the calls may still be kept.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        self.queries.as_ref().map_or_else(|| self.sentence.clone(), |queries| format!("{} {}", self.sentence, queries.in_words()))
     }
 
     #[must_use]
@@ -669,12 +678,21 @@ fn call_gap(timeline: &Timeline, name: &str) -> Option<String> {
     asked.find(|reading| reading.status.is_gap() && reading.status != Read::Expired).map(super::evidence::Reading::sentence)
 }
 
+/// The action by which CloudTrail Lake is asked, which keeps calls for years.
+pub const LAKE_QUERY: &str = "cloudtrail:StartQuery";
+
+/// Whether calls of that name were asked of an event data store: then their age says nothing.
+fn was_read_elsewhere(timeline: &Timeline, name: &str) -> bool {
+    timeline.evidence.readings.iter().any(|reading| reading.action.as_deref() == Some(LAKE_QUERY) && reading.about.as_deref() == Some(name))
+}
+
 /// The status of a stop that somebody must have begun and no call for it was found.
 fn absent(timeline: &Timeline, chain: &[Hop], name: &str, known: &str) -> StoppedBy {
     let evidence = &timeline.evidence;
     let age = evidence.task.stop_anchor().map(|stop| evidence.taken_at.duration_since(stop)).unwrap_or_default();
     let known = known.trim_end_matches('.');
-    let (status, sentence, settles_at) = if age > KEPT_FOR {
+    let queries = Queries::for_call(&evidence.task, name).filter(|_| age > KEPT_FOR && !was_read_elsewhere(timeline, name));
+    let (status, sentence, settles_at) = if age > KEPT_FOR && !was_read_elsewhere(timeline, name) {
         (Status::Expired, format!("Unknown by now: {}. CloudTrail keeps calls for 90 days, and the stop is older.", lower_first(known)), None)
     } else if let Some(gap) = call_gap(timeline, name) {
         (Status::Unreadable, format!("Unknown: {}, and CloudTrail could not be read ({gap}).", lower_first(known)), None)
@@ -689,7 +707,7 @@ fn absent(timeline: &Timeline, chain: &[Hop], name: &str, known: &str) -> Stoppe
     } else {
         (Status::NotRecorded, format!("Not recorded: {}, and CloudTrail, read in full for that time, has no {name} call for it.", lower_first(known)), None)
     };
-    StoppedBy { kind: Some(Kind::Unknown), chain: chain.to_vec(), settles_at, ..StoppedBy::without(status, sentence) }
+    StoppedBy { kind: Some(Kind::Unknown), chain: chain.to_vec(), settles_at, queries, ..StoppedBy::without(status, sentence) }
 }
 
 fn lower_first(text: &str) -> String {
@@ -759,7 +777,13 @@ mod tests {
         assert_eq!(told(old), "not-recorded -");
         let mut older = ordered();
         older.taken_at = at(91 * 86_400_000);
-        assert_eq!(told(older), "expired -");
+        assert_eq!(told(older.clone()), "expired -");
+        let trace = judged(older.clone());
+        assert!(trace.stopped_by.summary().contains("FROM cloudtrail_logs") && trace.stopped_by.summary().contains("LIKE '%5d6c7b8a"), "{}", trace.stopped_by.summary());
+        let commands: Vec<_> = trace.verdict.next_steps.iter().filter_map(|step| step.command.as_deref()).collect();
+        assert!(commands.iter().any(|command| command.contains("start-query")) && commands.iter().any(|command| command.contains("FROM cloudtrail_logs")), "{commands:?}");
+        older.readings.last_mut().expect("a reading").action = Some(LAKE_QUERY.to_owned());
+        assert_eq!(told(older), "not-recorded -", "an event data store was read");
     }
 
     #[test]

@@ -225,6 +225,11 @@ impl Verdict {
                 others.push((other, why));
             }
         }
+        if let Some(queries) = &stopped_by.queries {
+            let place = "Ask CloudTrail Lake, if the account has an event data store: put its id into the query; AWS bills it by the data scanned";
+            finding.next_steps.push(NextStep::run(place, queries.command()));
+            finding.next_steps.push(NextStep::run("Or paste into Athena, over the table of a trail in S3", queries.athena.clone()));
+        }
         let mut evidence = finding.evidence;
         evidence.sort_unstable();
         evidence.dedup();

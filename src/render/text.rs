@@ -60,6 +60,14 @@ pub fn who_stopped(trace: &Trace, page: &Page) -> String {
     let by = &trace.stopped_by;
     let style = if by.is_answered() { &page.look.strong } else { &page.look.doubt };
     out.paragraph("", "", &by.sentence, style);
+    if let Some(queries) = &by.queries {
+        // Each on one line of its own, whatever the width: a break inside a text would spoil it.
+        for (place, query) in [("CloudTrail Lake, if the account has an event data store:", &queries.lake), ("Athena, over a trail in S3:", &queries.athena)] {
+            out.blank();
+            out.paragraph("  ", "  ", place, &Style::new());
+            out.put(&format!("  {}", printable(query)));
+        }
+    }
     for hop in &by.chain {
         out.timed(&hop.what, hop.time);
         let line = hop.n.and_then(|n| trace.timeline.lines.get(n - 1));

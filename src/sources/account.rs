@@ -142,6 +142,13 @@ impl Account {
         aws_sdk_cloudtrail::Client::new(&self.config)
     }
 
+    /// An event data store may lie in another region than the task.
+    #[must_use]
+    pub fn cloudtrail_in(&self, region: Option<&str>) -> aws_sdk_cloudtrail::Client {
+        let own = aws_sdk_cloudtrail::config::Builder::from(&self.config);
+        aws_sdk_cloudtrail::Client::from_conf(region.into_iter().fold(own, |config, region| config.region(Region::new(region.to_owned()))).build())
+    }
+
     #[must_use]
     pub fn load_balancing(&self) -> aws_sdk_elasticloadbalancingv2::Client {
         aws_sdk_elasticloadbalancingv2::Client::new(&self.config)

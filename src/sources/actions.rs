@@ -27,6 +27,8 @@ pub const ACTIONS: &[Action] = &[
     action("ecs:DescribeServiceDeployments", Source::Service, "rollbacks, circuit breaker, alarms"),
     action("ecs:DescribeContainerInstances", Source::Host, "the EC2 instance under the task"),
     action("cloudtrail:LookupEvents", Source::Cloudtrail, "who called StopTask or UpdateService, who had a shell in the task"),
+    action("cloudtrail:StartQuery", Source::Cloudtrail, "the same from an event data store, only with --trail-lake; billed by the data scanned"),
+    action("cloudtrail:GetQueryResults", Source::Cloudtrail, "what that query found"),
     action("logs:GetLogEvents", Source::Logs, "the containers' last words"),
     action("logs:DescribeLogGroups", Source::Logs, "why a log group cannot be read, and which archives of ECS events there are"),
     action("logs:FilterLogEvents", Source::Metrics, "memory and CPU of the task before its end, from Container Insights, and archived events of a task that ECS has forgotten"),

@@ -21,7 +21,9 @@ use crate::diagnosis::stopped_by::{KEPT_FOR, SETTLES_AFTER, UNDO, host_calls};
 use crate::diagnosis::task::{EcsArn, StopCode, Task, last_segment};
 
 use super::failing::{Failing, failing};
+use super::ledger::Inquiry;
 use super::pages::{Pages, Turn};
+use super::trail_lake::{self, EventDataStore};
 use super::{Asker, Asking, Reach, redact};
 
 pub const SOURCE: Asker = Asker { source: Source::Cloudtrail, collect: |asking| collect(asking).boxed_local() };
@@ -40,7 +42,7 @@ async fn collect(asking: &Asking<'_>) {
         reach.ledger.note(Reading::new(Source::Cloudtrail, Status::NotApplicable).detailed("the task has not been stopped"));
         return;
     };
-    if reach.now.duration_since(stop) > KEPT_FOR {
+    if reach.now.duration_since(stop) > KEPT_FOR && reach.trail_lake.is_none() {
         reach.ledger.note(Reading::new(Source::Cloudtrail, Status::Expired).detailed("CloudTrail's event history keeps 90 days, and the stop is older"));
         return;
     }
@@ -57,7 +59,7 @@ async fn collect(asking: &Asking<'_>) {
         let mut accepted = Vec::new();
         let Chain { searches, wants_fewer } = of_the_chain(asking, stop).await;
         drop(known);
-        for search in searches {
+        for search in searches.into_iter().filter(|search| search.decides || !reach.asks_sparingly()) {
             let found = lookup(reach, &search).await;
             // What a nearer window or a likelier name has answered needs no further look; but an AWS service acts for somebody.
             let answered = found.iter().any(|call| actors::describe(call).kind != Kind::Aws);
@@ -66,24 +68,22 @@ async fn collect(asking: &Asking<'_>) {
                 break;
             }
         }
-        let by_somebody = |call: &ApiCall| !matches!(actors::describe(call).kind, Kind::Aws | Kind::Autoscaling);
-        if wants_fewer
-            && !accepted.iter().any(by_somebody)
-            && let Some(search) = of_the_bounds(asking, stop).await
-        {
-            accepted.extend(lookup(reach, &search).await);
+        if wants_fewer && let Some(search) = of_the_bounds(asking, stop).await {
+            // Its session is the first to be followed: an activity that obeyed a bound has no other beginning.
+            accepted.splice(0..0, lookup(reach, &search).await);
         }
         accepted
     };
     // Of the few requests a second, those that can name who stopped it go first.
     let shell = async {
         let _ = first.await;
-        if reach.task.allows_exec() {
+        if reach.task.allows_exec() && !reach.asks_sparingly() {
             let from = stop - BEFORE_STOP_IN_SHELL;
             lookup(reach, &Search { name: EXECUTE_COMMAND, from, to: stop, subject: Subject::Shell { from, to: stop }, decides: false, goes_on: false }).await;
         }
     };
-    let (stops, others, ()) = futures::join!(lookup(reach, &stop_task), others, shell);
+    let stops = async { if stop_task.decides || !reach.asks_sparingly() { lookup(reach, &stop_task).await } else { Vec::new() } };
+    let (stops, others, ()) = futures::join!(stops, others, shell);
     // Somebody's call for another reason is not followed: only one that can be behind this stop.
     let stops = stops.into_iter().filter(|_| stop_task.decides);
     let mut followed = Vec::new();
@@ -195,9 +195,8 @@ impl Subject {
             Self::Key(key) => call.issued_key.as_deref() == Some(key),
             Self::Host { instance, container_instance } => {
                 let ends_the_instance = instance.as_ref().is_some_and(|id| call.parameters.instances.contains(id));
-                let drains = |id: &String| call.parameters.container_instances.iter().any(|named| last_segment(named) == last_segment(id));
-                let in_cluster = call.parameters.container_instances.iter().any(|named| named.starts_with("arn:")) || in_cluster(call.parameters.cluster.as_deref(), task);
-                in_account(call, task) && (ends_the_instance || in_cluster && container_instance.as_ref().is_some_and(drains))
+                let drains = |id: &String| call.parameters.container_instances.iter().any(|named| is_container_instance(named, id, call, task));
+                in_account(call, task) && (ends_the_instance || container_instance.as_ref().is_some_and(drains))
             }
         }
     }
@@ -341,6 +340,9 @@ fn scalable_target(task: &Task) -> Option<String> {
 
 /// Reads every page of one search and tells the calls that concern the task; gives those that were accepted.
 async fn lookup(reach: &Reach<'_>, search: &Search) -> Vec<ApiCall> {
+    if let Some(store) = reach.trail_lake {
+        return lookup_in(store, reach, search).await;
+    }
     let inquiry = reach.ledger.ask(Source::Cloudtrail, "cloudtrail:LookupEvents", "*");
     inquiry.about(search.name);
     if search.name == EXECUTE_COMMAND || search.name == RUN_TASK {
@@ -376,18 +378,11 @@ async fn lookup(reach: &Reach<'_>, search: &Search) -> Vec<ApiCall> {
                 unreadable += 1;
                 continue;
             };
-            if call.name == search.name && is_of_its_service(&call) && search.subject.concerns(&call, reach.task) {
-                if reach.redact {
-                    for typed in [&mut call.parameters.reason, &mut call.parameters.command].into_iter().flatten() {
-                        *typed = redact::text(typed).into_owned();
-                    }
-                }
+            if take(reach, search, &inquiry, &mut call) {
                 matched += 1;
                 if call.succeeded() {
-                    accepted.push(call.clone());
+                    accepted.push(call);
                 }
-                let level = if call.succeeded() { Level::Info } else { Level::Warn };
-                inquiry.tell(Event { at: call.time, precision: Precision::Second, witness: Witness::Cloudtrail, level, container: None, what: What::Called(Box::new(call)) });
             }
         }
         match pages.turn(answer.next_token) {
@@ -403,11 +398,58 @@ async fn lookup(reach: &Reach<'_>, search: &Search) -> Vec<ApiCall> {
         inquiry.fail(&Failing::unreadable(format!("{unreadable} records could not be read")));
         return accepted;
     }
+    close(reach, search, inquiry, matched);
+    accepted
+}
+
+/// Tells the call if it is what the search is for, with secrets taken out of what its caller typed.
+fn take(reach: &Reach<'_>, search: &Search, inquiry: &Inquiry<'_>, call: &mut ApiCall) -> bool {
+    if call.name != search.name || !is_of_its_service(call) || !search.subject.concerns(call, reach.task) {
+        return false;
+    }
+    if reach.redact {
+        for typed in [&mut call.parameters.reason, &mut call.parameters.command].into_iter().flatten() {
+            *typed = redact::text(typed).into_owned();
+        }
+    }
+    let level = if call.succeeded() { Level::Info } else { Level::Warn };
+    inquiry.tell(Event { at: call.time, precision: Precision::Second, witness: Witness::Cloudtrail, level, container: None, what: What::Called(Box::new(call.clone())) });
+    true
+}
+
+/// Read in full: but where such a call must have been, its absence may be too early to believe.
+fn close(reach: &Reach<'_>, search: &Search, inquiry: Inquiry<'_>, matched: usize) {
     let early = search.decides && matched == 0 && reach.now.duration_since(search.to) < SETTLES_AFTER;
-    if early {
-        inquiry.end(Status::TooEarly)
+    if early { inquiry.end(Status::TooEarly) } else { inquiry.done() }
+}
+
+/// The same search in an event data store.
+async fn lookup_in(store: &EventDataStore, reach: &Reach<'_>, search: &Search) -> Vec<ApiCall> {
+    let inquiry = reach.ledger.ask(Source::Cloudtrail, trail_lake::START, &store.id);
+    inquiry.about(search.name);
+    inquiry.looked(Some(search.from), Some(search.to));
+    let client = reach.account.cloudtrail_in(store.region.as_deref());
+    let records = match trail_lake::records(&client, store, search.name, (search.from, search.to), || inquiry.request()).await {
+        Ok(records) => records,
+        Err(unanswered) => {
+            if unanswered.action != trail_lake::START {
+                let reading = reach.ledger.ask(Source::Cloudtrail, unanswered.action, &store.id);
+                reading.about(search.name);
+                reading.fail(&unanswered.failing);
+            }
+            inquiry.fail(&unanswered.failing);
+            return Vec::new();
+        }
+    };
+    let mut calls: Vec<ApiCall> = records.iter().filter_map(call_from).collect();
+    let unreadable = records.len() - calls.len();
+    calls.retain_mut(|call| take(reach, search, &inquiry, call));
+    let matched = calls.len();
+    let accepted = calls.into_iter().filter(ApiCall::succeeded).collect();
+    if unreadable > 0 {
+        inquiry.fail(&Failing::unreadable(format!("{unreadable} records could not be read")));
     } else {
-        inquiry.done()
+        close(reach, search, inquiry, matched);
     }
     accepted
 }
@@ -475,6 +517,15 @@ fn is_arn_of(arn: &str, task: &Task) -> bool {
             && (task.region.is_empty() || arn.region == task.region)
             && (task.account.is_empty() || arn.account == task.account)
     })
+}
+
+/// A container instance by id or ARN: only an ARN of the new form names its cluster itself.
+fn is_container_instance(typed: &str, own: &str, call: &ApiCall, task: &Task) -> bool {
+    let arn = EcsArn::parse(typed);
+    let is_elsewhere = arn.as_ref().is_some_and(|arn| !task.region.is_empty() && arn.region != task.region || !task.account.is_empty() && arn.account != task.account);
+    let cluster = arn.and_then(|arn| arn.cluster);
+    let same_cluster = cluster.map_or_else(|| in_cluster(call.parameters.cluster.as_deref(), task), |cluster| cluster == task.cluster);
+    last_segment(typed) == last_segment(own) && !is_elsewhere && same_cluster
 }
 
 /// The JSON inside the record; the fields around it say less.
@@ -721,5 +772,177 @@ mod tests {
             .collect();
         let wanted: Vec<(String, String)> = IDENTITIES.iter().map(|(name, words)| ((*name).to_owned(), (*words).to_owned())).collect();
         assert_eq!(told, wanted);
+    }
+
+    /// What the task's own call would say, and one value of it that makes it another's.
+    #[derive(Debug, Clone)]
+    struct Stranger {
+        name: &'static str,
+        foreign: usize,
+        value: String,
+        typed_as_arn: bool,
+        offset: i64,
+        refused: bool,
+    }
+
+    fn strangers() -> impl proptest::strategy::Strategy<Value = Stranger> {
+        use proptest::prelude::*;
+        let names = prop::sample::select(vec![
+            "StopTask",
+            "RunTask",
+            "UpdateService",
+            "CreateService",
+            "DeleteService",
+            "StopServiceDeployment",
+            "CreateTaskSet",
+            "DeleteTaskSet",
+            "UpdateTaskSet",
+            "UpdateServicePrimaryTaskSet",
+            "RegisterScalableTarget",
+            "TerminateInstances",
+            "StopInstances",
+            "TerminateInstanceInAutoScalingGroup",
+            "BidEvictedEvent",
+            "UpdateContainerInstancesState",
+            "DeregisterContainerInstance",
+        ]);
+        (names, 0_usize..4, "[a-z0-9]{1,12}", any::<bool>(), -120_i64..3, prop::bool::weighted(0.1)).prop_map(|(name, foreign, value, typed_as_arn, offset, refused)| Stranger {
+            name,
+            foreign,
+            // No value drawn is one of the task's own.
+            value: format!("other{value}"),
+            typed_as_arn,
+            offset,
+            refused,
+        })
+    }
+
+    const STOP: i64 = 1_772_546_880;
+
+    /// The record of a call by the same hand in the same seconds, about another account, region, cluster or thing.
+    fn record(stranger: &Stranger, at: usize) -> Value {
+        let mut own = [("123456789012", "999988887777"), ("eu-west-1", "us-east-1"), ("prod", stranger.value.as_str()), ("", "")].map(|(own, _)| own.to_owned());
+        let (mut task, mut service, mut thing) = (ID.to_owned(), "web".to_owned(), "7979".to_owned());
+        match stranger.foreign {
+            0 => own[0] = "999988887777".to_owned(),
+            1 => own[1] = "us-east-1".to_owned(),
+            // A host's instance is known by its id whatever cluster it served: for those the thing itself differs.
+            2 if !stranger.name.ends_with("Instances") && !stranger.name.ends_with("Group") && stranger.name != "BidEvictedEvent" => own[2].clone_from(&stranger.value),
+            _ => (task, service, thing) = ("0".repeat(32), stranger.value.clone(), stranger.value.clone()),
+        }
+        let [account, region, cluster, _] = own;
+        let arn = |kind: &str, name: &str| format!("arn:aws:ecs:{region}:{account}:{kind}/{cluster}/{name}");
+        let typed = |kind: &str, name: &str| if stranger.typed_as_arn { arn(kind, name) } else { name.to_owned() };
+        let instance = format!("i-0{thing}");
+        let (source, parameters, response) = match stranger.name {
+            "StopTask" => ("ecs", json!({"cluster": cluster, "task": typed("task", &task)}), json!({})),
+            "RunTask" => ("ecs", json!({"cluster": cluster}), json!({"tasks": [{"taskArn": arn("task", &task)}]})),
+            "StopServiceDeployment" => ("ecs", json!({"serviceDeploymentArn": format!("{}/x", arn("service-deployment", &service))}), json!({})),
+            "CreateService" => ("ecs", json!({"cluster": cluster, "serviceName": service}), json!({"service": {"deployments": [{"id": "ecs-svc/2"}]}})),
+            "RegisterScalableTarget" => ("application-autoscaling", json!({"resourceId": format!("service/{cluster}/{service}"), "maxCapacity": 3}), json!({})),
+            "TerminateInstances" | "StopInstances" => ("ec2", json!({"instancesSet": {"items": [{"instanceId": instance}]}}), json!({})),
+            "TerminateInstanceInAutoScalingGroup" => ("autoscaling", json!({"instanceId": instance}), json!({})),
+            "BidEvictedEvent" => ("ec2", json!({}), json!({})),
+            "UpdateContainerInstancesState" => ("ecs", json!({"cluster": cluster, "containerInstances": [typed("container-instance", &thing)], "status": "DRAINING"}), json!({})),
+            "DeregisterContainerInstance" => ("ecs", json!({"cluster": cluster, "containerInstance": typed("container-instance", &thing), "force": true}), json!({})),
+            _ => (
+                "ecs",
+                json!({"cluster": cluster, "service": typed("service", &service), "taskSet": "ecs-svc/1", "scale": {"value": 0.0}, "desiredCount": 0}),
+                json!({"service": {"runningCount": 9, "deployments": [{"id": "ecs-svc/2"}]}}),
+            ),
+        };
+        json!({
+            "eventID": format!("stranger-{at}"), "eventName": stranger.name, "eventSource": format!("{source}.amazonaws.com"),
+            "eventTime": Timestamp::from_second(STOP + stranger.offset).expect("a time").to_string(),
+            "awsRegion": region, "recipientAccountId": account, "errorCode": stranger.refused.then_some("AccessDenied"),
+            "userIdentity": {"type": "IAMUser", "userName": "mallory", "accountId": account},
+            "requestParameters": parameters, "responseElements": response,
+            "serviceEventDetails": (stranger.name == "BidEvictedEvent").then(|| json!({"instanceIdSet": [instance]})),
+        })
+    }
+
+    /// Every way in which a call may concern a task: a stranger's call must fit none of them.
+    fn subjects(task: &Task) -> Vec<Subject> {
+        let host = |instance: Option<&str>| Subject::Host { instance: instance.map(str::to_owned), container_instance: task.container_instance_arn.clone() };
+        vec![Subject::Task, Subject::Service, Subject::Start, Subject::ScalableTarget, host(Some("i-07979")), host(None)]
+    }
+
+    fn told(code: &str, reason: &str, calls: &[ApiCall]) -> crate::diagnosis::stopped_by::StoppedBy {
+        let mut task = Task {
+            arn: format!("arn:aws:ecs:eu-west-1:123456789012:task/prod/{ID}"),
+            account: "123456789012".into(),
+            service: Some("web".into()),
+            started_by: Some("ecs-svc/1".into()),
+            container_instance_arn: Some("arn:aws:ecs:eu-west-1:123456789012:container-instance/prod/7979".into()),
+            last_status: Some("STOPPED".into()),
+            desired_status: Some("STOPPED".into()),
+            stop_code: (!code.is_empty()).then(|| StopCode::named(code)),
+            stopped_reason: Some(reason.into()),
+            ..task("prod")
+        };
+        let at = |offset: i64| Timestamp::from_second(STOP + offset).ok();
+        (task.times.created, task.times.started, task.times.stopping, task.times.stopped) = (at(-3_600), at(-3_500), at(0), at(30));
+        let deployment = |id: &str, offset: i64| crate::diagnosis::service::Deployment { id: id.into(), created_at: at(offset), ..Default::default() };
+        let service = crate::diagnosis::service::Service {
+            name: "web".into(),
+            status: "ACTIVE".into(),
+            created_at: at(-90),
+            deployments: if reason.contains("svc/2") { vec![deployment("ecs-svc/2", -90), deployment("ecs-svc/1", -7_200)] } else { vec![deployment("ecs-svc/1", -7_200)] },
+            ..Default::default()
+        };
+        let host = Host { status: Some("DRAINING".into()), instance_id: Some("i-07979".into()), ..Default::default() };
+        let concerned = calls.iter().filter(|call| is_of_its_service(call) && subjects(&task).iter().any(|subject| subject.concerns(call, &task)));
+        let events = concerned.map(|call| Event {
+            at: call.time,
+            precision: Precision::Second,
+            witness: Witness::Cloudtrail,
+            level: Level::Info,
+            container: None,
+            what: What::Called(Box::new(call.clone())),
+        });
+        let evidence = crate::diagnosis::evidence::Evidence {
+            taken_at: Timestamp::from_second(STOP + 600).expect("a time"),
+            events: events.collect(),
+            task: task.clone(),
+            service: Some(service),
+            host: Some(host),
+            ..Default::default()
+        };
+        crate::diagnosis::trace(evidence).stopped_by
+    }
+
+    const STOPS: [(&str, &str); 6] = [
+        ("UserInitiated", "Task stopped by user"),
+        ("ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/1)"),
+        ("ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/2)"),
+        ("", "Host EC2 (instance i-07979) terminated."),
+        ("", "Host EC2 (instance i-07979) stopped."),
+        ("", "Container instance deregistration forced by user"),
+    ];
+
+    proptest::proptest! {
+        #[test]
+        fn no_calls_of_others_ever_name_anybody(strangers in proptest::collection::vec(strangers(), 0..40)) {
+            let calls: Vec<ApiCall> = strangers.iter().enumerate().map(|(at, stranger)| call_from(&record(stranger, at)).expect("a call")).collect();
+            for (code, reason) in STOPS {
+                let by = told(code, reason, &calls);
+                proptest::prop_assert!(by.status != crate::diagnosis::stopped_by::Status::Found, "{code} {reason}: {} {:?}", by.sentence, by.call);
+                proptest::prop_assert!(by.actor.is_none() && by.attempts.is_empty() && by.call.is_none());
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_calls_about_the_task_itself_do_name_somebody() {
+        // What the law above is worth: with nothing foreign in it, each of these stops leads to its caller.
+        let own = |name: &'static str, offset: i64| {
+            let mut text = record(&Stranger { name, foreign: 0, value: String::new(), typed_as_arn: false, offset, refused: false }, 0).to_string();
+            text = text.replace("999988887777", "123456789012");
+            call_from(&serde_json::from_str(&text).expect("JSON")).expect("a call")
+        };
+        let names = ["StopTask", "UpdateService", "CreateService", "TerminateInstances", "StopInstances", "DeregisterContainerInstance"];
+        for ((code, reason), (name, offset)) in STOPS.into_iter().zip(names.into_iter().zip([-1, -20, -90, -60, -60, -20])) {
+            assert_eq!(told(code, reason, &[own(name, offset)]).actor.as_deref(), Some("mallory"), "{name}: {reason}");
+        }
     }
 }

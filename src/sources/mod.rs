@@ -27,6 +27,7 @@ mod service;
 pub mod target;
 mod target_health;
 pub mod task;
+pub mod trail_lake;
 mod wire;
 
 pub use wire::Passed;
@@ -38,7 +39,7 @@ use futures::FutureExt;
 use futures::future::{Either, LocalBoxFuture, Shared, join_all, select};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::diagnosis::event::Event;
+use crate::diagnosis::event::{Event, What};
 use crate::diagnosis::evidence::{Evidence, Reading, Source, Status};
 use crate::diagnosis::service::{Host, Service, ServiceDeployment, TargetGroup};
 use crate::diagnosis::task::{Task, TaskDefinition};
@@ -65,6 +66,17 @@ pub struct Reach<'a> {
     pub ledger: &'a Ledger,
     pub now: Timestamp,
     pub redact: bool,
+    /// CloudTrail alone is asked once more, only for the calls that must have been and may have come since.
+    pub again: bool,
+    /// Asked in the place of CloudTrail's event history.
+    pub trail_lake: Option<&'a trail_lake::EventDataStore>,
+}
+
+impl Reach<'_> {
+    /// Whether calls that decide nothing are left alone: what is asked again has told them, and a query costs money.
+    fn asks_sparingly(&self) -> bool {
+        self.again || self.trail_lake.is_some()
+    }
 }
 
 type Fetched<'a, T> = Shared<LocalBoxFuture<'a, Option<Arc<T>>>>;
@@ -142,6 +154,39 @@ pub async fn gather(reach: &Reach<'_>, limits: Limits, interrupt: impl Future<Ou
     evidence.readings.extend(unasked(&evidence, limits, ended));
     evidence.readings.sort_by(|a, b| (a.source, a.status, &a.action, &a.resource).cmp(&(b.source, b.status, &b.action, &b.resource)));
     (evidence, ended)
+}
+
+/// The same evidence with what CloudTrail has by now: its newer readings stand for the older ones of the same name, and
+/// whatever it told before stays told.
+pub async fn ask_cloudtrail_again(reach: &Reach<'_>, evidence: &Evidence) -> Evidence {
+    let activities = evidence.events.iter().filter(|event| matches!(event.what, What::Scaled(_))).cloned().collect();
+    let asking = Asking {
+        reach,
+        definition: known(evidence.definition.clone()),
+        service: known(evidence.service.clone()),
+        history: known(Some(evidence.service_deployments.clone())),
+        host: known(evidence.host.clone()),
+        activities: known(Some(activities)),
+        named_group: known(None),
+    };
+    (api_calls::SOURCE.collect)(&asking).await;
+    let newer = reach.ledger.evidence(reach.now);
+    let mut evidence = evidence.clone();
+    evidence.taken_at = reach.now;
+    let call = |event: &Event| match &event.what {
+        What::Called(call) => Some(call.event_id.clone()),
+        _ => None,
+    };
+    let told: Vec<_> = evidence.events.iter().filter_map(call).collect();
+    evidence.events.extend(newer.events.into_iter().filter(|event| call(event).is_none_or(|id| !told.contains(&id))));
+    evidence.readings.retain(|reading| reading.source != Source::Cloudtrail || !newer.readings.iter().any(|later| later.about == reading.about));
+    evidence.readings.extend(newer.readings);
+    evidence.readings.sort_by(|a, b| (a.source, a.status, &a.action, &a.resource).cmp(&(b.source, b.status, &b.action, &b.resource)));
+    evidence
+}
+
+fn known<'a, T: 'a>(what: Option<T>) -> Fetched<'a, T> {
+    futures::future::ready(what.map(Arc::new)).boxed_local().shared()
 }
 
 /// A reading for each source that left none: it was not its turn, or this version does not ask it.

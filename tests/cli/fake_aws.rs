@@ -24,6 +24,8 @@ pub enum Fault {
     Truncated,
     NotReadable,
     Empty,
+    /// CloudTrail finds nothing until so long after it was first asked.
+    Late(Duration),
     /// This status and body instead.
     Answers(u16, &'static str),
 }
@@ -220,6 +222,7 @@ impl World {
                 Some(Fault::Truncated) => cut = true,
                 Some(Fault::NotReadable) => answer = b"<html><body>It works!</body></html} ".to_vec(),
                 Some(Fault::Empty) => answer.clear(),
+                Some(Fault::Late(until)) if self.first_asked(&action).is_some_and(|first| first.elapsed() < until) => answer = b"{\"Events\":[]}".to_vec(),
                 Some(Fault::Answers(told, body)) => (status, answer) = (told, body.as_bytes().to_vec()),
                 _ => {}
             }
@@ -235,6 +238,10 @@ impl World {
                 return;
             }
         }
+    }
+
+    fn first_asked(&self, action: &str) -> Option<Instant> {
+        self.journal.lock().unwrap().iter().find(|asked| asked.action == action).map(|asked| asked.came)
     }
 
     /// The case's own task and, where it was given some, its neighbours.

@@ -37,8 +37,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let mut finding = Finding::new(if heard && weighed { Confidence::Likely } else { Confidence::Possible }, "Killed by SIGKILL");
     finding.container = Some(container.name.clone());
     finding.evidence = [Some(line), timeline.stop_line()].into_iter().flatten().map(|line| line.n).collect();
-    finding.summary =
-        format!("{} was killed, exit 137 [{}], and nothing had asked it to stop. Exit 137 is SIGKILL; it does not say who sent it.", named(container), line.n);
+    finding.summary = format!("{} was killed, exit 137 [{}], and nothing had asked it to stop. Exit 137 is SIGKILL; it does not say who sent it.", named(container), line.n);
     if let Some(memory) = &memory {
         let of = if memory.is_own { &container.name } else { "the task" };
         finding.evidence.push(memory.n);

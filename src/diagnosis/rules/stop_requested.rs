@@ -31,7 +31,8 @@ fn judge(timeline: &Timeline, stopped_by: &StoppedBy) -> Judgement {
             Err(gap) if gap.status == Read::Denied => "Allow cloudtrail:LookupEvents or take a profile that may, then ask again",
             _ => "Ask CloudTrail again",
         };
-        finding.next_steps.push(NextStep::run(first, commands::ecs_trace("who-stopped", task)));
+        let waiting = if stopped_by.status == Status::NotYet { " --wait" } else { "" };
+        finding.next_steps.push(NextStep::run(first, commands::ecs_trace("who-stopped", task) + waiting));
     }
     let for_memory = |container: &Container| container.was_killed_for_memory();
     let codes: Vec<String> =

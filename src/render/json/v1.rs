@@ -361,7 +361,7 @@ impl From<&inner_stopped_by::StoppedBy> for StoppedBy {
         let identity = by.identity();
         Self {
             status: by.status.as_str().to_owned(),
-            summary: by.sentence.clone(),
+            summary: by.summary(),
             kind: by.kind.map(|kind| kind.as_str().to_owned()),
             actor: by.actor.clone(),
             through: by.through.clone(),
