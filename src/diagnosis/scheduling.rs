@@ -304,4 +304,52 @@ mod tests {
     fn an_unlisted_own_deployment_without_a_successor_is_not_a_scale_in() {
         assert!(matches!(story(&task(), Some(&service(vec![deployment("3", 50, "COMPLETED")])), &[]), Story::Unclear(_)));
     }
+
+    fn of_history(target: &str, created: i64) -> ServiceDeployment {
+        ServiceDeployment { target_revision: Some(target.into()), created_at: at(created), status: "SUCCESSFUL".into(), ..ServiceDeployment::default() }
+    }
+
+    #[test]
+    fn a_deployment_that_was_over_or_undone_before_the_stop_replaced_nothing_any_more() {
+        let own = service(vec![deployment("1", 50, "COMPLETED")]);
+        assert!(matches!(story(&task(), Some(&own), &[of_history("2", 500)]), Story::Replaced(_)));
+        let over = ServiceDeployment { finished_at: at(900), ..of_history("2", 500) };
+        assert_eq!(story(&task(), Some(&own), &[over]), Story::FewerWanted);
+        let just_over = ServiceDeployment { finished_at: at(980), ..of_history("2", 500) };
+        assert!(matches!(story(&task(), Some(&own), &[just_over]), Story::Replaced(_)));
+        let undone = ServiceDeployment { rollback: Some(super::super::service::Rollback { started_at: at(800), reason: None }), ..of_history("2", 500) };
+        assert_eq!(story(&task(), Some(&own), &[undone]), Story::FewerWanted);
+    }
+
+    #[test]
+    fn a_daemon_service_wants_no_fewer() {
+        let daemon = Service { is_daemon: true, ..service(vec![deployment("1", 50, "COMPLETED")]) };
+        assert!(matches!(story(&task(), Some(&daemon), &[]), Story::Unclear(_)));
+    }
+
+    #[test]
+    fn a_move_between_zones_that_names_no_task_may_have_been_this_one() {
+        let mut moved = service(vec![deployment("1", 50, "COMPLETED")]);
+        let told = |second: i64, text: &str| vec![ServiceMessage::read("e", at(second).expect("a time"), text)];
+        moved.messages = told(900, "(service web) is not AZ balanced with 3 tasks in eu-west-1a, 1 tasks in eu-west-1b. AZ Rebalancing in progress.");
+        assert!(matches!(story(&task(), Some(&moved), &[]), Story::Unclear(_)));
+        moved.messages = told(300, "(service web) is not AZ balanced with 3 tasks in eu-west-1a, 1 tasks in eu-west-1b. AZ Rebalancing in progress.");
+        assert_eq!(story(&task(), Some(&moved), &[]), Story::FewerWanted);
+        moved.messages = told(900, "(service web) is AZ balanced with 2 tasks in eu-west-1a, 2 tasks in eu-west-1b.");
+        assert_eq!(story(&task(), Some(&moved), &[]), Story::FewerWanted);
+    }
+
+    #[test]
+    fn the_services_events_tell_of_a_rollback_that_is_no_longer_listed() {
+        let rolled_back = |failed: &str| {
+            let mut put_back = service(vec![deployment("2", 950, "IN_PROGRESS")]);
+            let told = |text: &str| ServiceMessage::read("e", at(960).expect("a time"), text);
+            put_back.messages = vec![told(failed), told("(service web) rolling back to deployment ecs-svc/2.")];
+            let task = Task { stopped_reason: Some("Scaling activity initiated by (deployment ecs-svc/2)".into()), ..task() };
+            story(&task, Some(&put_back), &[])
+        };
+        let failed = "(service web) (deployment ecs-svc/1) deployment failed: tasks failed to start.";
+        assert!(matches!(rolled_back(failed), Story::RolledBack { how: Rollback::CircuitBreaker, .. }));
+        assert!(matches!(rolled_back(&failed.replace("tasks failed to start", "alarm detected")), Story::RolledBack { how: Rollback::Alarm, .. }));
+    }
 }

@@ -65,6 +65,7 @@ mod tests {
     use super::super::fixtures::*;
     use crate::diagnosis::event::Level;
     use crate::diagnosis::evidence::{NoLines, Source, Unlogged};
+    use crate::diagnosis::task::Container;
 
     fn failed() -> crate::diagnosis::evidence::Evidence {
         stopped("EssentialContainerExited", "Essential container in task exited", Some(1))
@@ -97,5 +98,23 @@ mod tests {
     #[test]
     fn with_the_log_denied_it_is_likely_at_most() {
         assert_eq!(verdict(hide(failed(), Source::Logs)), "app-error - likely");
+    }
+
+    #[test]
+    fn another_container_that_was_killed_for_memory_is_told_and_did_not_end_with_it() {
+        let mut evidence = failed();
+        let reason = Some("OutOfMemoryError: Container killed due to memory usage".to_owned());
+        evidence.task.containers.push(Container { name: "worker".to_owned(), exit_code: Some(137), reason, ..Container::default() });
+        let verdict = judged(evidence).verdict;
+        assert!(verdict.cause.as_str() == "app-error" && verdict.summary.contains("worker was killed for memory"), "{}", verdict.summary);
+        assert!(verdict.notes.iter().all(|note| note.code != "collateral"));
+    }
+
+    #[test]
+    fn a_container_that_aws_put_there_is_called_so() {
+        let mut evidence = failed();
+        evidence.task.containers[0].name = "ecs-service-connect-x1".to_owned();
+        evidence.definition = None;
+        assert!(judged(evidence).verdict.summary.contains("which Service Connect put there"));
     }
 }

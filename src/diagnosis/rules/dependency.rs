@@ -141,4 +141,14 @@ mod tests {
         evidence.definition = None;
         assert!(!verdict(evidence).starts_with("dependency"));
     }
+
+    #[test]
+    fn a_task_whose_essential_container_never_ran_ended_for_what_it_waited_for() {
+        let mut evidence = stopped("EssentialContainerExited", "Essential container in task exited", None);
+        evidence.task.containers.push(Container { name: "migrate".to_owned(), exit_code: Some(1), ..Container::default() });
+        let definition = evidence.definition.as_mut().expect("a definition");
+        definition.containers[0].depends_on = vec![("migrate".to_owned(), "SUCCESS".to_owned())];
+        definition.containers.push(ContainerDefinition { name: "migrate".to_owned(), essential: false, ..ContainerDefinition::default() });
+        assert!(verdict(evidence).starts_with("dependency"));
+    }
 }

@@ -59,7 +59,7 @@ fn puts_an_older_one_back(timeline: &Timeline, change: &Change) -> Option<String
 #[cfg(test)]
 mod tests {
     use super::super::fixtures::*;
-    use crate::diagnosis::evidence::{Evidence, Source};
+    use crate::diagnosis::evidence::{Evidence, Reading, Source, Status};
     use crate::diagnosis::service::Deployment;
 
     fn replaced() -> Evidence {
@@ -87,5 +87,17 @@ mod tests {
         let verdict = judged(hide(replaced(), Source::Service)).verdict;
         assert_eq!(verdict.cause.as_str(), "unknown");
         assert!(verdict.unchecked.iter().any(|(cause, _)| cause.as_str() == "deployment"));
+    }
+
+    #[test]
+    fn an_older_revision_is_only_possible_where_the_history_was_not_read() {
+        let mut evidence = replaced();
+        evidence.service.as_mut().expect("a service").deployments[0].definition = Some("web:40".to_owned());
+        evidence.task.revision = Some(41);
+        let read = judged(evidence.clone()).verdict;
+        assert_ne!(read.confidence.as_str(), "possible");
+        evidence.readings.push(Reading { action: Some("ecs:ListServiceDeployments".to_owned()), ..Reading::new(Source::Service, Status::Denied) });
+        let unread = judged(evidence).verdict;
+        assert!(unread.confidence.as_str() == "possible" && unread.unchecked.iter().any(|(cause, _)| cause.as_str() == "rollback"), "{unread:?}");
     }
 }

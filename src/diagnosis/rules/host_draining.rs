@@ -106,4 +106,19 @@ mod tests {
     fn a_reason_somebody_typed_is_not_the_hosts() {
         assert!(verdict(stopped("UserInitiated", "instance DRAINING before patching", Some(0))).starts_with("stop-requested"));
     }
+
+    #[test]
+    fn a_recorded_drain_counts_where_the_host_is_gone_and_a_lower_count_after_it_outweighs_it() {
+        let mut gone = on("ACTIVE");
+        gone.host = None;
+        gone.task.container_instance_arn = Some("arn:aws:ecs:eu-west-1:123456789012:container-instance/prod/aafcf67445c52f67fe9b954939233b4d".to_owned());
+        let unseen = judged(gone.clone()).verdict;
+        assert!(unseen.confidence.as_str() == "possible" && unseen.unchecked.iter().any(|(cause, _)| cause.as_str() == "host-draining"), "{unseen:?}");
+        let drained = called(gone, -60_000, "UpdateContainerInstancesState", "oskar", |call| call.parameters.status = Some("DRAINING".to_owned()));
+        let trace = judged(drained.clone());
+        assert!(trace.verdict.cause.as_str() == "host-draining" && trace.verdict.summary.contains("oskar began it"), "{}", trace.verdict.summary);
+        let lowered = called(drained, -8_000, "UpdateService", "pavel", |call| (call.parameters.desired_count, call.response_running) = (Some(1), Some(3)));
+        let trace = judged(lowered);
+        assert_eq!((trace.verdict.cause.as_str(), trace.stopped_by.actor.as_deref()), ("scale-in", Some("pavel")));
+    }
 }

@@ -434,4 +434,12 @@ mod tests {
     fn a_task_whose_pull_never_began_gives_no_cause() {
         assert!(verdict(on_ec2("redis:8", "TaskStoppedBeforePullBeginError: Task stopped before image pull could begin for task: x")).starts_with("unknown"));
     }
+
+    #[test]
+    fn digits_of_an_account_or_a_digest_are_no_status() {
+        let timeout = "CannotPullContainerError: inspect image has been retried 5 time(s): failed to resolve ref \"240404123456.dkr.ecr.eu-west-1.amazonaws.com/web:41\": failed to do request: dial tcp 10.0.1.4:443: i/o timeout";
+        assert_eq!(verdict(told(timeout)), "image-pull unreachable certain");
+        assert_eq!(verdict(told("CannotPullContainerError: failed to extract layer sha256:1c404ab91534477b: unexpected EOF")), "image-pull other certain");
+        assert_eq!(verdict(told("CannotPullContainerError: ref pull has been retried 1 time(s): unexpected status code: 404 Not Found")), "image-pull not-found certain");
+    }
 }

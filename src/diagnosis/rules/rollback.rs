@@ -99,4 +99,11 @@ mod tests {
     fn with_the_service_hidden_it_is_not_claimed() {
         assert!(verdict(hide(rolled_back("FAILED"), Source::Service)).starts_with("unknown"));
     }
+
+    #[test]
+    fn a_deployment_that_somebody_stopped_was_rolled_back_by_hand() {
+        let stopped = called(rolled_back("COMPLETED"), -95_000, "StopServiceDeployment", "ines", |_| {});
+        let trace = judged(stopped);
+        assert_eq!((trace.verdict.detail, trace.stopped_by.actor.as_deref()), (Some("manual"), Some("ines")));
+    }
 }

@@ -46,7 +46,7 @@ fn deleted_at_another_time(timeline: &Timeline) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::super::fixtures::*;
-    use crate::diagnosis::evidence::{Evidence, Source};
+    use crate::diagnosis::evidence::{Evidence, Reading, Source, Status};
 
     fn scaled(status: &str) -> Evidence {
         let mut evidence = stopped("ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/1)", Some(143));
@@ -67,5 +67,21 @@ mod tests {
     #[test]
     fn with_the_service_hidden_it_is_not_claimed() {
         assert!(verdict(hide(scaled("DRAINING"), Source::Service)).starts_with("unknown"));
+    }
+
+    #[test]
+    fn a_deletion_before_the_stop_is_certain_and_one_that_is_not_recorded_is_possible() {
+        let trace = judged(called(scaled("INACTIVE"), -4_000, "DeleteService", "tomas", |_| {}));
+        assert_eq!((trace.verdict.confidence.as_str(), trace.stopped_by.actor.as_deref()), ("certain", Some("tomas")));
+        let mut settled = scaled("INACTIVE");
+        settled.readings.push(Reading { about: Some("DeleteService".to_owned()), ..Reading::new(Source::Cloudtrail, Status::Empty) });
+        assert_eq!(verdict(settled), "service-deleted - possible");
+    }
+
+    #[test]
+    fn a_service_that_was_emptied_and_then_deleted_lost_its_task_to_the_count() {
+        let emptied = called(scaled("INACTIVE"), -6_000, "UpdateService", "rita", |call| (call.parameters.desired_count, call.response_running) = (Some(0), Some(2)));
+        let trace = judged(emptied);
+        assert_eq!((trace.verdict.cause.as_str(), trace.stopped_by.actor.as_deref()), ("scale-in", Some("rita")));
     }
 }
