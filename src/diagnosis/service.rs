@@ -26,6 +26,8 @@ pub struct Service {
     pub classic_load_balancers: Vec<String>,
     pub messages: Vec<ServiceMessage>,
     pub created_at: Option<Timestamp>,
+    /// `ROLLING`, `BLUE_GREEN`, `LINEAR` or `CANARY`; absent where ECS gives none.
+    pub strategy: Option<String>,
     /// One task on each container instance, and no count to change.
     pub is_daemon: bool,
 }

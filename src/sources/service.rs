@@ -122,6 +122,7 @@ fn read(service: &aws_sdk_ecs::types::Service) -> Service {
         subnets: network.map(|network| network.subnets().to_vec()).unwrap_or_default(),
         assign_public_ip: network.and_then(|network| network.assign_public_ip()).map(|setting| setting.as_str().to_owned()),
         created_at: service.created_at().and_then(moment),
+        strategy: service.deployment_configuration().and_then(|configuration| configuration.strategy()).map(|strategy| strategy.as_str().to_owned()),
         is_daemon: service.scheduling_strategy().is_some_and(|strategy| *strategy == aws_sdk_ecs::types::SchedulingStrategy::Daemon),
         deployments: service
             .deployments()

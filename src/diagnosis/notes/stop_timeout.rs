@@ -71,3 +71,39 @@ pub(super) fn notes(timeline: &Timeline) -> Vec<Note> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::rules::fixtures::*;
+    use super::super::super::service::TargetGroup;
+    use super::*;
+
+    /// Whether the note is there for an ordered stop on EC2 that took so many milliseconds and ended with 137.
+    fn noted(took: i64, change: impl FnOnce(&mut Evidence)) -> bool {
+        let mut evidence = stopped("ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/1)", Some(137));
+        evidence.task.launch_type = Some("EC2".to_owned());
+        evidence.task.times.execution_stopped = Some(at(took));
+        change(&mut evidence);
+        judged(evidence).verdict.notes.iter().any(|note| note.code == "stop-timeout")
+    }
+
+    #[test]
+    fn a_kill_at_the_limit_or_beyond_it_is_one_and_an_earlier_one_is_not() {
+        assert!(noted(30_200, |_| {}) && noted(45_000, |_| {}));
+        assert!(!noted(12_000, |_| {}));
+    }
+
+    #[test]
+    fn leaving_the_load_balancer_is_no_wait_for_sigterm() {
+        let behind = |delay: i64| move |evidence: &mut Evidence| evidence.target_groups = vec![TargetGroup { deregistration_delay: Some(delay), ..TargetGroup::default() }];
+        assert!(!noted(45_000, behind(30)), "30 s of leaving and 15 s after it");
+        assert!(noted(61_000, behind(30)));
+        assert!(noted(30_400, behind(300)), "to the second");
+    }
+
+    #[test]
+    fn without_the_definition_only_a_kill_at_the_default_to_the_second_is_one() {
+        assert!(noted(30_300, |evidence| evidence.definition = None));
+        assert!(!noted(40_000, |evidence| evidence.definition = None));
+    }
+}

@@ -30,6 +30,9 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         _ => "it".to_owned(),
     };
     finding.summary = format!("Deployment {} replaced {what}{cite}, and the scheduler stopped this task for it [{}].", change.id, stop.n);
+    if let Some("BLUE_GREEN" | "LINEAR" | "CANARY") = timeline.evidence.service.as_ref().and_then(|service| service.strategy.as_deref()) {
+        finding.summary.push_str(" Its deployments keep the old (blue) tasks through the bake time and clean them up after it.");
+    }
     // The reason names a deployment: where it is the new one, ECS itself says which.
     if timeline.stopped_reason().contains(&change.id) {
         finding.confidence = Confidence::Certain;
