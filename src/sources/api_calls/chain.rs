@@ -1,0 +1,157 @@
+//! Which calls lead from the stop to who began it, and the window each can lie in.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::diagnosis::call::RUN_TASK;
+use crate::diagnosis::desired_count;
+use crate::diagnosis::event::What;
+use crate::diagnosis::scheduling::{self, Story};
+use crate::diagnosis::service::{Host, in_parentheses};
+use crate::diagnosis::stopped_by::{UNDO, host_calls};
+use crate::diagnosis::task::{StopCode, Task};
+
+use super::super::Asking;
+use super::subject::Subject;
+
+/// One name in one window.
+pub(super) struct Search {
+    pub(super) name: &'static str,
+    pub(super) from: Timestamp,
+    pub(super) to: Timestamp,
+    pub(super) subject: Subject,
+    /// Whether such a call must be behind this stop: only then is its absence too early to believe.
+    pub(super) decides: bool,
+    /// Whether the next name is asked for even where this one has answered: each is a step of its own.
+    pub(super) goes_on: bool,
+}
+
+/// A new service's deployment is made in the same call.
+const FIRST_DEPLOYMENT_WITHIN: SignedDuration = SignedDuration::from_secs(5);
+/// A host is taken away minutes before ECS notices; a drain may take the better part of an hour.
+const BEFORE_HOST: i64 = 15 * 60;
+const LONG_BEFORE_HOST: i64 = 2 * 3600;
+
+/// Names asked for beside StopTask, ExecuteCommand and those that begin a session.
+pub(super) const MOST_NAMES: usize = 3;
+
+pub(super) struct Chain {
+    pub(super) searches: Vec<Search>,
+    /// Whether a lower count is behind the stop, so that a bound of the scaling may be behind the count.
+    pub(super) wants_fewer: bool,
+}
+
+impl Chain {
+    pub(super) fn of(searches: impl IntoIterator<Item = Search>) -> Self {
+        Self { searches: searches.into_iter().collect(), wants_fewer: false }
+    }
+}
+
+/// The searches that lead from the stop to who began it, the likeliest first.
+pub(super) async fn of_the_chain(asking: &Asking<'_>, stop: Timestamp) -> Chain {
+    let task = asking.reach.task;
+    let reason = task.stopped_reason.as_deref().unwrap_or_default();
+    let around = |at: Timestamp, before: i64, after: i64| (at - SignedDuration::from_secs(before), at + SignedDuration::from_secs(after));
+    let host = |host: Option<&Host>| Subject::Host {
+        instance: in_parentheses(reason, "instance").map(str::to_owned).or_else(|| host.and_then(|host| host.instance_id.clone())),
+        container_instance: task.container_instance_arn.clone(),
+    };
+    let names = host_calls(reason).filter(|_| !matches!(task.told_stop_code(), Some(StopCode::UserInitiated)));
+    if let Some(names) = names {
+        let subject = host(None);
+        let near = |name: &'static str| {
+            let (from, to) = around(stop, BEFORE_HOST, 30);
+            Search { name, from, to, subject: subject.clone(), decides: true, goes_on: false }
+        };
+        let far = |name: &'static str| Search {
+            name,
+            from: stop - SignedDuration::from_secs(LONG_BEFORE_HOST),
+            to: stop - SignedDuration::from_secs(BEFORE_HOST + 1),
+            subject: subject.clone(),
+            decides: true,
+            goes_on: false,
+        };
+        return Chain::of(names.iter().copied().map(near).chain(names.first().copied().map(far)));
+    }
+    if matches!(task.told_stop_code(), Some(StopCode::UserInitiated)) && task.service.is_none() {
+        // What ran a task by itself may be what stopped it.
+        let run =
+            task.times.created.map(|created| around(created, 60, 5)).map(|(from, to)| Search { name: RUN_TASK, from, to, subject: Subject::Start, decides: false, goes_on: false });
+        return Chain::of(run);
+    }
+    if !was_scheduled(task) {
+        return Chain::of([]);
+    }
+    let service = asking.service.clone().await;
+    let mut story = scheduling::story(task, service.as_deref(), &[]);
+    // An older revision in the task's place is a rollback more often than not, and only the history tells.
+    let brings_newer = |change: &scheduling::Change| {
+        change.definition.as_deref().and_then(|name| name.rsplit_once(':')?.1.parse::<i64>().ok()).zip(task.revision).is_some_and(|(new, own)| new > own)
+    };
+    let mut may_be_undone = false;
+    if !matches!(&story, Story::Replaced(change) if brings_newer(change)) {
+        let history = asking.history.clone().await;
+        may_be_undone = history.is_none();
+        story = scheduling::story(task, service.as_deref(), history.as_deref().map(Vec::as_slice).unwrap_or_default());
+    }
+    let of_task_sets = service.as_ref().is_some_and(|service| service.uses_task_sets());
+    // A service's first deployment begins with the service itself.
+    let is_first = |change: &scheduling::Change| {
+        let born = service.as_ref().and_then(|service| service.created_at);
+        born.zip(change.created_at).is_some_and(|(born, created)| created.duration_since(born).abs() <= FIRST_DEPLOYMENT_WITHIN)
+    };
+    let beginnings = |change: &scheduling::Change| -> &'static [&'static str] { if is_first(change) { &["CreateService", "UpdateService"] } else { &["UpdateService"] } };
+    let of_service = |name: &'static str, (from, to): (Timestamp, Timestamp)| Search { name, from, to, subject: Subject::Service, decides: true, goes_on: false };
+    match story {
+        Story::RolledBack { failed, since, how, .. } => {
+            let at = around(failed.created_at.unwrap_or(stop), 60, 5);
+            let began = beginnings(&failed).iter().map(|name| of_service(name, at));
+            let undone = of_service(UNDO, around(since.unwrap_or(stop), 120, 5));
+            if how == scheduling::Rollback::Manual { Chain::of(std::iter::once(undone).chain(began)) } else { Chain::of(began) }
+        }
+        Story::Replaced(change) => {
+            let at = around(change.created_at.unwrap_or(stop), 60, 5);
+            if of_task_sets {
+                // Made, switched to, and the task's own taken away: three acts, minutes apart.
+                let shifted = (at.0, stop + SignedDuration::from_secs(5));
+                let acts = [("CreateTaskSet", at), ("DeleteTaskSet", around(stop, 900, 5)), ("UpdateServicePrimaryTaskSet", shifted)];
+                return Chain::of(acts.map(|(name, window)| Search { goes_on: true, ..of_service(name, window) }));
+            }
+            let names = if is_first(&change) { beginnings(&change) } else { ["UpdateService", "UpdateExpressGatewayService"].as_slice() };
+            let undone = may_be_undone.then(|| Search { goes_on: true, ..of_service(UNDO, around(change.created_at.unwrap_or(stop), 120, 5)) });
+            Chain::of(undone.into_iter().chain(names.iter().map(|name| of_service(name, at))))
+        }
+        Story::FewerWanted | Story::Unclear(_) => {
+            let names: &[&'static str] = if of_task_sets { &["UpdateService", "DeleteTaskSet", "UpdateTaskSet"] } else { &["UpdateService"] };
+            let mut searches: Vec<Search> = names.iter().map(|name| Search { goes_on: of_task_sets, ..of_service(name, around(stop, 900, 5)) }).collect();
+            let found = asking.host.clone().await;
+            let may_leave = task.container_instance_arn.is_some() && found.as_ref().is_none_or(|host| host.is_leaving());
+            if may_leave {
+                let (from, to) = around(stop, LONG_BEFORE_HOST, 5);
+                searches.truncate(MOST_NAMES - 1);
+                // A count that was lowered since would outweigh an old drain.
+                searches.insert(0, Search { name: "UpdateContainerInstancesState", from, to, subject: host(found.as_deref()), decides: found.is_some(), goes_on: true });
+            }
+            Chain { wants_fewer: searches.len() < MOST_NAMES, searches }
+        }
+        // A service is emptied before it is deleted.
+        Story::ServiceDeleted => Chain::of(["DeleteService", "UpdateService"].map(|name| Search { goes_on: true, ..of_service(name, around(stop, 900, 5)) })),
+        Story::Rebalanced => Chain::of([]),
+    }
+}
+
+/// Whether the scheduler stopped it, and gave the reason it gives for replacement and scale-in alike.
+fn was_scheduled(task: &Task) -> bool {
+    matches!(task.told_stop_code(), Some(StopCode::ServiceSchedulerInitiated)) && scheduling::is_scaling_reason(task.stopped_reason.as_deref().unwrap_or_default())
+}
+
+/// Where a bound of the scaling, and no policy, lowered the count just before the stop: who moved it.
+pub(super) async fn of_the_bounds(asking: &Asking<'_>, stop: Timestamp) -> Option<Search> {
+    let activities = asking.activities.clone().await?;
+    let lowered = activities.iter().rev().find_map(|event| match &event.what {
+        What::Scaled(activity) if activity.did_set_the_count() && event.at <= stop => Some((event.at, activity)),
+        _ => None,
+    });
+    let (at, _) = lowered.filter(|(at, activity)| activity.follows_a_bound() && stop.duration_since(*at) <= desired_count::SCALE_IN_TAKES)?;
+    let (from, to) = (at - desired_count::BOUND_ACTS_WITHIN, at + SignedDuration::from_secs(2));
+    Some(Search { name: "RegisterScalableTarget", from, to, subject: Subject::ScalableTarget, decides: false, goes_on: false })
+}

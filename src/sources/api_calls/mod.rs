@@ -1,0 +1,275 @@
+//! Asks CloudTrail who called: LookupEvents by name, in the shortest window that can hold the call.
+//!
+//! ECS events carry no indexed resources, so the search is by event name and the match is made here. Two requests
+//! a second is all there is; the connector keeps that pace.
+
+mod chain;
+mod record;
+mod subject;
+
+use aws_sdk_cloudtrail::types::{LookupAttribute, LookupAttributeKey};
+use aws_smithy_types::DateTime;
+use futures::FutureExt;
+use futures::channel::oneshot;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::diagnosis::actors::{self, Kind};
+use crate::diagnosis::call::{ApiCall, EXECUTE_COMMAND, RUN_TASK};
+use crate::diagnosis::event::{Event, Level, Precision, What, Witness};
+use crate::diagnosis::evidence::{Reading, Source, Status};
+use crate::diagnosis::service::is_task_id;
+use crate::diagnosis::stopped_by::{KEPT_FOR, SETTLES_AFTER};
+use crate::diagnosis::task::StopCode;
+
+use super::failing::{Failing, failing};
+use super::ledger::Inquiry;
+use super::pages::{Pages, Turn};
+use super::trail_lake::{self, EventDataStore};
+use super::{Asker, Asking, Reach, redact};
+
+use chain::{Chain, Search, of_the_bounds, of_the_chain};
+pub(super) use record::call_from;
+use record::read;
+use subject::{Subject, is_of_its_service};
+
+pub const SOURCE: Asker = Asker { source: Source::Cloudtrail, collect: |asking| collect(asking).boxed_local() };
+
+/// A stop begins within a second of an accepted call; refused attempts come somewhat earlier.
+const BEFORE_STOP: SignedDuration = SignedDuration::from_secs(150);
+const AFTER_STOP: SignedDuration = SignedDuration::from_secs(15);
+/// A shell may have been open for a while, and what was done there may take its time.
+const BEFORE_STOP_IN_SHELL: SignedDuration = SignedDuration::from_secs(3600);
+/// 50 calls each: 2,000 calls of one name within three minutes is more than any account makes.
+const MOST_PAGES: usize = 40;
+
+async fn collect(asking: &Asking<'_>) {
+    let reach = asking.reach;
+    let Some(stop) = reach.task.stop_anchor() else {
+        reach.ledger.note(Reading::new(Source::Cloudtrail, Status::NotApplicable).detailed("the task has not been stopped"));
+        return;
+    };
+    if reach.now.duration_since(stop) > KEPT_FOR && reach.trail_lake.is_none() {
+        reach.ledger.note(Reading::new(Source::Cloudtrail, Status::Expired).detailed("CloudTrail's event history keeps 90 days, and the stop is older"));
+        return;
+    }
+    let stop_task = Search {
+        name: "StopTask",
+        from: stop - BEFORE_STOP,
+        to: stop + AFTER_STOP,
+        subject: Subject::Task,
+        decides: matches!(reach.task.told_stop_code(), Some(StopCode::UserInitiated)),
+        goes_on: false,
+    };
+    let (known, first) = oneshot::channel::<()>();
+    let others = async {
+        let mut accepted = Vec::new();
+        let Chain { searches, wants_fewer } = of_the_chain(asking, stop).await;
+        drop(known);
+        for search in searches.into_iter().filter(|search| search.decides || !reach.asks_sparingly()) {
+            let found = lookup(reach, &search).await;
+            // What a nearer window or a likelier name has answered needs no further look; but an AWS service acts for somebody.
+            let answered = found.iter().any(|call| actors::describe(call).kind != Kind::Aws);
+            accepted.extend(found);
+            if answered && !search.goes_on {
+                break;
+            }
+        }
+        if wants_fewer && let Some(search) = of_the_bounds(asking, stop).await {
+            // Its session is the first to be followed: an activity that obeyed a bound has no other beginning.
+            accepted.splice(0..0, lookup(reach, &search).await);
+        }
+        accepted
+    };
+    // Of the few requests a second, those that can name who stopped it go first.
+    let shell = async {
+        let _ = first.await;
+        if reach.task.allows_exec() && !reach.asks_sparingly() {
+            let from = stop - BEFORE_STOP_IN_SHELL;
+            lookup(reach, &Search { name: EXECUTE_COMMAND, from, to: stop, subject: Subject::Shell { from, to: stop }, decides: false, goes_on: false }).await;
+        }
+    };
+    let stops = async { if stop_task.decides || !reach.asks_sparingly() { lookup(reach, &stop_task).await } else { Vec::new() } };
+    let (stops, others, ()) = futures::join!(stops, others, shell);
+    // Somebody's call for another reason is not followed: only one that can be behind this stop.
+    let stops = stops.into_iter().filter(|_| stop_task.decides);
+    let mut followed = Vec::new();
+    for call in stops.chain(others).filter(|call| call.name != RUN_TASK) {
+        if let Some(key) = call.identity.access_key_id.clone().filter(|key| !followed.contains(key))
+            && followed.len() < MOST_SESSIONS
+        {
+            followed.push(key);
+            who_began_the_session(reach, call).await;
+        }
+    }
+}
+
+/// Sessions followed back to who began them, and how far each may go.
+const MOST_SESSIONS: usize = 2;
+const MOST_SESSION_HOPS: usize = 3;
+
+/// Follows a role's session to the call that handed out its key, and that call's own session further.
+async fn who_began_the_session(reach: &Reach<'_>, mut call: ApiCall) {
+    for _ in 0..MOST_SESSION_HOPS {
+        let Some((key, created)) = session_to_follow(&call) else { return };
+        let mut found = None;
+        for name in session_calls(&call) {
+            let (from, to) = (created - SESSION_BEGINS_WITHIN, created + SESSION_BEGINS_WITHIN);
+            let search = Search { name, from, to, subject: Subject::Key(key.clone()), decides: false, goes_on: false };
+            found = lookup(reach, &search).await.pop();
+            if found.is_some() {
+                break;
+            }
+        }
+        match found {
+            Some(earlier) => call = earlier,
+            None => return,
+        }
+    }
+}
+
+/// `creationDate` is the moment of the AssumeRole call; records are cut to the second.
+const SESSION_BEGINS_WITHIN: SignedDuration = SignedDuration::from_secs(60);
+
+/// Key and beginning of a session whose name does not tell who stands behind it.
+fn session_to_follow(call: &ApiCall) -> Option<(String, Timestamp)> {
+    let identity = &call.identity;
+    let role = identity.role_name()?;
+    // A person signed on, a task, an instance and AWS itself are known by the session alone.
+    let known = role.starts_with("AWSReservedSSO_") || role.starts_with("AWSServiceRoleFor") || identity.invoked_by.is_some() || identity.issued_to.is_some();
+    let named = identity.session().is_some_and(|session| is_task_id(session) || session.starts_with("i-"));
+    let key = identity.access_key_id.clone().filter(|key| key.starts_with("ASIA"))?;
+    (identity.kind == "AssumedRole" && !known && !named).then_some((key, identity.session_created?))
+}
+
+/// The names under which a session like this one can have begun, the likeliest first.
+fn session_calls(call: &ApiCall) -> Vec<&'static str> {
+    let (web, role, saml) = ("AssumeRoleWithWebIdentity", "AssumeRole", "AssumeRoleWithSAML");
+    if call.identity.web_provider.is_some() {
+        vec![web]
+    } else if actors::describe(call).kind == Kind::Pipeline {
+        vec![web, role]
+    } else if call.identity.session().is_some_and(|session| session.contains('@')) {
+        vec![role, saml, web]
+    } else {
+        vec![role, web, saml]
+    }
+}
+
+/// Reads every page of one search and tells the calls that concern the task; gives those that were accepted.
+async fn lookup(reach: &Reach<'_>, search: &Search) -> Vec<ApiCall> {
+    if let Some(store) = reach.trail_lake {
+        return lookup_in(store, reach, search).await;
+    }
+    let inquiry = reach.ledger.ask(Source::Cloudtrail, "cloudtrail:LookupEvents", "*");
+    inquiry.about(search.name);
+    if search.name == EXECUTE_COMMAND || search.name == RUN_TASK {
+        inquiry.aside();
+    }
+    let (from, to) = (search.from.as_second(), search.to.as_second() + 1);
+    inquiry.looked(Timestamp::from_second(from).ok(), Timestamp::from_second(to).ok());
+    let attribute = match LookupAttribute::builder().attribute_key(LookupAttributeKey::EventName).attribute_value(search.name).build() {
+        Ok(attribute) => attribute,
+        Err(error) => {
+            inquiry.fail(&Failing::unreadable(error.to_string()));
+            return Vec::new();
+        }
+    };
+    let client = reach.account.cloudtrail();
+    let (mut pages, mut matched, mut unreadable, mut accepted) = (Pages::default(), 0_usize, 0_usize, Vec::new());
+    for page in 0.. {
+        if page == MOST_PAGES {
+            inquiry.fail(&Failing::unreadable(format!("more than {} {} calls in the window: not read to the end", MOST_PAGES * 50, search.name)));
+            return accepted;
+        }
+        inquiry.request();
+        let asked = client.lookup_events().lookup_attributes(attribute.clone()).start_time(DateTime::from_secs(from)).end_time(DateTime::from_secs(to)).max_results(50);
+        let answer = match asked.set_next_token(pages.token()).send().await {
+            Ok(answer) => answer,
+            Err(error) => {
+                inquiry.fail(&failing(&error));
+                return accepted;
+            }
+        };
+        for record in answer.events() {
+            let Some(mut call) = read(record) else {
+                unreadable += 1;
+                continue;
+            };
+            if take(reach, search, &inquiry, &mut call) {
+                matched += 1;
+                if call.succeeded() {
+                    accepted.push(call);
+                }
+            }
+        }
+        match pages.turn(answer.next_token) {
+            Turn::Next => {}
+            Turn::End => break,
+            Turn::Repeated => {
+                inquiry.fail(&Failing::repeated_token());
+                return accepted;
+            }
+        }
+    }
+    if unreadable > 0 {
+        inquiry.fail(&Failing::unreadable(format!("{unreadable} records could not be read")));
+        return accepted;
+    }
+    close(reach, search, inquiry, matched);
+    accepted
+}
+
+/// Tells the call if it is what the search is for, with secrets taken out of what its caller typed.
+fn take(reach: &Reach<'_>, search: &Search, inquiry: &Inquiry<'_>, call: &mut ApiCall) -> bool {
+    if call.name != search.name || !is_of_its_service(call) || !search.subject.concerns(call, reach.task) {
+        return false;
+    }
+    if reach.redact {
+        for typed in [&mut call.parameters.reason, &mut call.parameters.command].into_iter().flatten() {
+            *typed = redact::text(typed).into_owned();
+        }
+    }
+    let level = if call.succeeded() { Level::Info } else { Level::Warn };
+    inquiry.tell(Event { at: call.time, precision: Precision::Second, witness: Witness::Cloudtrail, level, container: None, what: What::Called(Box::new(call.clone())) });
+    true
+}
+
+/// Read in full: but where such a call must have been, its absence may be too early to believe.
+fn close(reach: &Reach<'_>, search: &Search, inquiry: Inquiry<'_>, matched: usize) {
+    let early = search.decides && matched == 0 && reach.now.duration_since(search.to) < SETTLES_AFTER;
+    if early { inquiry.end(Status::TooEarly) } else { inquiry.done() }
+}
+
+/// The same search in an event data store.
+async fn lookup_in(store: &EventDataStore, reach: &Reach<'_>, search: &Search) -> Vec<ApiCall> {
+    let inquiry = reach.ledger.ask(Source::Cloudtrail, trail_lake::START, &store.id);
+    inquiry.about(search.name);
+    inquiry.looked(Some(search.from), Some(search.to));
+    let client = reach.account.cloudtrail_in(store.region.as_deref());
+    let records = match trail_lake::records(&client, store, search.name, (search.from, search.to), || inquiry.request()).await {
+        Ok(records) => records,
+        Err(unanswered) => {
+            if unanswered.action != trail_lake::START {
+                let reading = reach.ledger.ask(Source::Cloudtrail, unanswered.action, &store.id);
+                reading.about(search.name);
+                reading.fail(&unanswered.failing);
+            }
+            inquiry.fail(&unanswered.failing);
+            return Vec::new();
+        }
+    };
+    let mut calls: Vec<ApiCall> = records.iter().filter_map(call_from).collect();
+    let unreadable = records.len() - calls.len();
+    calls.retain_mut(|call| take(reach, search, &inquiry, call));
+    let matched = calls.len();
+    let accepted = calls.into_iter().filter(ApiCall::succeeded).collect();
+    if unreadable > 0 {
+        inquiry.fail(&Failing::unreadable(format!("{unreadable} records could not be read")));
+    } else {
+        close(reach, search, inquiry, matched);
+    }
+    accepted
+}
+
+#[cfg(test)]
+mod tests;

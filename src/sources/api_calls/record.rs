@@ -1,0 +1,106 @@
+//! One CloudTrail record, taken apart.
+
+use aws_sdk_cloudtrail::types::Event as Record;
+use serde_json::Value;
+
+use crate::diagnosis::call::{ApiCall, Identity, Parameters};
+
+/// The JSON inside the record; the fields around it say less.
+pub(super) fn read(record: &Record) -> Option<ApiCall> {
+    let value: Value = serde_json::from_str(record.cloud_trail_event()?).ok()?;
+    call_from(&value)
+}
+
+/// The service of `…:service-deployment/CLUSTER/SERVICE/ID`, as an ARN that names its cluster too.
+fn service_in(deployment: &str) -> Option<String> {
+    let (head, rest) = deployment.split_once(":service-deployment/")?;
+    let (service, _) = rest.rsplit_once('/')?;
+    Some(format!("{head}:service/{service}"))
+}
+
+fn listed(value: &Value, path: &str) -> Vec<String> {
+    value.pointer(path).and_then(Value::as_array).map(|items| items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect()).unwrap_or_default()
+}
+
+/// EC2 and Auto Scaling name instances in ways of their own, and a Spot eviction in a third.
+fn instances(value: &Value) -> Vec<String> {
+    let items = value.pointer("/requestParameters/instancesSet/items").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let of_ec2 = items.iter().filter_map(|item| item.get("instanceId")?.as_str().map(str::to_owned));
+    let of_scaling = value.pointer("/requestParameters/instanceId").and_then(Value::as_str).map(str::to_owned);
+    of_ec2.chain(of_scaling).chain(listed(value, "/serviceEventDetails/instanceIdSet")).collect()
+}
+
+/// `HOST:sub` among the attributes that a web identity's session keeps.
+fn web_subject(value: &Value) -> Option<String> {
+    let attributes = value.pointer("/userIdentity/sessionContext/webIdFederationData/attributes")?.as_object()?;
+    attributes.iter().find(|(name, _)| name.ends_with(":sub")).and_then(|(_, subject)| subject.as_str()).filter(|subject| !subject.is_empty()).map(str::to_owned)
+}
+
+/// One CloudTrail record as JSON, read leniently: only its id, name and time must be there.
+pub(in super::super) fn call_from(value: &Value) -> Option<ApiCall> {
+    let text = |path: &str| value.pointer(path).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
+    let identity = |name: &str| text(&format!("/userIdentity/{name}"));
+    let parameter = |name: &str| text(&format!("/requestParameters/{name}"));
+    let number = |name: &str| value.pointer(&format!("/requestParameters/{name}")).and_then(Value::as_i64);
+    let named = |path: &str, name: &str| -> Vec<String> {
+        let items = value.pointer(path).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        items.iter().filter_map(|item| item.get(name)?.as_str().map(str::to_owned)).collect()
+    };
+    let federated = text("/userIdentity/sessionContext/webIdFederationData/federatedProvider").or_else(|| identity("identityProvider"));
+    Some(ApiCall {
+        event_id: text("/eventID")?,
+        name: text("/eventName")?,
+        source: text("/eventSource"),
+        time: text("/eventTime")?.parse().ok()?,
+        region: text("/awsRegion"),
+        recipient_account: text("/recipientAccountId"),
+        source_ip: text("/sourceIPAddress"),
+        user_agent: text("/userAgent"),
+        error_code: text("/errorCode"),
+        from_console: value.get("sessionCredentialFromConsole").is_some_and(|flag| flag.as_str() == Some("true") || flag.as_bool() == Some(true)),
+        identity: Identity {
+            kind: identity("type").unwrap_or_default(),
+            arn: identity("arn"),
+            account: identity("accountId"),
+            user_name: identity("userName"),
+            principal_id: identity("principalId"),
+            access_key_id: identity("accessKeyId"),
+            role: identity("sessionContext/sessionIssuer/userName"),
+            role_arn: identity("sessionContext/sessionIssuer/arn"),
+            mfa: value.pointer("/userIdentity/sessionContext/attributes/mfaAuthenticated").and_then(|flag| flag.as_bool().or_else(|| flag.as_str()?.parse().ok())),
+            session_created: identity("sessionContext/attributes/creationDate").and_then(|date| date.parse().ok()),
+            invoked_by: identity("invokedBy"),
+            source_identity: identity("sessionContext/sourceIdentity"),
+            web_provider: federated,
+            web_subject: web_subject(value),
+            delivered_by_ec2: identity("sessionContext/ec2RoleDelivery").is_some(),
+            on_behalf_of: identity("onBehalfOf/userId"),
+            issued_to: identity("inScopeOf/credentialsIssuedTo"),
+        },
+        parameters: Parameters {
+            cluster: parameter("cluster"),
+            task: parameter("task"),
+            service: parameter("service").or_else(|| parameter("serviceName")).or_else(|| parameter("serviceArn")).or_else(|| service_in(&parameter("serviceDeploymentArn")?)),
+            reason: parameter("reason"),
+            container: parameter("container").or_else(|| text("/responseElements/containerName")),
+            command: parameter("command"),
+            desired_count: number("desiredCount"),
+            task_definition: parameter("taskDefinition"),
+            force_new_deployment: value.pointer("/requestParameters/forceNewDeployment").and_then(Value::as_bool).unwrap_or_default(),
+            instances: instances(value),
+            container_instances: listed(value, "/requestParameters/containerInstances").into_iter().chain(parameter("containerInstance")).collect(),
+            session: parameter("roleSessionName"),
+            status: parameter("status"),
+            task_set: parameter("taskSet").or_else(|| parameter("primaryTaskSet")),
+            scale: value.pointer("/requestParameters/scale/value").and_then(Value::as_f64).map(|percent| percent.floor() as i64),
+            scalable_target: parameter("resourceId").filter(|_| parameter("scalableDimension").is_none_or(|dimension| dimension == "ecs:service:DesiredCount")),
+            min_capacity: number("minCapacity"),
+            max_capacity: number("maxCapacity"),
+        },
+        issued_key: text("/responseElements/credentials/accessKeyId"),
+        response_task_arn: text("/responseElements/task/taskArn").or_else(|| text("/responseElements/taskArn")),
+        response_running: value.pointer("/responseElements/service/runningCount").and_then(Value::as_i64),
+        response_tasks: named("/responseElements/tasks", "taskArn"),
+        response_deployments: named("/responseElements/service/deployments", "id").into_iter().chain(text("/responseElements/taskSet/id")).collect(),
+    })
+}
