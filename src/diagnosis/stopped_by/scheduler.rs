@@ -1,0 +1,225 @@
+//! A stop by the service scheduler: who deployed, scaled, drained or deleted.
+
+use jiff::Timestamp;
+
+use super::super::actors::{self, Kind};
+use super::super::call::ApiCall;
+use super::super::desired_count::{self, By, Change};
+use super::super::evidence::Source;
+use super::super::scaling::{ScalingActivity, Trigger};
+use super::super::scheduling::{self, Story};
+use super::super::service::{Host, Service};
+use super::super::timeline::{Line, Timeline};
+use super::super::words;
+
+use super::absent::absent;
+use super::story::{deletion, drain, lowered_just_before, story_of};
+use super::{CALL_MAY_TRAIL_BY, Hop, Status, StoppedBy, UNDO, UNDONE_WITHIN, all_calls, call_hop, calls, found};
+
+const BEGINS_WITHIN: i64 = 5_000;
+
+pub(super) fn by_scheduler(timeline: &Timeline) -> StoppedBy {
+    let Some(stop) = timeline.evidence.task.stop_anchor() else {
+        return StoppedBy::without(Status::Unreadable, "Unknown: ECS gives no time for the stop.".to_owned());
+    };
+    let before = |limit: Timestamp, reach: i64| {
+        move |call: &ApiCall| {
+            let lead = limit.as_millisecond() - call.time.as_millisecond();
+            call.succeeded() && (-CALL_MAY_TRAIL_BY..=reach).contains(&lead)
+        }
+    };
+    let story = story_of(timeline);
+    let drained = drain(timeline, stop);
+    let set_gone = task_set_gone(timeline, stop);
+    if let (Story::FewerWanted | Story::Unclear(_), Some((line, call))) = (&story, set_gone) {
+        return found(timeline, (line.n, call), Vec::new(), "by taking its task set away");
+    }
+    if let (Story::FewerWanted | Story::Unclear(_), Some((line, call))) = (&story, drained) {
+        return found(timeline, (line.n, call), Vec::new(), "by draining its container instance");
+    }
+    let is_leaving = timeline.evidence.host.as_ref().is_some_and(Host::is_leaving);
+    if let Story::FewerWanted | Story::Unclear(_) = &story
+        && is_leaving
+        && desired_count::behind(timeline).is_none()
+    {
+        let mut by = absent(timeline, &[], "UpdateContainerInstancesState", "Its container instance is being drained; somebody, or its capacity provider, set that off");
+        by.sentence.push_str(" Where ECS drains for a capacity provider, it makes no such call.");
+        return by;
+    }
+    match story {
+        Story::Replaced(change) => {
+            let mut chain = vec![deployment_hop(timeline, &change)];
+            let shifted = primary_shifted(timeline, &change, stop);
+            match (maker(timeline, &change, stop), set_gone) {
+                (Some((line, call)), gone) => {
+                    // Each act once, from the stop outward.
+                    let acts = gone.into_iter().chain(shifted).filter(|(_, act)| act.event_id != call.event_id);
+                    chain.extend(acts.map(|(line, call)| call_hop(line.n, call)));
+                    found(timeline, (line.n, call), chain, "through a deployment")
+                }
+                (None, Some((line, call))) => found(timeline, (line.n, call), chain, "by taking its task set away after a deployment"),
+                (None, None) => absent(timeline, &chain, deploying_by(timeline), "A deployment replaced the task; somebody began it"),
+            }
+        }
+        Story::RolledBack { change, failed, since, how } => {
+            let back = (!change.id.is_empty()).then(|| deployment_hop(timeline, &change));
+            let mut chain: Vec<Hop> = back.into_iter().collect();
+            if how == scheduling::Rollback::Manual {
+                let near = before(since.unwrap_or(stop), UNDONE_WITHIN);
+                return match calls(timeline, UNDO).filter(|(_, call)| near(call)).max_by_key(|(_, call)| call.time) {
+                    Some((line, call)) => found(timeline, (line.n, call), chain, "by rolling the deployment back"),
+                    None => absent(timeline, &chain, UNDO, "The task's deployment was rolled back; somebody asked for it"),
+                };
+            }
+            chain.push(failed_hop(timeline, &failed, how));
+            match maker(timeline, &failed, stop) {
+                Some((line, call)) => found(timeline, (line.n, call), chain, "through a deployment that failed and was rolled back"),
+                None => absent(timeline, &chain, deploying_by(timeline), "The task's deployment failed and was rolled back; somebody began it"),
+            }
+        }
+        Story::FewerWanted => match desired_count::behind(timeline) {
+            Some(Change { by: By::Call { n, call }, .. }) => found(timeline, (n, call), Vec::new(), "by changing the desired count"),
+            Some(change @ Change { by: By::Activity { n, activity, call }, .. }) => match bound_moved(timeline, &change, activity) {
+                Some((line, moved)) => {
+                    let mut chain = vec![activity_hop(&change, n, activity)];
+                    chain.extend(call.map(|(n, call)| call_hop(n, call)));
+                    found(timeline, (line.n, moved), chain, &format!("by moving the bounds of its scaling, which set the desired count{}", change.counts()))
+                }
+                None => by_activity(&change, n, activity, call),
+            },
+            None => {
+                let mut by = absent(timeline, &[], "UpdateService", "The service wanted fewer tasks; a policy or a hand changed its desired count");
+                let seen = calls(timeline, "UpdateService").filter(|(_, call)| call.succeeded()).count();
+                if seen > 0 {
+                    by.sentence.push_str(&format!(" Of the {} around it none lowered the count.", words::count(seen, "recorded UpdateService call")));
+                }
+                if let Err(gap) = timeline.seen_by(Source::Autoscaling) {
+                    by.sentence.push_str(&format!(" The scaling activities, in which a policy would stand, were not read: {}.", gap.gap()));
+                }
+                by
+            }
+        },
+        Story::ServiceDeleted => match deletion(timeline) {
+            Some((line, call)) => found(timeline, (line.n, call), Vec::new(), "by deleting the service"),
+            None => absent(timeline, &[], "DeleteService", "The service was deleted"),
+        },
+        Story::Rebalanced => absent(timeline, &[], "UpdateService", "The scheduler replaced the task"),
+        Story::Unclear(why) if timeline.seen_by(Source::Service).is_err() => {
+            let mut sentence = format!("Unknown: the service scheduler stopped it, and {why}, so it cannot be told whose call was behind it.");
+            let hop = lowered_just_before(timeline).map(|change| match change.by {
+                By::Activity { n, activity, .. } => (activity_hop(&change, n, activity), activity.actor_in_words()),
+                By::Call { n, call } => (call_hop(n, call), actors::describe(call).name),
+            });
+            if let Some((_, actor)) = &hop {
+                sentence.push_str(&format!(" {actor} lowered the desired count just before, which would fit a scale-in."));
+            }
+            let chain = hop.into_iter().map(|(hop, _)| hop).collect();
+            StoppedBy { kind: Some(Kind::Unknown), chain, ..StoppedBy::without(Status::Unreadable, sentence) }
+        }
+        Story::Unclear(why) => absent(timeline, &[], "UpdateService", &format!("The service scheduler stopped it, and {why}")),
+    }
+}
+
+/// The calls by which a deployment begins: of ECS, and of the controllers that work with task sets.
+const DEPLOYING: [&str; 5] = ["UpdateService", "UpdateExpressGatewayService", "CreateTaskSet", "UpdateServicePrimaryTaskSet", "CreateService"];
+
+/// The name under which the beginning of a deployment is looked for first.
+fn deploying_by(timeline: &Timeline) -> &'static str {
+    if timeline.evidence.service.as_ref().is_some_and(Service::uses_task_sets) { "CreateTaskSet" } else { DEPLOYING[0] }
+}
+
+/// How long before the stop a task set may have been taken away.
+const TASK_SET_GOES_WITHIN: i64 = 900_000;
+
+/// The accepted call that deleted the task's own task set, or left it no share of the service.
+fn task_set_gone(timeline: &Timeline, stop: Timestamp) -> Option<(&Line, &ApiCall)> {
+    let own = timeline.evidence.task.started_by.as_deref()?.strip_prefix("ecs-svc/")?;
+    let of_own = |call: &ApiCall| call.succeeded() && call.parameters.task_set.as_deref().is_some_and(|set| scheduling::digits(set) == own);
+    let near = |call: &ApiCall| (-CALL_MAY_TRAIL_BY..=TASK_SET_GOES_WITHIN).contains(&(stop.as_millisecond() - call.time.as_millisecond()));
+    let takes_away = |call: &ApiCall| call.name == "DeleteTaskSet" || call.name == "UpdateTaskSet" && call.parameters.scale == Some(0);
+    all_calls(timeline).filter(|(_, call)| takes_away(call) && of_own(call) && near(call)).min_by_key(|(_, call)| call.time)
+}
+
+/// The accepted call that made the new task set the service's primary one.
+fn primary_shifted<'a>(timeline: &'a Timeline, change: &scheduling::Change, stop: Timestamp) -> Option<(&'a Line, &'a ApiCall)> {
+    let of_new = |call: &ApiCall| call.succeeded() && call.parameters.task_set.as_deref().is_some_and(|set| scheduling::digits(set) == scheduling::digits(&change.id));
+    let before = |call: &ApiCall| call.time.as_millisecond() <= stop.as_millisecond() + CALL_MAY_TRAIL_BY;
+    calls(timeline, "UpdateServicePrimaryTaskSet").filter(|(_, call)| of_new(call) && before(call)).max_by_key(|(_, call)| call.time)
+}
+
+/// The call that began a deployment: it came in the same second. One that lists its deployments and not this one made another.
+fn maker<'a>(timeline: &'a Timeline, change: &scheduling::Change, stop: Timestamp) -> Option<(&'a Line, &'a ApiCall)> {
+    let created = change.created_at.unwrap_or(stop);
+    let near = |call: &ApiCall| call.succeeded() && (-CALL_MAY_TRAIL_BY..=BEGINS_WITHIN).contains(&(created.as_millisecond() - call.time.as_millisecond()));
+    let made_it = |call: &ApiCall| call.response_deployments.is_empty() || call.response_deployments.contains(&change.id);
+    all_calls(timeline)
+        .filter(|(_, call)| DEPLOYING.contains(&call.name.as_str()) && near(call) && made_it(call))
+        // Every later call lists the deployment too: the first one made it.
+        .min_by_key(|(_, call)| (!call.response_deployments.contains(&change.id), call.time))
+}
+
+fn failed_hop(timeline: &Timeline, failed: &scheduling::Change, how: scheduling::Rollback) -> Hop {
+    let by = match how {
+        scheduling::Rollback::CircuitBreaker => "the circuit breaker",
+        scheduling::Rollback::Alarm => "an alarm",
+        scheduling::Rollback::Manual => "hand",
+    };
+    let what = timeline.evidence.task.definition_name().unwrap_or_else(|| "it".to_owned());
+    let hop = deployment_hop(timeline, failed);
+    Hop { what: format!("deployment {} of {what} failed and was rolled back by {by}", failed.id), ..hop }
+}
+
+fn deployment_hop(timeline: &Timeline, change: &scheduling::Change) -> Hop {
+    let old = timeline.evidence.task.definition_name();
+    let what = match (&old, &change.definition) {
+        (Some(old), Some(new)) if old != new => format!("deployment {} replaced {old} by {new}", change.id),
+        (Some(old), _) => format!("deployment {} replaced {old}", change.id),
+        _ => format!("deployment {}", change.id),
+    };
+    let n = timeline.lines.iter().find(|line| line.event.is_of_deployment(&change.id)).map(|line| line.n);
+    Hop { what, kind: "deployment", id: Some(change.id.clone()), time: change.created_at, call: None, event_id: None, actor: None, n }
+}
+
+/// The call that moved the bound an activity obeyed: the last one before it, with the very bound that its cause tells.
+fn bound_moved<'a>(timeline: &'a Timeline, change: &Change, activity: &ScalingActivity) -> Option<(&'a Line, &'a ApiCall)> {
+    if !activity.follows_a_bound() {
+        return None;
+    }
+    let lead = |call: &ApiCall| change.at.as_millisecond() - call.time.as_millisecond();
+    let within = i64::try_from(desired_count::BOUND_ACTS_WITHIN.as_millis()).unwrap_or(i64::MAX);
+    let set_it = |call: &ApiCall| change.count.is_some() && [call.parameters.min_capacity, call.parameters.max_capacity].contains(&change.count);
+    calls(timeline, "RegisterScalableTarget").filter(|(_, call)| call.succeeded() && set_it(call) && (-1_000..=within).contains(&lead(call))).max_by_key(|(_, call)| call.time)
+}
+
+/// Application Auto Scaling's own word names the policy or the schedule; its call, where recorded, is the same act.
+fn by_activity(change: &Change, n: usize, activity: &ScalingActivity, call: Option<(usize, &ApiCall)>) -> StoppedBy {
+    let mut chain = vec![activity_hop(change, n, activity)];
+    chain.extend(call.map(|(n, call)| call_hop(n, call)));
+    let how = match activity.trigger() {
+        Trigger::Policy(_) => "a scaling policy",
+        Trigger::Schedule(_) => "a scheduled action",
+        Trigger::Untold => "a scaling activity",
+    };
+    StoppedBy {
+        kind: Some(Kind::Autoscaling),
+        actor: Some(activity.actor().to_owned()),
+        through: call.and_then(|(_, call)| actors::describe(call).through).or_else(|| Some(how.to_owned())),
+        call: call.map(|(n, call)| (n, call.clone())),
+        chain,
+        ..StoppedBy::without(Status::Found, format!("{} did, {how}: it set the desired count{}{}.", activity.actor(), change.counts(), activity.reason_in_words()))
+    }
+}
+
+fn activity_hop(change: &Change, n: usize, activity: &ScalingActivity) -> Hop {
+    let cause = if activity.cause.is_empty() { String::new() } else { format!(": {}", activity.cause) };
+    Hop {
+        what: format!("scaling activity set the desired count{}{cause}", change.counts()),
+        kind: Kind::Autoscaling.as_str(),
+        id: Some(activity.id.clone()).filter(|id| !id.is_empty()),
+        time: Some(change.at),
+        call: None,
+        event_id: None,
+        actor: Some(activity.actor().to_owned()),
+        n: Some(n),
+    }
+}

@@ -1,0 +1,90 @@
+//! What the scheduler was doing, from the deployments and from the calls around the stop.
+
+use jiff::Timestamp;
+
+use super::super::call::ApiCall;
+use super::super::desired_count::{self, Change};
+use super::super::evidence::Source;
+use super::super::scheduling::{self, Story};
+use super::super::service::Host;
+use super::super::timeline::{Line, Timeline};
+
+use super::{CALL_MAY_TRAIL_BY, UNDO, UNDONE_WITHIN, calls};
+
+/// What the scheduler was doing, from this timeline's evidence.
+///
+/// Where the deployments leave it open, a change that lowered the count seconds before the stop settles it: but only
+/// if the deployments were read, since one that replaced the task would come first.
+#[must_use]
+pub fn story_of(timeline: &Timeline) -> Story {
+    match story_of_deployments(timeline) {
+        Story::Unclear(_) if timeline.seen_by(Source::Service).is_ok() && lowered_just_before(timeline).is_some() => Story::FewerWanted,
+        // A service is emptied before it is deleted: its last tasks went for the count.
+        Story::ServiceDeleted => match (desired_count::behind(timeline), deletion(timeline)) {
+            (Some(_), None) => Story::FewerWanted,
+            (Some(lowered), Some((_, deleted))) if deleted.time < lowered.at => Story::FewerWanted,
+            _ => Story::ServiceDeleted,
+        },
+        Story::Replaced(change) => match undone_by_hand(timeline, &change) {
+            true => Story::RolledBack { failed: own_deployment(timeline), since: change.created_at, change, how: scheduling::Rollback::Manual },
+            false => Story::Replaced(change),
+        },
+        story => story,
+    }
+}
+
+/// The same from the service and its deployments alone.
+#[must_use]
+pub fn story_of_deployments(timeline: &Timeline) -> Story {
+    let evidence = &timeline.evidence;
+    scheduling::story(&evidence.task, evidence.service.as_ref(), &evidence.service_deployments)
+}
+
+/// How long before the stop a service may have been deleted.
+const DELETED_WITHIN: i64 = 900_000;
+
+/// The accepted call that deleted the service before the stop.
+#[must_use]
+pub fn deletion(timeline: &Timeline) -> Option<(&Line, &ApiCall)> {
+    let stop = timeline.evidence.task.stop_anchor()?.as_millisecond();
+    let near = |call: &ApiCall| call.succeeded() && (-CALL_MAY_TRAIL_BY..=DELETED_WITHIN).contains(&(stop - call.time.as_millisecond()));
+    calls(timeline, "DeleteService").filter(|(_, call)| near(call)).max_by_key(|(_, call)| call.time)
+}
+
+/// Whether somebody stopped the task's deployment in the moment in which the other one began: that is the way back, and no deployment anew.
+fn undone_by_hand(timeline: &Timeline, change: &scheduling::Change) -> bool {
+    let near = |call: &ApiCall| change.created_at.is_some_and(|created| (-CALL_MAY_TRAIL_BY..=UNDONE_WITHIN).contains(&(created.as_millisecond() - call.time.as_millisecond())));
+    calls(timeline, UNDO).any(|(_, call)| call.succeeded() && near(call))
+}
+
+fn own_deployment(timeline: &Timeline) -> scheduling::Change {
+    let evidence = &timeline.evidence;
+    let id = evidence.task.started_by.clone().unwrap_or_default();
+    let listed = evidence.service.as_ref().and_then(|service| service.deployments.iter().find(|deployment| deployment.id == id));
+    scheduling::Change { created_at: listed.and_then(|deployment| deployment.created_at), definition: evidence.task.definition_name(), id }
+}
+
+/// What lowered the count seconds before the stop.
+#[must_use]
+pub fn lowered_just_before(timeline: &Timeline) -> Option<Change<'_>> {
+    let stop = timeline.evidence.task.stop_anchor()?;
+    desired_count::behind(timeline).filter(|change| change.is_just_before(stop))
+}
+
+/// The drain that is behind the stop, where one is recorded.
+#[must_use]
+pub fn drained(timeline: &Timeline) -> Option<(&Line, &ApiCall)> {
+    drain(timeline, timeline.evidence.task.stop_anchor()?)
+}
+
+/// The accepted call that set this task's container instance to DRAINING, where it is still leaving or can no longer be
+/// seen, and no lower count came after it.
+pub(super) fn drain(timeline: &Timeline, stop: Timestamp) -> Option<(&Line, &ApiCall)> {
+    let leaving = timeline.evidence.host.as_ref().is_none_or(Host::is_leaving);
+    let began =
+        |call: &ApiCall| call.succeeded() && call.parameters.status.as_deref() == Some("DRAINING") && call.time.as_millisecond() <= stop.as_millisecond() + CALL_MAY_TRAIL_BY;
+    let lowered = desired_count::behind(timeline).map(|change| change.at);
+    calls(timeline, "UpdateContainerInstancesState")
+        .filter(|(_, call)| leaving && began(call) && lowered.is_none_or(|lowered| call.time >= lowered))
+        .max_by_key(|(_, call)| call.time)
+}
