@@ -23,13 +23,18 @@ pub(super) fn by_stop_task(timeline: &Timeline) -> StoppedBy {
             (-CALL_MAY_TRAIL_BY..=limit).contains(&lead)
         })
     };
-    // ECS repeats the reason of the call that counted; among equals the first one counts.
+    // ECS repeats the reason of the call that counted. A stop begins with the first call that is accepted: among equals
+    // one that fits to the second counts before one that came long before, and of those the first.
     let repeated = timeline.evidence.task.stopped_reason.as_deref();
     let to_the_second = |call: &ApiCall| anchor.as_millisecond() - call.time.as_millisecond() <= CALL_FITS_TO_THE_SECOND;
     // A call that gave another reason did not make this stop; where one of the two is silent, it may, if it came with it.
     let silent = |call: &ApiCall| call.parameters.reason.is_none() || repeated == Some(UNTOLD_REASON);
     let may_be_it = |call: &ApiCall| repeated.is_none() || silent(call) && to_the_second(call);
-    let accepted = fitting().find(|(_, call)| repeated.is_some_and(|reason| is_same_reason(call, reason))).or_else(|| fitting().find(|(_, call)| may_be_it(call)));
+    let gave_it = |call: &ApiCall| repeated.is_some_and(|reason| is_same_reason(call, reason));
+    let accepted = fitting()
+        .find(|(_, call)| gave_it(call) && to_the_second(call))
+        .or_else(|| fitting().find(|(_, call)| gave_it(call)))
+        .or_else(|| fitting().find(|(_, call)| may_be_it(call)));
     match accepted {
         Some((line, call)) => {
             let run = started(timeline).filter(|(_, run)| run.identity.is_same_caller(&call.identity));
