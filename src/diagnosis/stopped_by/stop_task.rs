@@ -9,6 +9,8 @@ use super::absent::{absent, call_gap};
 use super::{CALL_FITS_TO_THE_SECOND, CALL_MAY_TRAIL_BY, Status, StoppedBy, call_hop, calls, found};
 
 const CALL_MAY_LEAD_BY: i64 = 150_000;
+/// A stop that begins later than this after a call was mostly begun by another.
+const BEGINS_SOON: i64 = 10_000;
 
 pub(super) fn by_stop_task(timeline: &Timeline) -> StoppedBy {
     let Some(anchor) = timeline.evidence.task.stop_anchor() else {
@@ -24,7 +26,7 @@ pub(super) fn by_stop_task(timeline: &Timeline) -> StoppedBy {
         })
     };
     // ECS repeats the reason of the call that counted. A stop begins with the first call that is accepted: among equals
-    // one that fits to the second counts before one that came long before, and of those the first.
+    // one in the seconds before it counts before one that came long before, and of those the first.
     let repeated = timeline.evidence.task.stopped_reason.as_deref();
     let to_the_second = |call: &ApiCall| anchor.as_millisecond() - call.time.as_millisecond() <= CALL_FITS_TO_THE_SECOND;
     // A call that gave another reason did not make this stop; where one of the two is silent, it may, if it came with it.
@@ -32,7 +34,7 @@ pub(super) fn by_stop_task(timeline: &Timeline) -> StoppedBy {
     let may_be_it = |call: &ApiCall| repeated.is_none() || silent(call) && to_the_second(call);
     let gave_it = |call: &ApiCall| repeated.is_some_and(|reason| is_same_reason(call, reason));
     let accepted = fitting()
-        .find(|(_, call)| gave_it(call) && to_the_second(call))
+        .find(|(_, call)| gave_it(call) && anchor.as_millisecond() - call.time.as_millisecond() <= BEGINS_SOON)
         .or_else(|| fitting().find(|(_, call)| gave_it(call)))
         .or_else(|| fitting().find(|(_, call)| may_be_it(call)));
     match accepted {

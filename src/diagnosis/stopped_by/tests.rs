@@ -436,9 +436,9 @@ fn each_act_of_a_deployment_by_task_sets_is_a_hop_and_who_made_the_set_is_named(
 }
 
 #[test]
-fn of_two_accepted_calls_with_the_same_reason_the_one_that_fits_to_the_second_made_the_stop() {
+fn of_two_accepted_calls_with_the_same_reason_the_one_in_the_seconds_before_made_the_stop() {
     let both = |evidence: Evidence| call(call(evidence, -100_000, "StopTask", "mallory", |_| {}), -1_000, "StopTask", "alice", |_| {});
     assert_eq!(judged(both(ordered())).stopped_by.actor.as_deref(), Some("alice"));
-    let near = call(call(ordered(), -2_000, "StopTask", "rosa", |_| {}), -1_000, "StopTask", "alice", |_| {});
+    let near = call(call(ordered(), -4_000, "StopTask", "rosa", |_| {}), -1_000, "StopTask", "alice", |_| {});
     assert_eq!(judged(near).stopped_by.actor.as_deref(), Some("rosa"), "the first of those");
 }
