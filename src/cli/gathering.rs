@@ -340,8 +340,8 @@ async fn waited(mut evidence: Evidence, reach: &Reach<'_>, bars: &Arc<Bars>, beg
         let pause = match left {
             _ if !is_late => return evidence,
             left if left >= ASK_AGAIN_AFTER + ANSWER_TAKES => ASK_AGAIN_AFTER,
-            // A short waiting is worth one question at its end.
-            left if asked == 0 => left.saturating_sub(ANSWER_TAKES).max(left / 2),
+            // The last question is asked just before the end, if that is not at once.
+            left if left > ANSWER_TAKES * 2 || asked == 0 => left.saturating_sub(ANSWER_TAKES).max(left / 2),
             _ => return evidence,
         };
         bars.wait_for_cloudtrail(asked, left);

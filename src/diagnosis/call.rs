@@ -54,6 +54,8 @@ pub struct Parameters {
     pub desired_count: Option<i64>,
     pub task_definition: Option<String>,
     pub force_new_deployment: bool,
+    /// An UpdateService call that changes nothing for which ECS begins a deployment.
+    pub begins_none: bool,
     /// EC2 instance ids, also those of a Spot eviction, which is an event and no call.
     pub instances: Vec<String>,
     /// Container instances by id or ARN.

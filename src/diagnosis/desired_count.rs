@@ -31,6 +31,8 @@ pub struct Change<'a> {
     pub count: Option<i64>,
     /// What it was before, where that is known and agrees with the direction.
     pub before: Option<i64>,
+    /// How many tasks ran at the change, where only that tells the direction.
+    pub running: Option<i64>,
     pub direction: Direction,
     pub by: By<'a>,
 }
@@ -49,11 +51,12 @@ impl Change<'_> {
         self.direction == Direction::In && stop.as_millisecond() - self.at.as_millisecond() <= SECONDS_BEFORE
     }
 
-    /// ` from 8 to 3`, as far as the counts are known.
+    /// ` from 8 to 3`, or ` to 3 while 8 ran`, as far as the counts are known.
     #[must_use]
     pub fn counts(&self) -> String {
         let from = self.before.map(|before| format!(" from {before}")).unwrap_or_default();
-        self.count.map(|count| format!("{from} to {count}")).unwrap_or_default()
+        let ran = self.running.map(|running| format!(" while {running} ran")).unwrap_or_default();
+        self.count.map(|count| format!("{from} to {count}{ran}")).unwrap_or_default()
     }
 
     fn is_by_activity(&self) -> bool {
@@ -118,12 +121,13 @@ fn changes(timeline: &Timeline) -> Vec<Change<'_>> {
         let own = calls.iter().enumerate().filter(|(_, (_, call))| is_its_own(call)).min_by_key(|(_, (_, call))| after(call).abs()).map(|(place, _)| place);
         let call = own.map(|place| calls.remove(place));
         let count = activity.count().or_else(|| call.and_then(|(_, call)| call.parameters.desired_count));
-        changes.push(Change { at, count, before: None, direction: Direction::Unknown, by: By::Activity { n, activity, call } });
+        changes.push(Change { at, count, before: None, direction: Direction::Unknown, by: By::Activity { n, activity, call }, running: None });
     }
     changes.extend(calls.into_iter().map(|(n, call)| Change {
         at: call.time,
         count: call.parameters.desired_count,
         before: None,
+        running: None,
         direction: Direction::Unknown,
         by: By::Call { n, call },
     }));
@@ -152,7 +156,9 @@ fn tell_direction(change: &mut Change<'_>, earlier: &[Change<'_>]) {
     let before = recent.or(running).or(older);
     let by_counts = Direction::between(before, change.count);
     change.direction = if told == Direction::Unknown { by_counts } else { told };
-    change.before = before.filter(|_| by_counts == change.direction && by_counts != Direction::Unknown);
+    let agreed = by_counts == change.direction && by_counts != Direction::Unknown;
+    change.before = recent.or(older.filter(|_| running.is_none())).filter(|_| agreed);
+    change.running = running.filter(|_| agreed && recent.is_none());
 }
 
 #[cfg(test)]
@@ -225,13 +231,13 @@ mod tests {
         assert_eq!(told(step(scheduled(), -5_000, 3, Some(5))), "step from 5 to 3 In");
         assert_eq!(told(step(scheduled(), -5_000, 3, Some(2))), "-");
         assert_eq!(told(step(scheduled(), -5_000, 3, None)), "step to 3 Unknown");
-        assert_eq!(told(step(set(scheduled(), -60_000, "ann", 2, Some(4)), -5_000, 3, Some(5))), "ann from 4 to 2 In", "what an activity had set long ago was changed since");
+        assert_eq!(told(step(set(scheduled(), -60_000, "ann", 2, Some(4)), -5_000, 3, Some(5))), "ann to 2 while 4 ran In", "what an activity had set long ago was changed since");
     }
 
     #[test]
     fn one_act_recorded_twice_is_one_change() {
         let twice = by_scaling_itself(step(scheduled(), -12_500, 3, None), -12_000, 3, Some(8));
-        assert_eq!(told(twice), "step+call from 8 to 3 In");
+        assert_eq!(told(twice), "step+call to 3 while 8 ran In");
         let other_count = by_scaling_itself(low(scheduled(), -12_500, 3), -12_000, 4, Some(3));
         assert_eq!(told(other_count), "cpu60 to 3 In");
     }

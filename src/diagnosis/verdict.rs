@@ -231,6 +231,8 @@ impl Verdict {
             finding.next_steps.push(NextStep::run("Or paste into Athena, over the table of a trail in S3", queries.athena.clone()));
         }
         let mut evidence = finding.evidence;
+        // Where somebody is named, the line that names them belongs to the proof.
+        evidence.extend(stopped_by.deciding_line());
         evidence.sort_unstable();
         evidence.dedup();
         Self {

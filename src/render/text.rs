@@ -173,7 +173,11 @@ impl<'a> Out<'a> {
         parts.extend(task.service.as_ref().map(|service| format!("service {service}")));
         parts.push(format!("cluster {}", task.cluster));
         // A time and its zone stay together: the wrapping breaks at blanks alone.
-        parts.extend(task.stop_anchor().map(|at| format!("stopped {}", self.page.clock.full(at)).replace(' ', "\u{a0}")));
+        let (word, at) = match task.times.stopped {
+            None if task.is_stopping() && task.last_status.as_deref() != Some("STOPPED") => ("stopping since", task.stop_anchor()),
+            stopped => ("stopped", stopped.or(task.stop_anchor())),
+        };
+        parts.extend(at.map(|at| format!("{word} {}", self.page.clock.full(at)).replace(' ', "\u{a0}")));
         let rest = printable(&parts.join("  ")).into_owned();
         let first = format!("task {short}");
         let lines = wrapped(&format!("{first}  {rest}"), self.page.measure());
@@ -233,7 +237,7 @@ impl<'a> Out<'a> {
             }
         }
         let by = &trace.stopped_by;
-        let cite = by.call.as_ref().map(|(n, _)| format!(" [{n}]")).unwrap_or_default();
+        let cite = by.deciding_line().map(|n| format!(" [{n}]")).unwrap_or_default();
         let sentence = format!("{}{cite}", by.sentence.trim_end_matches('.'));
         let style = if by.is_answered() { Style::new() } else { look.doubt };
         self.labelled("who", &format!("{sentence}."), &style);

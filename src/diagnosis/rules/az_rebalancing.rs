@@ -16,8 +16,10 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let mut finding = Finding::new(Confidence::Certain, "Moved to another zone");
     finding.expected = true;
     finding.evidence.push(stop.n);
-    finding.evidence.extend(timeline.messages().filter(|(_, message)| message.kind == MessageKind::Rebalancing && message.tasks.contains(id)).map(|(n, _)| n));
-    finding.summary = format!("The service's tasks were uneven over the zones, and ECS stopped this one after starting another elsewhere [{}].", stop.n);
+    let told: Vec<usize> = timeline.messages().filter(|(_, message)| message.kind == MessageKind::Rebalancing && message.tasks.contains(id)).map(|(n, _)| n).collect();
+    let cites: String = told.iter().map(|n| format!(" [{n}]")).collect();
+    finding.summary = format!("ECS says that it stopped this task to spread the service over the zones{cites}; its reason alone [{}] would not tell.", stop.n);
+    finding.evidence.extend(told);
     finding.next_steps.push(NextStep::say("availabilityZoneRebalancing of the service switches this off."));
     finding.into()
 }

@@ -30,6 +30,7 @@ fn judge(timeline: &Timeline, stopped_by: &StoppedBy) -> Judgement {
         _ => {
             finding.summary.push_str(" ECS does not say why: a hand, Auto Scaling, and Spot all look like this.");
             if let Err(gap) = timeline.seen_by(Source::Cloudtrail) {
+                finding.confidence = Confidence::Likely;
                 finding.unchecked.push((Cause::SpotInterruption, gap.sentence()));
             }
         }
@@ -52,6 +53,7 @@ fn judge(timeline: &Timeline, stopped_by: &StoppedBy) -> Judgement {
 #[cfg(test)]
 mod tests {
     use super::super::fixtures::*;
+    use crate::diagnosis::evidence::Source;
 
     #[test]
     fn stopped_and_terminated_hosts_are_both_lost() {
@@ -68,5 +70,11 @@ mod tests {
     #[test]
     fn nobody_is_not_said_of_it() {
         assert_ne!(judged(stopped("", "Host EC2 (instance i-06aab15feb4568492) terminated.", None)).stopped_by.status.as_str(), "nobody");
+    }
+
+    #[test]
+    fn with_cloudtrail_hidden_it_may_have_been_spot() {
+        let verdict = judged(hide(stopped("", "Host EC2 (instance i-06aab15feb4568492) terminated.", None), Source::Cloudtrail)).verdict;
+        assert_eq!((verdict.confidence.as_str(), verdict.unchecked[0].0.as_str()), ("likely", "spot-interruption"));
     }
 }

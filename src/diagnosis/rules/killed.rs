@@ -50,7 +50,8 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     }
     tell_killed_beside(timeline, container, &mut finding);
     finding.summary.push_str(&earlier_ends(timeline, container));
-    finding.alternatives.push((Cause::OutOfMemory, "the kernel kills with the same signal, and Fargate often reports no memory reason".to_owned()));
+    let silent = if timeline.evidence.task.runs_on_fargate() { ", and Fargate often reports no memory reason" } else { "" };
+    finding.alternatives.push((Cause::OutOfMemory, format!("the kernel kills with the same signal{silent}")));
     if unread.is_empty() && !weighed {
         finding.unchecked.push((Cause::OutOfMemory, "metrics: there is no sample of its own memory".to_owned()));
     }

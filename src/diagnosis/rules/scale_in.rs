@@ -23,10 +23,14 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let confidence = match stopped_by::story_of(timeline) {
         Story::FewerWanted => {
             let alone = matches!(stopped_by::story_of_deployments(timeline), Story::FewerWanted);
-            if is_just_before && alone && service_gap.is_none() { Confidence::Certain } else { Confidence::Likely }
+            // What ran tells what was wanted only where nothing is on its way.
+            let inferred = change.is_some_and(|change| change.running.is_some() && matches!(change.by, By::Call { .. }));
+            if is_just_before && alone && !inferred && service_gap.is_none() { Confidence::Certain } else { Confidence::Likely }
         }
         // What the deployments would tell is told to be unchecked by their own rules.
         Story::Unclear(_) if service_gap.is_some() && stopped_by::lowered_just_before(timeline).is_some() => Confidence::Possible,
+        // A daemon service has no count that could be lowered.
+        Story::Unclear(_) if timeline.evidence.service.as_ref().is_some_and(|service| service.is_daemon) => return Judgement::No,
         Story::Unclear(why) => return Judgement::CannotTell(why),
         _ => return Judgement::No,
     };
@@ -54,13 +58,20 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         finding.confidence = Confidence::Possible;
         finding.unchecked.push((Cause::ScaleIn, why));
     }
-    if change.is_none() && timeline.evidence.task.container_instance_arn.is_some() && timeline.evidence.host.is_none() {
+    if let Some(arn) = timeline.evidence.task.container_instance_arn.as_deref().filter(|_| change.is_none() && timeline.evidence.host.is_none()) {
         finding.confidence = Confidence::Possible;
+        let task = &timeline.evidence.task;
+        finding.summary = format!(
+            "No newer deployment was there: the scheduler stopped it because the service wanted fewer tasks, or because its container instance, which could not be seen, was drained [{}].",
+            stop.n
+        );
+        let command = format!("aws ecs describe-container-instances --cluster {} --container-instances {} --region {}", shell(&task.cluster), shell(arn), shell(&task.region));
+        finding.next_steps.push(NextStep::run("See whether its container instance was drained", command));
         let why = timeline.seen_by(Source::Host).err().map_or_else(|| "ECS no longer knows the container instance".to_owned(), |gap| gap.sentence());
         finding.unchecked.push((Cause::HostDraining, why));
     }
     finding.summary.push_str(" Why it took this task and not another is in no API.");
-    finding.next_steps = next_steps(&timeline.evidence.task, change);
+    finding.next_steps.extend(next_steps(&timeline.evidence.task, change));
     finding.into()
 }
 
@@ -203,7 +214,7 @@ mod tests {
             judged(evidence).verdict
         };
         let lowered = called(scheduled(), -10_000, "UpdateService", "ann", |call| (call.parameters.desired_count, call.response_running) = (Some(2), Some(3)));
-        assert_eq!(verdict(lowered.clone()), "scale-in - certain");
+        assert_eq!(verdict(lowered.clone()), "scale-in - likely", "what ran is not what was wanted");
         let verdict = hidden(lowered);
         assert_eq!(verdict.confidence.as_str(), "likely");
         assert!(verdict.unchecked.iter().any(|(_, why)| why.contains("autoscaling: AccessDenied")), "{:?}", verdict.unchecked);

@@ -84,4 +84,9 @@ mod tests {
         let trace = judged(emptied);
         assert_eq!((trace.verdict.cause.as_str(), trace.stopped_by.actor.as_deref()), ("scale-in", Some("rita")));
     }
+
+    #[test]
+    fn one_that_was_deleted_only_after_the_stop_did_not_lose_its_task_to_that() {
+        assert!(verdict(called(scaled("INACTIVE"), 240_000, "DeleteService", "tomas", |_| {})).starts_with("unknown"));
+    }
 }

@@ -155,6 +155,13 @@ impl StoppedBy {
         self.call.as_ref().map(|(_, call)| call.time).or_else(of_hop)
     }
 
+    /// The line of the call, or of the scaling activity where no call is recorded, that names who did it.
+    #[must_use]
+    pub fn deciding_line(&self) -> Option<usize> {
+        let found = self.status == Status::Found;
+        self.call.as_ref().map(|(n, _)| *n).or_else(|| self.chain.first()?.n).filter(|_| found)
+    }
+
     /// Return code 0 answers, 3 does not: nobody could be named although somebody must have begun it.
     #[must_use]
     pub fn is_answered(&self) -> bool {

@@ -9,6 +9,7 @@ use super::super::evidence::Source;
 use super::super::scaling::{ScalingActivity, Trigger};
 use super::super::scheduling::{self, Story};
 use super::super::service::{Host, Service};
+use super::super::task::last_segment;
 use super::super::timeline::{Line, Timeline};
 use super::super::words;
 
@@ -88,7 +89,10 @@ pub(super) fn by_scheduler(timeline: &Timeline) -> StoppedBy {
                 None => by_activity(&change, n, activity, call),
             },
             None => {
-                let mut by = absent(timeline, &[], "UpdateService", "The service wanted fewer tasks; a policy or a hand changed its desired count");
+                let unseen = timeline.evidence.task.container_instance_arn.is_some() && timeline.evidence.host.is_none();
+                let or_drained = if unseen { ", or its container instance, which could not be seen, was drained" } else { "" };
+                let known = format!("The service wanted fewer tasks; a policy or a hand changed its desired count{or_drained}");
+                let mut by = absent(timeline, &[], "UpdateService", &known);
                 let seen = calls(timeline, "UpdateService").filter(|(_, call)| call.succeeded()).count();
                 if seen > 0 {
                     by.sentence.push_str(&format!(" Of the {} around it none lowered the count.", words::count(seen, "recorded UpdateService call")));
@@ -151,11 +155,32 @@ fn primary_shifted<'a>(timeline: &'a Timeline, change: &scheduling::Change, stop
 fn maker<'a>(timeline: &'a Timeline, change: &scheduling::Change, stop: Timestamp) -> Option<(&'a Line, &'a ApiCall)> {
     let created = change.created_at.unwrap_or(stop);
     let near = |call: &ApiCall| call.succeeded() && (-CALL_MAY_TRAIL_BY..=BEGINS_WITHIN).contains(&(created.as_millisecond() - call.time.as_millisecond()));
-    let made_it = |call: &ApiCall| call.response_deployments.is_empty() || call.response_deployments.contains(&change.id);
+    let made_it = |call: &ApiCall| match call.response_deployments.is_empty() {
+        true => can_have_made(timeline, call, change),
+        false => call.response_deployments.contains(&change.id),
+    };
     all_calls(timeline)
         .filter(|(_, call)| DEPLOYING.contains(&call.name.as_str()) && near(call) && made_it(call))
         // Every later call lists the deployment too: the first one made it.
         .min_by_key(|(_, call)| (!call.response_deployments.contains(&change.id), call.time))
+}
+
+/// Whether a call that lists no deployments asks for what the deployment brings.
+fn can_have_made(timeline: &Timeline, call: &ApiCall, change: &scheduling::Change) -> bool {
+    if call.parameters.begins_none {
+        return false;
+    }
+    let Some(brings) = change.definition.as_deref() else { return true };
+    match call.parameters.task_definition.as_deref().map(last_segment) {
+        // A family alone asks for its newest revision.
+        Some(asked) => asked == brings || brings.rsplit_once(':').is_some_and(|(family, _)| family == asked),
+        // Without one, what was there before is deployed anew.
+        None if call.name == "UpdateService" => {
+            let others = timeline.evidence.service.iter().flat_map(|service| &service.deployments).filter(|deployment| deployment.id != change.id);
+            timeline.evidence.task.definition_name().as_deref() == Some(brings) || others.filter_map(|deployment| deployment.definition.as_deref()).any(|other| other == brings)
+        }
+        None => true,
+    }
 }
 
 fn failed_hop(timeline: &Timeline, failed: &scheduling::Change, how: scheduling::Rollback) -> Hop {

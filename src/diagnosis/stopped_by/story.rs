@@ -22,6 +22,7 @@ pub fn story_of(timeline: &Timeline) -> Story {
         // A service is emptied before it is deleted: its last tasks went for the count.
         Story::ServiceDeleted => match (desired_count::behind(timeline), deletion(timeline)) {
             (Some(_), None) => Story::FewerWanted,
+            (None, None) if later_deletion(timeline).is_some() => Story::Unclear("the service was deleted only after the stop, and its deployments with it".to_owned()),
             (Some(lowered), Some((_, deleted))) if deleted.time < lowered.at => Story::FewerWanted,
             _ => Story::ServiceDeleted,
         },
@@ -49,6 +50,12 @@ pub fn deletion(timeline: &Timeline) -> Option<(&Line, &ApiCall)> {
     let stop = timeline.evidence.task.stop_anchor()?.as_millisecond();
     let near = |call: &ApiCall| call.succeeded() && (-CALL_MAY_TRAIL_BY..=DELETED_WITHIN).contains(&(stop - call.time.as_millisecond()));
     calls(timeline, "DeleteService").filter(|(_, call)| near(call)).max_by_key(|(_, call)| call.time)
+}
+
+/// The accepted call that deleted the service when the task had long been stopped.
+fn later_deletion(timeline: &Timeline) -> Option<&Line> {
+    let stop = timeline.evidence.task.stop_anchor()?.as_millisecond();
+    calls(timeline, "DeleteService").find(|(_, call)| call.succeeded() && call.time.as_millisecond() > stop + CALL_MAY_TRAIL_BY).map(|(line, _)| line)
 }
 
 /// Whether somebody stopped the task's deployment in the moment in which the other one began: that is the way back, and no deployment anew.
@@ -81,10 +88,11 @@ pub fn drained(timeline: &Timeline) -> Option<(&Line, &ApiCall)> {
 /// seen, and no lower count came after it.
 pub(super) fn drain(timeline: &Timeline, stop: Timestamp) -> Option<(&Line, &ApiCall)> {
     let leaving = timeline.evidence.host.as_ref().is_none_or(Host::is_leaving);
-    let began =
-        |call: &ApiCall| call.succeeded() && call.parameters.status.as_deref() == Some("DRAINING") && call.time.as_millisecond() <= stop.as_millisecond() + CALL_MAY_TRAIL_BY;
+    let before = |call: &ApiCall| call.succeeded() && call.time.as_millisecond() <= stop.as_millisecond() + CALL_MAY_TRAIL_BY;
     let lowered = desired_count::behind(timeline).map(|change| change.at);
+    // The last call counts: one to ACTIVE undoes the drain before it.
     calls(timeline, "UpdateContainerInstancesState")
-        .filter(|(_, call)| leaving && began(call) && lowered.is_none_or(|lowered| call.time >= lowered))
+        .filter(|(_, call)| before(call))
         .max_by_key(|(_, call)| call.time)
+        .filter(|(_, call)| leaving && call.parameters.status.as_deref() == Some("DRAINING") && lowered.is_none_or(|lowered| call.time >= lowered))
 }

@@ -1,3 +1,5 @@
+//! The chain from the stop to who began it, on evidence bent by hand.
+
 use super::super::evidence::{Evidence, Reading, Source, Status as Read};
 use super::super::rules::fixtures::{at, called as call, hide, judged, scaled, stopped};
 use super::super::service::Deployment;
@@ -441,4 +443,35 @@ fn of_two_accepted_calls_with_the_same_reason_the_one_in_the_seconds_before_made
     assert_eq!(judged(both(ordered())).stopped_by.actor.as_deref(), Some("alice"));
     let near = call(call(ordered(), -4_000, "StopTask", "rosa", |_| {}), -1_000, "StopTask", "alice", |_| {});
     assert_eq!(judged(near).stopped_by.actor.as_deref(), Some("rosa"), "the first of those");
+}
+
+#[test]
+fn a_call_that_asks_for_another_revision_or_for_none_did_not_begin_the_deployment() {
+    let replaced = || {
+        let mut evidence = read(stopped("ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/2)", Some(143)), "UpdateService", Read::Ok);
+        let newer = Deployment { id: "ecs-svc/2".to_owned(), definition: Some("web:42".to_owned()), created_at: Some(at(-90_000)), ..Deployment::default() };
+        evidence.service.as_mut().expect("a service").deployments.insert(0, newer);
+        evidence
+    };
+    let by = |change: &dyn Fn(&mut ApiCall)| judged(call(replaced(), -91_000, "UpdateService", "zoe", |call| change(call))).stopped_by.actor;
+    let asks = |definition: &'static str| by(&move |call| call.parameters.task_definition = Some(definition.to_owned()));
+    assert_eq!(asks("arn:aws:ecs:eu-west-1:123456789012:task-definition/web:42").as_deref(), Some("zoe"));
+    assert_eq!(asks("web").as_deref(), Some("zoe"), "the newest revision");
+    assert_eq!(asks("web:43"), None);
+    assert_eq!(by(&|call| (call.parameters.desired_count, call.parameters.begins_none) = (Some(5), true)), None);
+    assert_eq!(by(&|call| call.parameters.force_new_deployment = true), None, "the same revision anew");
+}
+
+#[test]
+fn a_drain_that_was_undone_before_the_stop_is_behind_nothing() {
+    let on_a_gone_host = |calls: &[(i64, &str)]| {
+        let mut evidence = stopped("ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/1)", Some(143));
+        evidence.task.container_instance_arn = Some("arn:aws:ecs:eu-west-1:123456789012:container-instance/prod/aafcf67445c52f67fe9b954939233b4d".to_owned());
+        let set = |evidence: Evidence, (offset, status): &(i64, &str)| {
+            call(evidence, *offset, "UpdateContainerInstancesState", "oskar", |call| call.parameters.status = Some((*status).to_owned()))
+        };
+        judged(calls.iter().fold(evidence, set)).stopped_by.actor
+    };
+    assert_eq!(on_a_gone_host(&[(-100_000, "DRAINING")]).as_deref(), Some("oskar"));
+    assert_eq!(on_a_gone_host(&[(-100_000, "DRAINING"), (-60_000, "ACTIVE")]), None);
 }

@@ -134,7 +134,11 @@ pub(super) async fn of_the_chain(asking: &Asking<'_>, stop: Timestamp) -> Chain 
             Chain { wants_fewer: searches.len() < MOST_NAMES, searches }
         }
         // A service is emptied before it is deleted.
-        Story::ServiceDeleted => Chain::of(["DeleteService", "UpdateService"].map(|name| Search { goes_on: true, ..of_service(name, around(stop, 900, 5)) })),
+        Story::ServiceDeleted => {
+            // One that came after the stop tells that the service was still there.
+            let whenever = (stop - SignedDuration::from_secs(900), asking.reach.now.max(stop));
+            Chain::of([of_service("DeleteService", whenever), of_service("UpdateService", around(stop, 900, 5))].map(|search| Search { goes_on: true, ..search }))
+        }
         Story::Rebalanced => Chain::of([]),
     }
 }

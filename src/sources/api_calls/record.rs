@@ -22,6 +22,28 @@ fn listed(value: &Value, path: &str) -> Vec<String> {
     value.pointer(path).and_then(Value::as_array).map(|items| items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect()).unwrap_or_default()
 }
 
+/// What an UpdateService call may change without a new deployment.
+const KEEPS_THE_DEPLOYMENT: [&str; 11] = [
+    "cluster",
+    "service",
+    "desiredCount",
+    "deploymentConfiguration",
+    "placementConstraints",
+    "placementStrategy",
+    "healthCheckGracePeriodSeconds",
+    "enableExecuteCommand",
+    "enableECSManagedTags",
+    "propagateTags",
+    "availabilityZoneRebalancing",
+];
+
+fn begins_no_deployment(value: &Value) -> bool {
+    let is_update = value.get("eventName").and_then(Value::as_str) == Some("UpdateService");
+    let Some(parameters) = value.get("requestParameters").and_then(Value::as_object).filter(|_| is_update) else { return false };
+    let unset = |value: &Value| value.is_null() || *value == Value::Bool(false);
+    parameters.iter().all(|(name, value)| KEEPS_THE_DEPLOYMENT.contains(&name.as_str()) || unset(value))
+}
+
 /// EC2 and Auto Scaling name instances in ways of their own, and a Spot eviction in a third.
 fn instances(value: &Value) -> Vec<String> {
     let items = value.pointer("/requestParameters/instancesSet/items").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
@@ -86,6 +108,7 @@ pub(in super::super) fn call_from(value: &Value) -> Option<ApiCall> {
             command: parameter("command"),
             desired_count: number("desiredCount"),
             task_definition: parameter("taskDefinition"),
+            begins_none: begins_no_deployment(value),
             force_new_deployment: value.pointer("/requestParameters/forceNewDeployment").and_then(Value::as_bool).unwrap_or_default(),
             instances: instances(value),
             container_instances: listed(value, "/requestParameters/containerInstances").into_iter().chain(parameter("containerInstance")).collect(),

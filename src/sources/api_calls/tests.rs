@@ -1,3 +1,5 @@
+//! Records as CloudTrail writes them: read, matched, and never mistaken for another task's.
+
 use serde_json::{Value, json};
 
 use crate::diagnosis::service::Host;
@@ -317,4 +319,18 @@ fn the_same_calls_about_the_task_itself_do_name_somebody() {
     for ((code, reason), (name, offset)) in STOPS.into_iter().zip(names.into_iter().zip([-1, -20, -90, -60, -60, -20])) {
         assert_eq!(told(code, reason, &[own(name, offset)]).actor.as_deref(), Some("mallory"), "{name}: {reason}");
     }
+}
+
+#[test]
+fn an_update_that_deploys_nothing_is_known_by_what_it_changes() {
+    let begins_none = |parameters: Value| {
+        call_from(&json!({"eventID": "e", "eventName": "UpdateService", "eventTime": "2026-03-03T14:00:00Z", "requestParameters": parameters}))
+            .expect("a call")
+            .parameters
+            .begins_none
+    };
+    assert!(begins_none(json!({"cluster": "prod", "service": "web", "desiredCount": 5, "forceNewDeployment": false})));
+    assert!(!begins_none(json!({"cluster": "prod", "service": "web", "desiredCount": 5, "forceNewDeployment": true})));
+    assert!(!begins_none(json!({"service": "web", "taskDefinition": "web:42"})));
+    assert!(!begins_none(json!({"service": "web", "somethingNew": {"a": 1}})), "what is not known may deploy");
 }
