@@ -24,7 +24,7 @@ use crate::sources::target::{Place, Target};
 use crate::sources::trail_lake::EventDataStore;
 use crate::sources::{Ended, Limits, Reach, ask_cloudtrail_again, attempt_limit, demos, gather, task};
 
-use super::args::Everywhere;
+use super::args::{Everywhere, Waiting};
 use super::failure::{Exit, Failure};
 use super::screen::{Bars, Screen, say};
 
@@ -48,6 +48,14 @@ pub struct Wanted<'a> {
     pub wait: Option<Duration>,
     /// The event data store to ask instead of CloudTrail's event history.
     pub trail_lake: Option<&'a EventDataStore>,
+}
+
+impl<'a> Wanted<'a> {
+    /// The whole answer, as patiently as was asked for.
+    #[must_use]
+    pub fn waiting(waiting: &'a Waiting) -> Self {
+        Self { wait: waiting.wait, trail_lake: waiting.trail_lake.as_ref(), ..Self::default() }
+    }
 }
 
 impl Gathered {

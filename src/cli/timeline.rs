@@ -29,13 +29,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen, now: Timestamp) -> Done {
-    let gathered = gathered(
-        arguments.task.task.as_deref(),
-        options,
-        Wanted { wait: arguments.waiting.wait, trail_lake: arguments.waiting.trail_lake.as_ref(), ..Wanted::default() },
-        screen,
-        now,
-    )?;
+    let gathered = gathered(arguments.task.task.as_deref(), options, Wanted::waiting(&arguments.waiting), screen, now)?;
     let trace = &gathered.trace;
     screen.answer(&rendered(options, || Document::from(trace), || text::timeline(trace, &screen.page))?)?;
     Ok(gathered.exit(if trace.verdict.is_conclusive() { Exit::Answered } else { Exit::Inconclusive }))

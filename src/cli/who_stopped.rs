@@ -31,13 +31,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen, now: Timestamp) -> Done {
-    let gathered = gathered(
-        arguments.task.task.as_deref(),
-        options,
-        Wanted { wait: arguments.waiting.wait, trail_lake: arguments.waiting.trail_lake.as_ref(), ..Wanted::default() },
-        screen,
-        now,
-    )?;
+    let gathered = gathered(arguments.task.task.as_deref(), options, Wanted::waiting(&arguments.waiting), screen, now)?;
     let trace = &gathered.trace;
     let told = || match (&trace.stopped_by.actor, options.quiet) {
         (Some(actor), true) => format!("{}\n", printable(actor)),
