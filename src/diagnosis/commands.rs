@@ -29,6 +29,12 @@ pub fn describe_service(task: &Task) -> Option<String> {
     Some(format!("aws ecs describe-services --cluster {} --services {} --region {}", shell(&task.cluster), shell(service), shell(&task.region)))
 }
 
+/// `instance` is a container instance, by id or ARN.
+#[must_use]
+pub fn describe_container_instance(instance: &str, task: &Task) -> String {
+    format!("aws ecs describe-container-instances --cluster {} --container-instances {} --region {}", shell(&task.cluster), shell(instance), shell(&task.region))
+}
+
 #[must_use]
 pub fn describe_target_health(arn: &str, task: &Task) -> String {
     format!("aws elbv2 describe-target-health --target-group-arn {} --region {}", shell(arn), shell(&task.region))

@@ -1,5 +1,6 @@
 //! The container instance under the task was drained or deregistered.
 
+use super::super::commands;
 use super::super::desired_count;
 use super::super::event::What;
 use super::super::scheduling::Story;
@@ -8,7 +9,6 @@ use super::super::stopped_by::{self, Status, StoppedBy};
 use super::super::task::StopCode;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::super::words::shell;
 use super::scheduled_stop;
 
 pub const RULE: Rule = Rule { cause: Cause::HostDraining, details: &[], about: "its container instance was drained or deregistered", judge };
@@ -57,10 +57,7 @@ fn judge(timeline: &Timeline, stopped_by: &StoppedBy) -> Judgement {
     }
     let task = &timeline.evidence.task;
     if let Some(arn) = &task.container_instance_arn {
-        finding.next_steps.push(NextStep::run(
-            "See the container instance",
-            format!("aws ecs describe-container-instances --cluster {} --container-instances {} --region {}", shell(&task.cluster), shell(arn), shell(&task.region)),
-        ));
+        finding.next_steps.push(NextStep::run("See the container instance", commands::describe_container_instance(arn, task)));
     }
     if !deregistered && !task.is_on_managed_instances() {
         finding.next_steps.push(NextStep::say("A drained instance takes no new tasks: UpdateContainerInstancesState to ACTIVE undoes it."));

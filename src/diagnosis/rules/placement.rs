@@ -99,11 +99,9 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         finding.summary.push_str(&format!(" AWS's words: “{}”.", told.quoted()));
     }
     finding.next_steps.push(NextStep::say(told.kind.entry.then));
-    let cluster = shell(&task.cluster);
-    let region = shell(&task.region);
     let look = match instance {
-        Some(id) => format!("aws ecs describe-container-instances --cluster {cluster} --container-instances {} --region {region}", shell(id)),
-        None => format!("aws ecs list-container-instances --cluster {cluster} --region {region}"),
+        Some(id) => commands::describe_container_instance(id, task),
+        None => format!("aws ecs list-container-instances --cluster {} --region {}", shell(&task.cluster), shell(&task.region)),
     };
     finding.next_steps.push(NextStep::run(if instance.is_some() { "See what that instance has free" } else { "See the cluster's container instances" }, look));
     if told.of_service

@@ -1,6 +1,7 @@
 //! The service wanted fewer tasks.
 
 use super::super::actors;
+use super::super::commands;
 use super::super::desired_count::{self, By, Change};
 use super::super::event::What;
 use super::super::evidence::{Reading, Source, Status};
@@ -60,12 +61,11 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     }
     if let Some(arn) = timeline.evidence.task.container_instance_arn.as_deref().filter(|_| change.is_none() && timeline.evidence.host.is_none()) {
         finding.confidence = Confidence::Possible;
-        let task = &timeline.evidence.task;
         finding.summary = format!(
             "No newer deployment was there: the scheduler stopped it because the service wanted fewer tasks, or because its container instance, which could not be seen, was drained [{}].",
             stop.n
         );
-        let command = format!("aws ecs describe-container-instances --cluster {} --container-instances {} --region {}", shell(&task.cluster), shell(arn), shell(&task.region));
+        let command = commands::describe_container_instance(arn, &timeline.evidence.task);
         finding.next_steps.push(NextStep::run("See whether its container instance was drained", command));
         let why = timeline.seen_by(Source::Host).err().map_or_else(|| "ECS no longer knows the container instance".to_owned(), |gap| gap.sentence());
         finding.unchecked.push((Cause::HostDraining, why));
