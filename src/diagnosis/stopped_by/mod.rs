@@ -36,7 +36,6 @@ pub(super) const CALL_MAY_TRAIL_BY: i64 = 2_000;
 pub(super) const CALL_FITS_TO_THE_SECOND: i64 = 3_000;
 /// The call that ends a deployment and puts the former one back.
 pub const UNDO: &str = "StopServiceDeployment";
-const UNDONE_WITHIN: i64 = 120_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {

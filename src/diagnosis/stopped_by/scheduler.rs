@@ -14,8 +14,8 @@ use super::super::timeline::{Line, Timeline};
 use super::super::words;
 
 use super::absent::absent;
-use super::story::{deletion, drain, lowered_just_before, story_of};
-use super::{CALL_MAY_TRAIL_BY, Hop, Status, StoppedBy, UNDO, UNDONE_WITHIN, all_calls, call_hop, calls, found};
+use super::story::{deletion, drained, lowered_just_before, story_of, undoing};
+use super::{CALL_MAY_TRAIL_BY, Hop, Status, StoppedBy, UNDO, all_calls, call_hop, calls, found};
 
 const BEGINS_WITHIN: i64 = 5_000;
 
@@ -23,19 +23,12 @@ pub(super) fn by_scheduler(timeline: &Timeline) -> StoppedBy {
     let Some(stop) = timeline.evidence.task.stop_anchor() else {
         return StoppedBy::without(Status::Unreadable, "Unknown: ECS gives no time for the stop.".to_owned());
     };
-    let before = |limit: Timestamp, reach: i64| {
-        move |call: &ApiCall| {
-            let lead = limit.as_millisecond() - call.time.as_millisecond();
-            call.succeeded() && (-CALL_MAY_TRAIL_BY..=reach).contains(&lead)
-        }
-    };
     let story = story_of(timeline);
-    let drained = drain(timeline, stop);
     let set_gone = task_set_gone(timeline, stop);
     if let (Story::FewerWanted | Story::Unclear(_), Some((line, call))) = (&story, set_gone) {
         return found(timeline, (line.n, call), Vec::new(), "by taking its task set away");
     }
-    if let (Story::FewerWanted | Story::Unclear(_), Some((line, call))) = (&story, drained) {
+    if let (Story::FewerWanted | Story::Unclear(_), Some((line, call))) = (&story, drained(timeline)) {
         return found(timeline, (line.n, call), Vec::new(), "by draining its container instance");
     }
     let is_leaving = timeline.evidence.host.as_ref().is_some_and(Host::is_leaving);
@@ -66,8 +59,7 @@ pub(super) fn by_scheduler(timeline: &Timeline) -> StoppedBy {
             let back = (!change.id.is_empty()).then(|| deployment_hop(timeline, &change));
             let mut chain: Vec<Hop> = back.into_iter().collect();
             if how == scheduling::Rollback::Manual {
-                let near = before(since.unwrap_or(stop), UNDONE_WITHIN);
-                return match calls(timeline, UNDO).filter(|(_, call)| near(call)).max_by_key(|(_, call)| call.time) {
+                return match undoing(timeline, since.unwrap_or(stop)) {
                     Some((line, call)) => found(timeline, (line.n, call), chain, "by rolling the deployment back"),
                     None => absent(timeline, &chain, UNDO, "The task's deployment was rolled back; somebody asked for it"),
                 };

@@ -9,7 +9,7 @@ use super::super::scheduling::{self, Story};
 use super::super::service::Host;
 use super::super::timeline::{Line, Timeline};
 
-use super::{CALL_MAY_TRAIL_BY, UNDO, UNDONE_WITHIN, calls};
+use super::{CALL_MAY_TRAIL_BY, UNDO, calls};
 
 /// What the scheduler was doing, from this timeline's evidence.
 ///
@@ -26,7 +26,8 @@ pub fn story_of(timeline: &Timeline) -> Story {
             (Some(lowered), Some((_, deleted))) if deleted.time < lowered.at => Story::FewerWanted,
             _ => Story::ServiceDeleted,
         },
-        Story::Replaced(change) => match undone_by_hand(timeline, &change) {
+        // Somebody stopped the task's deployment in the moment in which the other one began: that is the way back.
+        Story::Replaced(change) => match change.created_at.and_then(|created| undoing(timeline, created)).is_some() {
             true => Story::RolledBack { failed: own_deployment(timeline), since: change.created_at, change, how: scheduling::Rollback::Manual },
             false => Story::Replaced(change),
         },
@@ -58,10 +59,13 @@ fn later_deletion(timeline: &Timeline) -> Option<&Line> {
     calls(timeline, "DeleteService").find(|(_, call)| call.succeeded() && call.time.as_millisecond() > stop + CALL_MAY_TRAIL_BY).map(|(line, _)| line)
 }
 
-/// Whether somebody stopped the task's deployment in the moment in which the other one began: that is the way back, and no deployment anew.
-fn undone_by_hand(timeline: &Timeline, change: &scheduling::Change) -> bool {
-    let near = |call: &ApiCall| change.created_at.is_some_and(|created| (-CALL_MAY_TRAIL_BY..=UNDONE_WITHIN).contains(&(created.as_millisecond() - call.time.as_millisecond())));
-    calls(timeline, UNDO).any(|(_, call)| call.succeeded() && near(call))
+/// Milliseconds between the call that ends a deployment and the way back.
+const UNDONE_WITHIN: i64 = 120_000;
+
+/// The accepted call that ended a deployment, where the way back began at `since`.
+pub(super) fn undoing(timeline: &Timeline, since: Timestamp) -> Option<(&Line, &ApiCall)> {
+    let near = |call: &ApiCall| call.succeeded() && (-CALL_MAY_TRAIL_BY..=UNDONE_WITHIN).contains(&(since.as_millisecond() - call.time.as_millisecond()));
+    calls(timeline, UNDO).filter(|(_, call)| near(call)).max_by_key(|(_, call)| call.time)
 }
 
 fn own_deployment(timeline: &Timeline) -> scheduling::Change {
@@ -78,15 +82,11 @@ pub fn lowered_just_before(timeline: &Timeline) -> Option<Change<'_>> {
     desired_count::behind(timeline).filter(|change| change.is_just_before(stop))
 }
 
-/// The drain that is behind the stop, where one is recorded.
-#[must_use]
-pub fn drained(timeline: &Timeline) -> Option<(&Line, &ApiCall)> {
-    drain(timeline, timeline.evidence.task.stop_anchor()?)
-}
-
 /// The accepted call that set this task's container instance to DRAINING, where it is still leaving or can no longer be
 /// seen, and no lower count came after it.
-pub(super) fn drain(timeline: &Timeline, stop: Timestamp) -> Option<(&Line, &ApiCall)> {
+#[must_use]
+pub fn drained(timeline: &Timeline) -> Option<(&Line, &ApiCall)> {
+    let stop = timeline.evidence.task.stop_anchor()?;
     let leaving = timeline.evidence.host.as_ref().is_none_or(Host::is_leaving);
     let before = |call: &ApiCall| call.succeeded() && call.time.as_millisecond() <= stop.as_millisecond() + CALL_MAY_TRAIL_BY;
     let lowered = desired_count::behind(timeline).map(|change| change.at);
