@@ -84,7 +84,7 @@ pub fn story(task: &Task, service: Option<&Service>, history: &[ServiceDeploymen
         (None, Some(deployment)) => Some(Change {
             id: deployment.target_revision.as_ref().map_or_else(|| deployment.arn.clone(), |digits| format!("ecs-svc/{digits}")),
             created_at: deployment.created_at,
-            definition: None,
+            definition: deployment.target_definition.clone(),
         }),
         (None, None) => None,
     };

@@ -25,6 +25,7 @@ pub const ACTIONS: &[Action] = &[
     action("ecs:DescribeServices", Source::Service, "service events, deployments, load balancers"),
     action("ecs:ListServiceDeployments", Source::Service, "deployments that the service no longer lists"),
     action("ecs:DescribeServiceDeployments", Source::Service, "rollbacks, circuit breaker, alarms"),
+    action("ecs:DescribeServiceRevisions", Source::Service, "which task definition such a deployment brought"),
     action("ecs:DescribeContainerInstances", Source::Host, "the EC2 instance under the task"),
     action("cloudtrail:LookupEvents", Source::Cloudtrail, "who called StopTask or UpdateService, who had a shell in the task"),
     action("cloudtrail:StartQuery", Source::Cloudtrail, "the same from an event data store, only with --trail-lake; billed by the data scanned"),

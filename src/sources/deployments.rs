@@ -1,5 +1,6 @@
 //! Asks ECS for the service's deployment history: what the service itself no longer lists.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use aws_sdk_ecs::types as sdk;
@@ -35,12 +36,15 @@ pub(super) async fn fetch(reach: &Reach<'_>, skip: bool) -> Option<Arc<Vec<Servi
     inquiry.request();
     let window = sdk::CreatedAt::builder().after(DateTime::from_secs(stop.as_second() - REACH_BACK)).before(DateTime::from_secs(stop.as_second() + 600)).build();
     let listed = reach.account.ecs().list_service_deployments().cluster(&task.cluster).service(name).created_at(window).max_results(100).send().await;
-    let arns: Vec<String> = match listed {
+    let (arns, revisions): (Vec<String>, Vec<String>) = match listed {
         Ok(answer) => {
-            let arns: Vec<String> = answer.service_deployments().iter().filter_map(|brief| brief.service_deployment_arn().map(str::to_owned)).take(MOST).collect();
-            inquiry.count(arns.len());
+            let briefs: Vec<&sdk::ServiceDeploymentBrief> = answer.service_deployments().iter().filter(|brief| brief.service_deployment_arn().is_some()).take(MOST).collect();
+            inquiry.count(briefs.len());
             inquiry.done();
-            arns
+            let mut revisions: Vec<String> = briefs.iter().filter_map(|brief| brief.target_service_revision_arn().map(str::to_owned)).collect();
+            revisions.sort();
+            revisions.dedup();
+            (briefs.iter().filter_map(|brief| brief.service_deployment_arn().map(str::to_owned)).collect(), revisions)
         }
         Err(error) => {
             let failing = failing(&error);
@@ -58,9 +62,14 @@ pub(super) async fn fetch(reach: &Reach<'_>, skip: bool) -> Option<Arc<Vec<Servi
     }
     let inquiry = reach.ledger.ask(Source::Service, "ecs:DescribeServiceDeployments", &service);
     inquiry.request();
-    match reach.account.ecs().describe_service_deployments().set_service_deployment_arns(Some(arns)).send().await {
+    let described = reach.account.ecs().describe_service_deployments().set_service_deployment_arns(Some(arns)).send();
+    // The list names both: what each brought is asked beside how each went, not after it.
+    let (described, brought) = futures::join!(described, definitions(reach, &service, revisions));
+    match described {
         Ok(answer) => {
-            let deployments: Vec<ServiceDeployment> = answer.service_deployments().iter().map(read).collect();
+            let definition = |deployment: &ServiceDeployment| brought.get(deployment.target_revision.as_ref()?).cloned();
+            let deployments = answer.service_deployments().iter().map(read);
+            let deployments: Vec<ServiceDeployment> = deployments.map(|deployment| ServiceDeployment { target_definition: definition(&deployment), ..deployment }).collect();
             for deployment in &deployments {
                 let Some(at) = deployment.created_at else { continue };
                 let what = What::ServiceDeployment {
@@ -81,8 +90,33 @@ pub(super) async fn fetch(reach: &Reach<'_>, skip: bool) -> Option<Arc<Vec<Servi
     }
 }
 
+/// The task definition that each service revision runs, by the revision's digits. No verdict rests on it.
+async fn definitions(reach: &Reach<'_>, service: &str, revisions: Vec<String>) -> HashMap<String, String> {
+    if revisions.is_empty() {
+        return HashMap::new();
+    }
+    let inquiry = reach.ledger.ask(Source::Service, "ecs:DescribeServiceRevisions", service);
+    inquiry.aside();
+    inquiry.request();
+    match reach.account.ecs().describe_service_revisions().set_service_revision_arns(Some(revisions)).send().await {
+        Ok(answer) => {
+            let definition =
+                |revision: &sdk::ServiceRevision| Some((last_segment(revision.service_revision_arn()?).to_owned(), last_segment(revision.task_definition()?).to_owned()));
+            let found: HashMap<String, String> = answer.service_revisions().iter().filter_map(definition).collect();
+            inquiry.count(found.len());
+            inquiry.done();
+            found
+        }
+        Err(error) => {
+            inquiry.fail(&failing(&error));
+            HashMap::new()
+        }
+    }
+}
+
 fn describe(deployment: &ServiceDeployment) -> String {
-    let mut text = format!("service deployment {} began, now {}", last_segment(&deployment.arn), deployment.status);
+    let brings = deployment.target_definition.as_ref().map(|definition| format!(" to {definition}")).unwrap_or_default();
+    let mut text = format!("service deployment {}{brings} began, now {}", last_segment(&deployment.arn), deployment.status);
     if let Some(reason) = &deployment.status_reason {
         text.push_str(&format!(": {}", reason.trim_end_matches('.')));
     }
@@ -106,6 +140,7 @@ fn read(deployment: &sdk::ServiceDeployment) -> ServiceDeployment {
         started_at: deployment.started_at().and_then(moment),
         finished_at: deployment.finished_at().and_then(moment),
         source_revisions: deployment.source_service_revisions().iter().filter_map(|revision| digits(revision.arn())).collect(),
+        target_definition: None,
         target_revision: digits(deployment.target_service_revision().and_then(|revision| revision.arn())),
         rollback: deployment.rollback().map(|rollback| Rollback { reason: rollback.reason().map(str::to_owned), started_at: rollback.started_at().and_then(moment) }),
         circuit_breaker: deployment.deployment_circuit_breaker().and_then(|breaker| breaker.status()).map(|status| status.as_str().to_owned()),
