@@ -82,7 +82,7 @@ impl Everywhere {
     }
 }
 
-/// How patiently, and where, calls are looked for.
+/// How patiently, where and how far calls are looked for.
 #[derive(Debug, Clone, Args)]
 pub struct Waiting {
     /// Where CloudTrail may not have delivered the call yet, ask again about every 20 seconds for so long; 15m without a
@@ -93,6 +93,10 @@ pub struct Waiting {
     /// bills it by the data scanned
     #[arg(long, value_name = "ID or ARN", value_parser = StringValueParser::new().try_map(|text| store(&text)))]
     pub trail_lake: Option<EventDataStore>,
+    /// Ask CloudTrail also for what else it keeps of the task: its agent's reports, its load balancer targets, later
+    /// service events, who ran it. Some seconds more, at two look-ups a second
+    #[arg(long)]
+    pub deep: bool,
 }
 
 fn store(text: &str) -> Result<EventDataStore, String> {

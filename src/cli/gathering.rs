@@ -48,13 +48,15 @@ pub struct Wanted<'a> {
     pub wait: Option<Duration>,
     /// The event data store to ask instead of CloudTrail's event history.
     pub trail_lake: Option<&'a EventDataStore>,
+    /// Ask CloudTrail for all it keeps of the task.
+    pub deep: bool,
 }
 
 impl<'a> Wanted<'a> {
     /// The whole answer, as patiently as was asked for.
     #[must_use]
     pub fn waiting(waiting: &'a Waiting) -> Self {
-        Self { wait: waiting.wait, trail_lake: waiting.trail_lake.as_ref(), ..Self::default() }
+        Self { wait: waiting.wait, trail_lake: waiting.trail_lake.as_ref(), deep: waiting.deep, ..Self::default() }
     }
 }
 
@@ -278,8 +280,16 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
             minutes(1)
         ));
     }
-    let reach =
-        Reach { task: &found, account: &account, ledger: &ledger, now, redact: !options.no_redact, again: false, trail_lake: wanted.trail_lake.filter(|_| replayed.is_none()) };
+    let reach = Reach {
+        task: &found,
+        account: &account,
+        ledger: &ledger,
+        now,
+        redact: !options.no_redact,
+        again: false,
+        deep: wanted.deep,
+        trail_lake: wanted.trail_lake.filter(|_| replayed.is_none()),
+    };
     let (mut evidence, mut ended) = gather(&reach, limits, interrupt()).await;
     if let Some(wait) = wanted.wait.filter(|_| ended != Ended::Interrupted) {
         if replayed.is_some() {
@@ -359,7 +369,7 @@ async fn waited(mut evidence: Evidence, reach: &Reach<'_>, bars: &Arc<Bars>, beg
         // The clock is read once, at the start: what has passed since is added.
         let passed = jiff::SignedDuration::try_from(began.elapsed()).unwrap_or_default();
         let now = jiff::Timestamp::from_millisecond((reach.now + passed).as_millisecond()).unwrap_or(reach.now);
-        let again = Reach { task: reach.task, account: reach.account, ledger: &ledger, now, redact: reach.redact, again: true, trail_lake: reach.trail_lake };
+        let again = Reach { task: reach.task, account: reach.account, ledger: &ledger, now, redact: reach.redact, again: true, deep: false, trail_lake: reach.trail_lake };
         asked += 1;
         match tokio::time::timeout_at(until, ask_cloudtrail_again(&again, &evidence)).await {
             // One that could not be read takes nothing away from what had been.

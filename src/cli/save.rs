@@ -30,6 +30,9 @@ pub struct Arguments {
     /// Where to write it; an existing file is replaced
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     file: Option<PathBuf>,
+    /// Keep also what CloudTrail alone remembers, for a replay with --deep
+    #[arg(long)]
+    deep: bool,
 }
 
 pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen, now: Timestamp) -> Done {
@@ -43,7 +46,7 @@ pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen, now: Ti
     if std::fs::metadata(file).is_ok_and(|found| !found.is_file()) {
         return Err(Failure::usage(format!("`{name}` is there and is no file")));
     }
-    let gathered = gathered(arguments.task.task.as_deref(), options, Wanted { record: true, ..Wanted::default() }, screen, now)?;
+    let gathered = gathered(arguments.task.task.as_deref(), options, Wanted { record: true, deep: arguments.deep, ..Wanted::default() }, screen, now)?;
     if !gathered.trace.timeline.evidence.task.exists() {
         return Err(Failure::new(Exit::NoSuchTask, "the service has no stopped task, and a case is of one task")
             .hint("keep the answer itself: ecs-trace why service/NAME -o json > why.json"));

@@ -6,6 +6,13 @@ use jiff::Timestamp;
 pub const EXECUTE_COMMAND: &str = "ExecuteCommand";
 /// The call that starts a task of no service.
 pub const RUN_TASK: &str = "RunTask";
+/// The calls by which an ECS agent tells how a task and its containers ended.
+pub const REPORTS: [&str; 2] = ["SubmitTaskStateChange", "SubmitContainerStateChange"];
+/// The calls that put a scaling policy, and a scheduled action, in place or change it.
+pub const PUT_POLICY: &str = "PutScalingPolicy";
+pub const PUT_SCHEDULE: &str = "PutScheduledAction";
+/// The call that begins a deployment of CodeDeploy.
+pub const CREATE_DEPLOYMENT: &str = "CreateDeployment";
 
 /// A CloudTrail record, reduced to what can name a cause or a caller.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,6 +44,43 @@ pub struct ApiCall {
     pub issued_key: Option<String>,
     /// Deployment ids inside `responseElements.service.deployments`, the newest first; of CreateTaskSet the new set's.
     pub response_deployments: Vec<String>,
+    /// `d-…` of the deployment that CodeDeploy's CreateDeployment call began.
+    pub code_deployment: Option<String>,
+    /// Where the task stood when a StopTask call came: `responseElements.task.lastStatus`.
+    pub response_status: Option<String>,
+    /// What an ECS agent told of the task's end.
+    pub report: Option<Box<Report>>,
+}
+
+/// What the agent of an EC2 or external instance tells ECS of a task: SubmitTaskStateChange, SubmitContainerStateChange.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    pub status: Option<String>,
+    pub reason: Option<String>,
+    pub containers: Vec<ReportedContainer>,
+    pub execution_stopped: Option<Timestamp>,
+}
+
+/// One container in an agent's report. An absent exit code is not 0.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReportedContainer {
+    pub name: String,
+    pub status: Option<String>,
+    pub exit_code: Option<i64>,
+    pub reason: Option<String>,
+    pub image_digest: Option<String>,
+    pub runtime_id: Option<String>,
+}
+
+/// What a load balancer was told to send to, or no longer to: RegisterTargets, DeregisterTargets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// ARN of the target group.
+    pub group: String,
+    /// An address or an EC2 instance id.
+    pub id: String,
+    /// Absent where the target group's own port is meant.
+    pub port: Option<i64>,
 }
 
 /// What the caller typed, before any normalisation.
@@ -68,8 +112,11 @@ pub struct Parameters {
     pub task_set: Option<String>,
     /// Per cent of the service's count that a task set is to have, rounded down.
     pub scale: Option<i64>,
-    /// `service/CLUSTER/NAME`, of RegisterScalableTarget.
+    /// `service/CLUSTER/NAME`, of RegisterScalableTarget, PutScalingPolicy and PutScheduledAction.
     pub scalable_target: Option<String>,
+    /// The name of the policy or the scheduled action that was put.
+    pub policy: Option<String>,
+    pub targets: Vec<Target>,
     pub min_capacity: Option<i64>,
     pub max_capacity: Option<i64>,
 }

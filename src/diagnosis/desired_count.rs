@@ -15,6 +15,10 @@ use super::timeline::Timeline;
 pub const SCALE_IN_TAKES: SignedDuration = SignedDuration::from_secs(300);
 /// Application Auto Scaling brings the count within bounds that were moved at once.
 pub const BOUND_ACTS_WITHIN: SignedDuration = SignedDuration::from_secs(120);
+/// Who put a policy in place so shortly before it acted is told beside it.
+pub const POLICY_IS_NEW_FOR: SignedDuration = SignedDuration::from_hours(2);
+/// The same of a scheduled action, which may be put in place to act once, on the same day.
+pub const SCHEDULE_IS_NEW_FOR: SignedDuration = SignedDuration::from_hours(24);
 /// So shortly before a stop, a lower count is told to be behind it without more.
 const SECONDS_BEFORE: i64 = 60_000;
 /// An activity's call leaves at once; record times are cut to the second.

@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 
-use super::call::ApiCall;
+use super::call::{ApiCall, Report};
 use super::measure::{Counted, Utilization};
 use super::scaling::ScalingActivity;
-use super::service::{ServiceMessage, TargetHealth, target_group_name};
-use super::task::StopCode;
+use super::service::{MessageKind, ServiceMessage, TargetHealth, target_group_name};
+use super::task::{Reported, StopCode};
 use super::words;
 
 /// Who said it.
@@ -153,6 +153,8 @@ pub enum What {
         exit_code: Option<i64>,
         reason: Option<String>,
         last_status: Option<String>,
+        /// Where it is told, if not by ECS itself.
+        reported: Option<Reported>,
     },
     ExecutionStopped,
     Stopped,
@@ -267,6 +269,16 @@ pub struct LogLine {
 }
 
 impl Event {
+    /// A service event; one that CloudTrail kept is told to the second.
+    #[must_use]
+    pub fn said(message: ServiceMessage, precision: Precision) -> Self {
+        let level = match message.kind {
+            MessageKind::Unhealthy { .. } | MessageKind::CouldNotPlace | MessageKind::DeploymentFailed | MessageKind::RollingBack => Level::Warn,
+            _ => Level::Info,
+        };
+        Self { at: message.at, precision, witness: Witness::Service, level, container: None, what: What::Said(message) }
+    }
+
     /// What stands in the line: the witness's own words wherever it used any.
     #[must_use]
     pub fn text(&self) -> String {
@@ -285,15 +297,16 @@ impl Event {
                 (Some(code), None) => format!("stopping ({})", code.as_str()),
                 (None, None) => "stopping".to_owned(),
             },
-            What::ContainerEnded { exit_code, reason, last_status } => {
+            What::ContainerEnded { exit_code, reason, last_status, reported } => {
+                let told = reported.as_ref().map(|from| format!("{}: ", from.call)).unwrap_or_default();
                 let end = match (exit_code, last_status.as_deref()) {
                     (Some(code), _) => format!("{container} exited {code}"),
                     (None, Some(status)) if status != "STOPPED" => format!("{container} was still {status}, no exit code"),
                     (None, _) => format!("{container} stopped, no exit code"),
                 };
                 match reason {
-                    Some(reason) => format!("{end}, {reason}"),
-                    None => end,
+                    Some(reason) => format!("{told}{end}, {reason}"),
+                    None => format!("{told}{end}"),
                 }
             }
             What::ExecutionStopped => "execution stopped".to_owned(),
@@ -338,6 +351,7 @@ impl Event {
             What::Said(message) => Some(message.id.clone()),
             What::DeploymentCreated { id, .. } | What::ServiceDeployment { id, .. } => Some(id.clone()),
             What::Called(call) => Some(call.event_id.clone()),
+            What::ContainerEnded { reported, .. } => reported.as_ref().map(|from| from.event_id.clone()),
             What::Scaled(activity) => Some(activity.id.clone()).filter(|id| !id.is_empty()),
             What::Logged(line) => Some(line.stream.clone()),
             What::TargetNow { target_group, .. } => Some(target_group.clone()),
@@ -384,11 +398,20 @@ fn called(call: &ApiCall) -> String {
     parts.extend(asked.desired_count.map(|count| format!("desired count {count}")));
     parts.extend(asked.task_definition.as_deref().map(|name| format!("task definition {}", super::task::last_segment(name))));
     parts.extend(asked.force_new_deployment.then(|| "force new deployment".to_owned()));
-    parts.extend(asked.status.as_ref().map(|status| format!("status {status}")));
+    parts.extend(asked.status.as_ref().filter(|_| call.report.is_none()).map(|status| format!("status {status}")));
     parts.extend(asked.task_set.as_deref().map(|set| format!("task set {}", super::scheduling::digits(set))));
     parts.extend(asked.scale.map(|scale| format!("scale {scale} %")));
     parts.extend(asked.min_capacity.map(|least| format!("minimum capacity {least}")));
     parts.extend(asked.max_capacity.map(|most| format!("maximum capacity {most}")));
+    parts.extend(asked.policy.as_ref().map(|policy| format!("{} {policy}", if call.name == super::call::PUT_SCHEDULE { "scheduled action" } else { "policy" })));
+    parts.extend(call.code_deployment.as_ref().map(|id| format!("deployment {id}")));
+    parts.extend(asked.targets.iter().map(|target| {
+        let port = target.port.map(|port| format!(":{port}")).unwrap_or_default();
+        format!("target {}{port} of {}", target.id, target_group_name(&target.group))
+    }));
+    parts.extend(call.report.iter().flat_map(|report| reported(report)));
+    // What it found running needs no word.
+    parts.extend(call.response_status.as_deref().filter(|status| *status != "RUNNING").map(|status| format!("the task was then {status}")));
     if !parts.is_empty() {
         text.push_str(&format!(", {}", parts.join(", ")));
     }
@@ -399,4 +422,22 @@ fn called(call: &ApiCall) -> String {
         text.push_str(&format!(", refused: {code}"));
     }
     text
+}
+
+/// What an agent said of the task and of each container.
+fn reported(report: &Report) -> Vec<String> {
+    let whole = report.status.iter().map(|status| match &report.reason {
+        Some(reason) => format!("the task {status}, {reason}"),
+        None => format!("the task {status}"),
+    });
+    let each = report.containers.iter().map(|container| {
+        let end = match (container.exit_code, container.status.as_deref()) {
+            (Some(code), _) => format!("exited {code}"),
+            (None, Some(status)) => status.to_owned(),
+            (None, None) => "without a status".to_owned(),
+        };
+        let reason = container.reason.as_deref().map(|reason| format!(", {reason}")).unwrap_or_default();
+        format!("{} {end}{reason}", container.name)
+    });
+    whole.chain(each).collect()
 }

@@ -112,6 +112,8 @@ pub struct Reading {
     pub events: usize,
     /// Asked for a note alone: no verdict rests on it, so none is weaker without it.
     pub aside: bool,
+    /// Counted are service events that the answers of such calls keep, and not the calls.
+    pub kept: bool,
     pub looked_from: Option<Timestamp>,
     pub looked_to: Option<Timestamp>,
 }
@@ -119,7 +121,21 @@ pub struct Reading {
 impl Reading {
     #[must_use]
     pub fn new(source: Source, status: Status) -> Self {
-        Self { source, status, action: None, resource: None, about: None, container: None, detail: None, requests: 0, events: 0, aside: false, looked_from: None, looked_to: None }
+        Self {
+            source,
+            status,
+            action: None,
+            resource: None,
+            about: None,
+            container: None,
+            detail: None,
+            requests: 0,
+            events: 0,
+            aside: false,
+            kept: false,
+            looked_from: None,
+            looked_to: None,
+        }
     }
 
     #[must_use]
@@ -195,6 +211,8 @@ pub struct Evidence {
     pub unlogged: Vec<Unlogged>,
     /// Absent where it was not asked, or could not be read.
     pub neighbours: Option<Neighbours>,
+    /// Tasks that made calls about this one, as far as ECS still knows them.
+    pub callers: Vec<Task>,
     pub events: Vec<Event>,
     pub readings: Vec<Reading>,
 }

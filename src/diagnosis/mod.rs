@@ -16,6 +16,7 @@ pub mod measure;
 pub mod neighbours;
 pub mod network;
 pub mod notes;
+mod reported;
 pub mod rules;
 pub mod scaling;
 pub mod scheduling;

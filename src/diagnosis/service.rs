@@ -38,6 +38,12 @@ impl Service {
     pub fn uses_task_sets(&self) -> bool {
         matches!(self.controller.as_deref(), Some("CODE_DEPLOY" | "EXTERNAL"))
     }
+
+    /// The deployment of CodeDeploy, `d-…`, that made a task set.
+    #[must_use]
+    pub fn code_deployment(&self, id: &str) -> Option<&str> {
+        self.deployments.iter().find(|deployment| deployment.id == id)?.code_deployment.as_deref()
+    }
 }
 
 #[derive(Debug, Clone, Default)]
@@ -63,6 +69,8 @@ pub struct Deployment {
     pub updated_at: Option<Timestamp>,
     pub rollout_state: Option<String>,
     pub rollout_reason: Option<String>,
+    /// Of a task set that CodeDeploy made: `d-…`, the deployment there.
+    pub code_deployment: Option<String>,
 }
 
 /// One entry of the service deployment history (90 days, since October 2024).
@@ -78,6 +86,8 @@ pub struct ServiceDeployment {
     pub source_revisions: Vec<String>,
     /// Digits of the service revision it brings.
     pub target_revision: Option<String>,
+    /// `family:revision` that the service revision runs, where that could be read.
+    pub target_definition: Option<String>,
     pub rollback: Option<Rollback>,
     /// `TRIGGERED` where the circuit breaker went off.
     pub circuit_breaker: Option<String>,

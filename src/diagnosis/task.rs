@@ -152,6 +152,16 @@ pub struct Container {
     pub ports: Vec<(i64, i64)>,
     /// The agent that ECS Exec needs was running in it, now or once.
     pub exec_agent: bool,
+    /// Where its end is told, if not by ECS itself.
+    pub reported: Option<Reported>,
+}
+
+/// The recorded call by which an agent told how a container ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reported {
+    pub call: String,
+    /// CloudTrail's.
+    pub event_id: String,
 }
 
 /// What an ordered stop leaves behind: 0, SIGKILL's 137, SIGTERM's 143. As much an end of its own as a consequence.

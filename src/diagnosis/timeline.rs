@@ -1,5 +1,7 @@
 //! Evidence in order: numbered lines, phases, ties, and the questions rules ask of it.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 
 use super::event::{Event, Level, LogLine, Phase, Precision, Sample, What, Witness};
@@ -33,6 +35,7 @@ pub struct Timeline {
 impl Timeline {
     #[must_use]
     pub fn new(mut evidence: Evidence) -> Self {
+        super::reported::fill(&mut evidence);
         let mut events = std::mem::take(&mut evidence.events);
         let own = task_events(&evidence, &events);
         events.extend(own);
@@ -43,6 +46,7 @@ impl Timeline {
             }
         }
         events.sort_by(|a, b| (a.at, a.rank(), a.witness, &a.container).cmp(&(b.at, b.rank(), b.witness, &b.container)).then_with(|| within_stream(a, b)));
+        told_once(&mut events);
         events.dedup_by(|later, earlier| later == earlier && !matches!(later.what, What::Logged(_)));
         let ties: Vec<bool> = (0..events.len()).map(|at| is_tied(&events, at)).collect();
         let lines: Vec<Line> =
@@ -185,6 +189,23 @@ fn stop_code(evidence: &Evidence, lines: &[Line]) -> Option<StopCode> {
     task.stop_code.clone().or_else(|| lines.iter().any(accepted).then_some(StopCode::UserInitiated)).or_else(|| task.told_stop_code())
 }
 
+/// A service event that CloudTrail has kept in several answers, or that the service itself still tells, stands once: as
+/// exactly as it was told.
+fn told_once(events: &mut Vec<Event>) {
+    let mut told: HashMap<(String, String), Precision> = HashMap::new();
+    let id = |event: &Event| match &event.what {
+        What::Said(message) if !message.id.is_empty() => Some((message.id.clone(), message.text.clone())),
+        _ => None,
+    };
+    for event in events.iter() {
+        if let Some(id) = id(event) {
+            told.entry(id).and_modify(|best| *best = event.precision.min(*best)).or_insert(event.precision);
+        }
+    }
+    // The one that is kept takes its entry with it.
+    events.retain(|event| id(event).is_none_or(|id| told.get(&id) == Some(&event.precision) && told.remove(&id).is_some()));
+}
+
 /// Whether a reason begins with an error name of the ECS agent, in either letter case of what follows.
 #[must_use]
 pub fn is_error_name(reason: &str, name: &str) -> bool {
@@ -311,10 +332,15 @@ fn task_events(evidence: &Evidence, gathered: &[Event]) -> Vec<Event> {
                 (true, true) => Precision::Second,
                 (false, _) => Precision::AtOrBefore,
             },
-            witness,
+            witness: if container.reported.is_some() { Witness::Cloudtrail } else { witness },
             level: if failed { Level::Error } else { Level::Info },
             container: Some(container.name.clone()),
-            what: What::ContainerEnded { exit_code: container.exit_code, reason: container.reason.clone(), last_status: container.last_status.clone() },
+            what: What::ContainerEnded {
+                exit_code: container.exit_code,
+                reason: container.reason.clone(),
+                last_status: container.last_status.clone(),
+                reported: container.reported.clone(),
+            },
         });
     }
     events.extend(not_logged(evidence));
@@ -479,7 +505,7 @@ mod tests {
 
     fn event(offset: i64, kind: u8, text: &str) -> Event {
         let what = match kind % 3 {
-            0 => What::Said(ServiceMessage::read("id", at(offset), text)),
+            0 => What::Said(ServiceMessage::read(&format!("{offset} {text}"), at(offset), text)),
             1 => What::Logged(LogLine { text: text.to_owned(), stream: format!("s{offset}"), ..LogLine::default() }),
             _ => What::HostNow { text: text.to_owned() },
         };
@@ -511,6 +537,17 @@ mod tests {
                 prop_assert!(pair[0].event.at <= pair[1].event.at);
             }
         }
+    }
+
+    #[test]
+    fn a_service_event_that_an_answer_in_cloudtrail_kept_too_stands_once_and_exactly() {
+        let mut evidence = stopped("ServiceSchedulerInitiated", "Task failed ELB health checks in (target-group arn:t)", Some(143));
+        let said = |at: Timestamp, id: &str, precision: Precision| Event::said(ServiceMessage::read(id, at, "(service web) has reached a steady state."), precision);
+        let exact = |offset: i64| said(at(offset + 120), "1", Precision::Millisecond);
+        evidence.events = vec![said(at(0), "1", Precision::Second), exact(0), said(at(0), "1", Precision::Second), said(at(60_000), "2", Precision::Second)];
+        let timeline = Timeline::new(evidence);
+        let told: Vec<_> = timeline.lines.iter().filter(|line| matches!(line.event.what, What::Said(_))).map(|line| (line.event.at, line.event.precision)).collect();
+        assert_eq!(told, [(at(120), Precision::Millisecond), (at(60_000), Precision::Second)]);
     }
 
     #[test]

@@ -497,7 +497,9 @@ fn describe_reading(reading: &Reading, evidence: &Evidence, page: &Page) -> Opti
         (Some(about), Some(from), Some(to)) => {
             let time = |at| page.clock.time(at, Precision::Second);
             let early = if reading.status == Status::TooEarly { ", and more may come" } else { "" };
-            Some(format!("{} in {}–{}{early}", crate::diagnosis::words::count(reading.events, &format!("{about} call")), time(from), time(to)))
+            let count = |what: &str| crate::diagnosis::words::count(reading.events, what);
+            let told = if reading.kept { format!("{} in {about} answers", count("service event")) } else { count(&format!("{about} call")) };
+            Some(format!("{told} in {}–{}{early}", time(from), time(to)))
         }
         _ if reading.source == Source::Logs => reading.detail.clone(),
         _ if reading.source == Source::Metrics && reading.status == Status::Empty && alone(Source::Metrics) => reading.detail.clone(),

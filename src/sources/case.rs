@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::diagnosis::service::is_task_id;
 use crate::diagnosis::task::last_segment;
 
 use super::cbor;
@@ -114,7 +115,13 @@ impl Case {
             tasks.iter().find(|task| task.get("taskArn").and_then(Value::as_str) == Some(self.task.arn.as_str())).cloned()
         })?;
         let neighbours = self.neighbours();
-        self.exchanges.retain(|exchange| !discovery(exchange));
+        let own = last_segment(&self.task.arn).to_owned();
+        // A task that made a call is asked for by its id alone.
+        let of_a_caller = |exchange: &Exchange| {
+            let asked: Vec<&str> = exchange.request.get("tasks").and_then(Value::as_array).map(|ids| ids.iter().filter_map(Value::as_str).collect()).unwrap_or_default();
+            exchange.action == "ecs:DescribeTasks" && asked.len() == 1 && is_task_id(asked[0]) && asked[0] != own
+        };
+        self.exchanges.retain(|exchange| !discovery(exchange) || of_a_caller(exchange));
         let request = serde_json::json!({"cluster": self.task.cluster, "tasks": [self.task.arn]});
         let response = serde_json::json!({"tasks": [described], "failures": []});
         self.exchanges

@@ -183,6 +183,7 @@ fn container_from(value: &Value) -> Container {
         private_ips: items(value, "networkInterfaces").iter().filter_map(|interface| text(interface, "privateIpv4Address")).collect(),
         ports: items(value, "networkBindings").iter().filter_map(|binding| Some((integer(binding, "containerPort")?, integer(binding, "hostPort")?))).collect(),
         exec_agent: items(value, "managedAgents").iter().any(is_exec_agent),
+        reported: None,
     }
 }
 

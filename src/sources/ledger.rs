@@ -33,6 +33,7 @@ struct Book {
     balancers: Vec<Balancer>,
     unlogged: Vec<Unlogged>,
     neighbours: Option<Neighbours>,
+    callers: Vec<Task>,
     /// What finding the task listed and described on the way: asked once, it is not asked again.
     listed: Vec<(String, Vec<String>)>,
     described: Vec<Task>,
@@ -84,6 +85,11 @@ impl Ledger {
 
     pub fn tell_neighbours(&self, neighbours: Neighbours) {
         self.book().neighbours = Some(neighbours);
+    }
+
+    /// A task that made a call about this one.
+    pub fn tell_caller(&self, task: Task) {
+        self.book().callers.push(task);
     }
 
     /// The ARNs of all stopped tasks of a cluster.
@@ -157,6 +163,7 @@ impl Ledger {
             balancers: book.balancers.clone(),
             unlogged: book.unlogged.clone(),
             neighbours: book.neighbours.clone(),
+            callers: book.callers.clone(),
             readings,
             ..Evidence::default()
         }
@@ -191,6 +198,11 @@ impl Inquiry<'_> {
     /// Asked for a note alone: no verdict is weaker without it.
     pub fn aside(&self) {
         self.with(|entry| entry.reading.aside = true);
+    }
+
+    /// Counted are not the calls but what their answers keep.
+    pub fn kept(&self) {
+        self.with(|entry| entry.reading.kept = true);
     }
 
     /// The container whose log is read.

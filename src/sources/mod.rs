@@ -68,6 +68,8 @@ pub struct Reach<'a> {
     pub redact: bool,
     /// CloudTrail alone is asked once more, only for the calls that must have been and may have come since.
     pub again: bool,
+    /// Also for what can only add to the answer.
+    pub deep: bool,
     /// Asked in the place of CloudTrail's event history.
     pub trail_lake: Option<&'a trail_lake::EventDataStore>,
 }
@@ -178,8 +180,9 @@ pub async fn ask_cloudtrail_again(reach: &Reach<'_>, evidence: &Evidence) -> Evi
         _ => None,
     };
     let told: Vec<_> = evidence.events.iter().filter_map(call).collect();
+    evidence.callers.extend(newer.callers);
     evidence.events.extend(newer.events.into_iter().filter(|event| call(event).is_none_or(|id| !told.contains(&id))));
-    evidence.readings.retain(|reading| reading.source != Source::Cloudtrail || !newer.readings.iter().any(|later| later.about == reading.about));
+    evidence.readings.retain(|reading| reading.source != Source::Cloudtrail || !newer.readings.iter().any(|later| (&later.about, later.aside) == (&reading.about, reading.aside)));
     evidence.readings.extend(newer.readings);
     evidence.readings.sort_by(|a, b| (a.source, a.status, &a.action, &a.resource).cmp(&(b.source, b.status, &b.action, &b.resource)));
     evidence

@@ -6,7 +6,7 @@ use futures::FutureExt;
 
 use crate::diagnosis::event::{Event, Level, Precision, What, Witness};
 use crate::diagnosis::evidence::{Reading, Source, Status};
-use crate::diagnosis::service::{Deployment, LoadBalancer, MessageKind, Service, ServiceMessage};
+use crate::diagnosis::service::{Deployment, LoadBalancer, Service, ServiceMessage};
 use crate::diagnosis::task::last_segment;
 use crate::diagnosis::timeline::concerns;
 
@@ -51,11 +51,7 @@ pub(super) async fn fetch(reach: &Reach<'_>, skip: bool) -> Option<Arc<Service>>
     };
     let service = read(found);
     for message in service.messages.iter().filter(|message| concerns(message, task)) {
-        let level = match message.kind {
-            MessageKind::Unhealthy { .. } | MessageKind::CouldNotPlace | MessageKind::DeploymentFailed | MessageKind::RollingBack => Level::Warn,
-            _ => Level::Info,
-        };
-        inquiry.tell(Event { at: message.at, precision: Precision::Millisecond, witness: Witness::Service, level, container: None, what: What::Said(message.clone()) });
+        inquiry.tell(Event::said(message.clone(), Precision::Millisecond));
     }
     for deployment in service.deployments.iter().filter(|deployment| matters(deployment, task)) {
         let Some(at) = deployment.created_at else { continue };
@@ -104,6 +100,7 @@ fn of_task_set(set: &aws_sdk_ecs::types::TaskSet) -> Deployment {
         running_count: i64::from(set.running_count()),
         created_at: set.created_at().and_then(moment),
         updated_at: set.updated_at().and_then(moment),
+        code_deployment: set.external_id().filter(|id| id.starts_with("d-")).map(str::to_owned),
         ..Deployment::default()
     }
 }
@@ -138,6 +135,7 @@ fn read(service: &aws_sdk_ecs::types::Service) -> Service {
                 updated_at: deployment.updated_at().and_then(moment),
                 rollout_state: deployment.rollout_state().map(|state| state.as_str().to_owned()),
                 rollout_reason: deployment.rollout_state_reason().map(str::to_owned),
+                code_deployment: None,
             })
             .chain(service.task_sets().iter().map(of_task_set))
             .collect(),

@@ -507,6 +507,7 @@ fn read_container(container: &sdk::Container) -> Container {
         private_ips: container.network_interfaces().iter().filter_map(|interface| interface.private_ipv4_address().map(str::to_owned)).collect(),
         ports: ports.collect(),
         exec_agent: container.managed_agents().iter().any(is_exec_agent),
+        reported: None,
     }
 }
 

@@ -56,7 +56,7 @@ const IDENTITY: [&str; 16] = [
     "onBehalfOf.userId",
 ];
 const PLAIN: [&str; 9] = ["eventID", "eventName", "eventSource", "eventTime", "awsRegion", "recipientAccountId", "sourceIPAddress", "userAgent", "errorCode"];
-const PARAMETERS: [&str; 26] = [
+const PARAMETERS: [&str; 36] = [
     "cluster",
     "task",
     "service",
@@ -83,9 +83,19 @@ const PARAMETERS: [&str; 26] = [
     "maxCapacity",
     "command",
     "force",
+    "policyName",
+    "scheduledActionName",
+    "targetGroupArn",
+    "targets",
+    "containers",
+    "containerName",
+    "runtimeId",
+    "imageDigest",
+    "exitCode",
+    "executionStoppedAt",
 ];
-const NUMBERS: [&str; 5] = ["desiredCount", "minCapacity", "maxCapacity", "forceNewDeployment", "force"];
-const ANSWERS: [&str; 6] = ["task", "taskArn", "containerName", "service", "taskSet", "credentials"];
+const NUMBERS: [&str; 6] = ["desiredCount", "minCapacity", "maxCapacity", "forceNewDeployment", "force", "exitCode"];
+const ANSWERS: [&str; 8] = ["task", "taskArn", "containerName", "service", "taskSet", "credentials", "tasks", "deploymentId"];
 
 /// Each column with the JSON pointer it fills.
 fn columns() -> Vec<(String, String)> {

@@ -140,3 +140,79 @@ fn a_call_that_an_event_data_store_tells_is_matched_like_any_other() {
     assert!(!document["stoppedBy"].to_string().contains("mallory"), "{document}");
     assert!(document["timeline"].as_array().unwrap().iter().any(|line| line["text"].as_str().unwrap().starts_with("StopTask by tina")), "{}", document["timeline"]);
 }
+
+#[test]
+fn what_cloudtrail_alone_remembers_is_asked_for_only_where_it_is_wanted() {
+    let aws = FakeAws::serving("scale-in-deep");
+    let plain = run(&mut against(&aws, &["timeline", &aws.task_arn, "-o", "json"])).code(&[0]).json();
+    let journal = aws.journal();
+    assert!(!journal.iter().any(|asked| asked.body.contains("RegisterTargets") || asked.body.contains("SubmitTaskStateChange")), "nothing of it could change the answer");
+
+    let aws = FakeAws::serving("scale-in-deep");
+    let deep = run(&mut against(&aws, &["timeline", &aws.task_arn, "-o", "json", "--deep"])).code(&[0]).json();
+    assert_eq!(plain["verdict"]["cause"], deep["verdict"]["cause"]);
+    assert_eq!(plain["stoppedBy"]["eventId"], deep["stoppedBy"]["eventId"]);
+    let of_cloudtrail: Vec<&str> = deep["timeline"].as_array().unwrap().iter().filter(|line| line["witness"] == "cloudtrail").map(|line| line["text"].as_str().unwrap()).collect();
+    for begin in ["RegisterTargets by ECS, target i-", "DeregisterTargets by ECS, target i-", "SubmitTaskStateChange by instance i-", "UpdateService by pavel"] {
+        assert_eq!(of_cloudtrail.iter().filter(|text| text.starts_with(begin)).count(), 1, "{begin} of {of_cloudtrail:#?}");
+    }
+}
+
+#[test]
+fn an_end_that_ecs_does_not_tell_is_its_agents_to_tell_and_where_that_cannot_be_read_nothing_is_made_up() {
+    let aws = FakeAws::serving("app-error-told-by-its-agent");
+    let told = run(&mut against(&aws, &["timeline", &aws.task_arn, "-o", "json"])).code(&[0]).json();
+    assert_eq!((&told["verdict"]["cause"], &told["task"]["containers"][0]["exitCode"]), (&"app-error".into(), &78.into()));
+    let line = told["timeline"].as_array().unwrap().iter().find(|line| line["container"] == "app" && line["witness"] == "cloudtrail").expect("the agent's word");
+    assert!(line["text"].as_str().unwrap().starts_with("SubmitTaskStateChange: app exited 78") && line["ref"].is_string(), "{line}");
+    assert!(told["verdict"]["evidence"].as_array().unwrap().contains(&line["n"]), "the verdict cites it");
+
+    let aws = FakeAws::with("app-error-told-by-its-agent", &[(LOOKUP, Fault::Denied)], Duration::ZERO);
+    let untold = run(&mut against(&aws, &["timeline", &aws.task_arn, "-o", "json"])).code(&[0, 3]).json();
+    assert!(untold["task"]["containers"][0]["exitCode"].is_null(), "{}", untold["task"]);
+    assert_ne!(untold["verdict"]["confidence"], "certain", "{}", untold["verdict"]);
+}
+
+#[test]
+fn a_service_event_that_only_an_answer_in_cloudtrail_has_kept_decides_like_any_other() {
+    let aws = FakeAws::serving("elb-health-check-kept");
+    let told = run(&mut against(&aws, &["timeline", &aws.task_arn, "-o", "json"])).code(&[0]).json();
+    assert_eq!((&told["verdict"]["cause"], &told["verdict"]["detail"]), (&"elb-health-check".into(), &"codes".into()));
+    assert_eq!(asked(&aws, "UpdateService"), 1);
+    let aws = FakeAws::with("elb-health-check-kept", &[(LOOKUP, Fault::Denied)], Duration::ZERO);
+    let untold = run(&mut against(&aws, &["timeline", &aws.task_arn, "-o", "json"])).code(&[0, 3]).json();
+    assert_eq!((&untold["verdict"]["cause"], &untold["verdict"]["detail"]), (&"elb-health-check".into(), &"unknown".into()));
+}
+
+#[test]
+fn whoever_asked_codedeploy_is_named_and_where_that_is_not_known_codedeploy_is() {
+    let aws = FakeAws::serving("deployment-codedeploy");
+    let by = run(&mut against(&aws, &["who-stopped", &aws.task_arn, "-o", "json"])).code(&[0]).json()["stoppedBy"].clone();
+    assert_eq!((&by["actor"], &by["kind"], &by["call"]), (&"BuildAndRelease-4812".into(), &"pipeline".into(), &"CreateDeployment".into()));
+    let calls: Vec<&str> = by["chain"].as_array().unwrap().iter().filter_map(|hop| hop["call"].as_str()).collect();
+    assert_eq!(calls, ["DeleteTaskSet", "CreateTaskSet", "CreateDeployment"]);
+
+    let without = |case: &mut ecs_trace::sources::case::Case| case.exchanges.retain(|exchange| !exchange.request.to_string().contains("\"CreateDeployment\""));
+    let aws = FakeAws::changed("deployment-codedeploy", &[], Duration::ZERO, without);
+    let by = run(&mut against(&aws, &["who-stopped", &aws.task_arn, "-o", "json"])).json()["stoppedBy"].clone();
+    assert_ne!(by["actor"], "mallory");
+    assert_eq!((&by["actor"], &by["kind"]), (&"CodeDeploy".into(), &"aws".into()));
+}
+
+#[test]
+fn a_task_that_stopped_another_is_told_with_its_service_and_without_where_ecs_has_forgotten_it() {
+    let aws = FakeAws::serving("stop-requested-by-a-task");
+    let ran = run(&mut against(&aws, &["who-stopped", &aws.task_arn])).code(&[0]);
+    assert!(ran.stdout.contains("(service render-queue) did, by StopTask"), "{}", ran.stdout);
+    let quiet = run(&mut against(&aws, &["who-stopped", &aws.task_arn, "-q"])).code(&[0]);
+    assert_eq!(quiet.stdout.trim(), "task eb0a191797624dd3a48fa681d3061212");
+
+    let forgotten = |case: &mut ecs_trace::sources::case::Case| {
+        for exchange in case.exchanges.iter_mut().filter(|exchange| exchange.request.to_string().contains("\"eb0a191797624dd3a48fa681d3061212\"")) {
+            exchange.response = serde_json::json!({"tasks": [], "failures": [{"arn": "x", "reason": "MISSING"}]});
+        }
+    };
+    let aws = FakeAws::changed("stop-requested-by-a-task", &[], Duration::ZERO, forgotten);
+    let ran = run(&mut against(&aws, &["who-stopped", &aws.task_arn])).code(&[0]);
+    assert!(ran.stdout.starts_with("task eb0a191797624dd3a48fa681d3061212 did, by StopTask"), "{}", ran.stdout);
+}

@@ -28,6 +28,9 @@ pub(super) fn describe(identity: &Identity, call: &ApiCall) -> Actor {
     if let Some(service) = identity.invoked_by.as_deref().filter(|service| acts_by_itself(service)) {
         return Actor { through, ..service_actor(service) };
     }
+    if is_code_deployment(session) {
+        return Actor { through: Some(format!("role {role}, deployment {session}")), ..service_actor("codedeploy.amazonaws.com") };
+    }
     if session == "aws-batch" {
         return Actor { through, ..service_actor("batch.amazonaws.com") };
     }
@@ -94,10 +97,26 @@ pub(super) fn describe(identity: &Identity, call: &ApiCall) -> Actor {
     )
 }
 
+/// `d-` and nine capital letters or digits: CodeDeploy calls its sessions as it calls its deployments.
+fn is_code_deployment(session: &str) -> bool {
+    session.strip_prefix("d-").is_some_and(|id| id.len() == 9 && id.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()))
+}
+
 /// `i-…`, or `mi-…` of a machine outside EC2 that Systems Manager manages.
 fn is_instance_id(session: &str) -> bool {
     let id = session.strip_prefix("i-").or_else(|| session.strip_prefix("mi-"));
     id.is_some_and(|id| id.len() >= 3 && id.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// Cluster, where it is told, and id of the ECS task that called.
+#[must_use]
+pub fn task_behind(identity: &Identity) -> Option<(Option<&str>, &str)> {
+    let place = identity.issued_to.as_deref().filter(|issued| issued.contains(":ecs:")).and_then(|issued| issued.split_once(":task/")).map(|(_, place)| place);
+    if let Some((cluster, id)) = place.and_then(|place| place.split_once('/')) {
+        return Some((Some(cluster), id));
+    }
+    // Step Functions and others call their sessions so too, but AWS says that it was they.
+    place.or_else(|| identity.session().filter(|session| is_task_id(session) && identity.invoked_by.is_none())).map(|id| (None, id))
 }
 
 /// The task's id, with its cluster where the credentials were issued to an ARN that names one.

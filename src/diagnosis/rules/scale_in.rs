@@ -82,7 +82,7 @@ fn nothing_lowered(timeline: &Timeline) -> Option<String> {
     if !cites.is_empty() {
         return Some(format!("the recorded changes of the desired count do not lower it {}", cites.join(" ")));
     }
-    let settled = |reading: &Reading| reading.about.as_deref() == Some("UpdateService") && matches!(reading.status, Status::Ok | Status::Empty);
+    let settled = |reading: &Reading| !reading.aside && reading.about.as_deref() == Some("UpdateService") && matches!(reading.status, Status::Ok | Status::Empty);
     let read = timeline.evidence.readings.iter().any(settled) && timeline.was_read(Source::Autoscaling) && timeline.seen_by(Source::Autoscaling).is_ok();
     read.then(|| "no call and no scaling activity that lowered the desired count is recorded".to_owned())
 }

@@ -10,7 +10,7 @@ use super::{Hop, KEPT_FOR, SETTLES_AFTER, Status, StoppedBy};
 
 /// Why calls of that name may be missing: a failure's own words, or that they were not asked for.
 pub(super) fn call_gap(timeline: &Timeline, name: &str) -> Option<String> {
-    let mut asked = timeline.evidence.readings.iter().filter(|reading| reading.source == Source::Cloudtrail && reading.about.as_deref() == Some(name)).peekable();
+    let mut asked = timeline.evidence.readings.iter().filter(|reading| reading.source == Source::Cloudtrail && !reading.aside && reading.about.as_deref() == Some(name)).peekable();
     if asked.peek().is_none() {
         let any = timeline.evidence.readings.iter().find(|reading| reading.source == Source::Cloudtrail && reading.status.is_gap());
         return Some(any.map_or_else(|| format!("CloudTrail was not asked for {name}"), Reading::sentence));

@@ -16,7 +16,7 @@ use super::call::{ApiCall, Identity};
 use super::event::What;
 use super::kept_calls::Queries;
 use super::scheduling::{self, Story};
-use super::task::StopCode;
+use super::task::{StopCode, Task};
 use super::timeline::{Line, Timeline};
 
 pub use absent::LAKE_QUERY;
@@ -249,9 +249,21 @@ fn found(timeline: &Timeline, (n, call): (usize, &ApiCall), mut chain: Vec<Hop>,
         ..StoppedBy::without(Status::Found, String::new())
     }
     .followed_back(timeline, how)
+    .of_its_service(timeline)
 }
 
 impl StoppedBy {
+    /// A task that called, with what it is one of.
+    fn of_its_service(mut self, timeline: &Timeline) -> Self {
+        let Some(actor) = self.actor.as_deref().filter(|_| self.kind == Some(Kind::Workload)) else { return self };
+        let caller = timeline.evidence.callers.iter().find(|task| actor.contains(&task.id));
+        if let Some(of) = caller.and_then(Task::of) {
+            self.sentence = self.sentence.replacen(actor, &format!("{actor} ({of})"), 1);
+            self.through = Some(self.through.map_or_else(|| of.clone(), |through| format!("{through}, {of}")));
+        }
+        self
+    }
+
     /// Who began the session that called, as far back as its keys lead: the person or pipeline behind the role.
     fn followed_back(mut self, timeline: &Timeline, how: &str) -> Self {
         let Some((_, call)) = &self.call else { return self };

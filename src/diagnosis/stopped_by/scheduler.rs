@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::super::actors::{self, Kind};
-use super::super::call::ApiCall;
+use super::super::call::{ApiCall, CREATE_DEPLOYMENT, PUT_POLICY, PUT_SCHEDULE};
 use super::super::desired_count::{self, By, Change};
 use super::super::evidence::Source;
 use super::super::scaling::{ScalingActivity, Trigger};
@@ -49,6 +49,11 @@ pub(super) fn by_scheduler(timeline: &Timeline) -> StoppedBy {
                     // Each act once, from the stop outward.
                     let acts = gone.into_iter().chain(shifted).filter(|(_, act)| act.event_id != call.event_id);
                     chain.extend(acts.map(|(line, call)| call_hop(line.n, call)));
+                    // CodeDeploy carries out what somebody asked it for.
+                    if let Some((asked, deployment)) = asked_of_code_deploy(timeline, &change) {
+                        chain.push(call_hop(line.n, call));
+                        return found(timeline, (asked.n, deployment), chain, "through a deployment of CodeDeploy");
+                    }
                     found(timeline, (line.n, call), chain, "through a deployment")
                 }
                 (None, Some((line, call))) => found(timeline, (line.n, call), chain, "by taking its task set away after a deployment"),
@@ -78,7 +83,7 @@ pub(super) fn by_scheduler(timeline: &Timeline) -> StoppedBy {
                     chain.extend(call.map(|(n, call)| call_hop(n, call)));
                     found(timeline, (line.n, moved), chain, &format!("by moving the bounds of its scaling, which set the desired count{}", change.counts()))
                 }
-                None => by_activity(&change, n, activity, call),
+                None => by_activity(timeline, &change, n, activity, call),
             },
             None => {
                 let unseen = timeline.evidence.task.container_instance_arn.is_some() && timeline.evidence.host.is_none();
@@ -114,6 +119,12 @@ pub(super) fn by_scheduler(timeline: &Timeline) -> StoppedBy {
         }
         Story::Unclear(why) => absent(timeline, &[], "UpdateService", &format!("The service scheduler stopped it, and {why}")),
     }
+}
+
+/// The accepted call that made CodeDeploy begin the deployment whose task set this is.
+fn asked_of_code_deploy<'a>(timeline: &'a Timeline, change: &scheduling::Change) -> Option<(&'a Line, &'a ApiCall)> {
+    let id = timeline.evidence.service.as_ref()?.code_deployment(&change.id)?;
+    calls(timeline, CREATE_DEPLOYMENT).find(|(_, call)| call.succeeded() && call.code_deployment.as_deref() == Some(id))
 }
 
 /// The calls by which a deployment begins: of ECS, and of the controllers that work with task sets.
@@ -209,9 +220,15 @@ fn bound_moved<'a>(timeline: &'a Timeline, change: &Change, activity: &ScalingAc
 }
 
 /// Application Auto Scaling's own word names the policy or the schedule; its call, where recorded, is the same act.
-fn by_activity(change: &Change, n: usize, activity: &ScalingActivity, call: Option<(usize, &ApiCall)>) -> StoppedBy {
+fn by_activity(timeline: &Timeline, change: &Change, n: usize, activity: &ScalingActivity, call: Option<(usize, &ApiCall)>) -> StoppedBy {
     let mut chain = vec![activity_hop(change, n, activity)];
     chain.extend(call.map(|(n, call)| call_hop(n, call)));
+    let put = put_in_place(timeline, change, activity);
+    chain.extend(put.map(|(line, call)| call_hop(line.n, call)));
+    let lately = put.map(|(_, call)| {
+        let ago = words::duration(change.at.as_millisecond() - call.time.as_millisecond());
+        format!(" {} had put it in place {ago} before.", actors::describe(call).name)
+    });
     let how = match activity.trigger() {
         Trigger::Policy(_) => "a scaling policy",
         Trigger::Schedule(_) => "a scheduled action",
@@ -223,8 +240,22 @@ fn by_activity(change: &Change, n: usize, activity: &ScalingActivity, call: Opti
         through: call.and_then(|(_, call)| actors::describe(call).through).or_else(|| Some(how.to_owned())),
         call: call.map(|(n, call)| (n, call.clone())),
         chain,
-        ..StoppedBy::without(Status::Found, format!("{} did, {how}: it set the desired count{}{}.", activity.actor(), change.counts(), activity.reason_in_words()))
+        ..StoppedBy::without(
+            Status::Found,
+            format!("{} did, {how}: it set the desired count{}{}.{}", activity.actor(), change.counts(), activity.reason_in_words(), lately.unwrap_or_default()),
+        )
     }
+}
+
+/// The last accepted call before the activity that put its policy or its scheduled action in place, or changed it.
+fn put_in_place<'a>(timeline: &'a Timeline, change: &Change, activity: &ScalingActivity) -> Option<(&'a Line, &'a ApiCall)> {
+    let (name, policy) = match activity.trigger() {
+        Trigger::Policy(policy) => (PUT_POLICY, policy),
+        Trigger::Schedule(action) => (PUT_SCHEDULE, action),
+        Trigger::Untold => return None,
+    };
+    let fits = |call: &ApiCall| call.succeeded() && call.parameters.policy.as_deref() == Some(policy) && call.time <= change.at;
+    calls(timeline, name).filter(|(_, call)| fits(call)).max_by_key(|(_, call)| call.time)
 }
 
 fn activity_hop(change: &Change, n: usize, activity: &ScalingActivity) -> Hop {

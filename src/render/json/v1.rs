@@ -426,7 +426,8 @@ fn sources(readings: &[inner_evidence::Reading]) -> Vec<Source> {
     let mut sources: Vec<Source> = Vec::new();
     for reading in readings {
         let at = |time: Option<jiff::Timestamp>| time.map(|time| time.to_string());
-        let detail = match (&reading.about, &reading.detail) {
+        let about = reading.about.as_ref().map(|about| if reading.kept { format!("{about} answers") } else { about.clone() });
+        let detail = match (&about, &reading.detail) {
             (Some(about), Some(detail)) => Some(format!("{about}: {detail}")),
             (Some(about), None) => Some(about.clone()),
             (None, detail) => detail.clone(),

@@ -2,9 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::diagnosis::call::RUN_TASK;
+use crate::diagnosis::call::{CREATE_DEPLOYMENT, PUT_POLICY, PUT_SCHEDULE, RUN_TASK};
 use crate::diagnosis::desired_count;
 use crate::diagnosis::event::What;
+use crate::diagnosis::scaling::Trigger;
 use crate::diagnosis::scheduling::{self, Story};
 use crate::diagnosis::service::{Host, in_parentheses};
 use crate::diagnosis::stopped_by::{UNDO, host_calls};
@@ -23,6 +24,21 @@ pub(super) struct Search {
     pub(super) decides: bool,
     /// Whether the next name is asked for even where this one has answered: each is a step of its own.
     pub(super) goes_on: bool,
+    /// Asked for a note alone: no verdict rests on it.
+    pub(super) aside: bool,
+    /// Asked only for the service's events that the answers of such calls keep: the calls themselves are another story.
+    pub(super) only_messages: bool,
+    /// Pages of 50 calls each.
+    pub(super) most_pages: usize,
+}
+
+/// 2,000 calls of one name within three minutes is more than any account makes.
+const MOST_PAGES: usize = 40;
+
+impl Search {
+    pub(super) fn of(name: &'static str, (from, to): (Timestamp, Timestamp), subject: Subject) -> Self {
+        Self { name, from, to, subject, decides: false, goes_on: false, aside: false, only_messages: false, most_pages: MOST_PAGES }
+    }
 }
 
 /// A new service's deployment is made in the same call.
@@ -30,6 +46,9 @@ const FIRST_DEPLOYMENT_WITHIN: SignedDuration = SignedDuration::from_secs(5);
 /// A host is taken away minutes before ECS notices; a drain may take the better part of an hour.
 const BEFORE_HOST: i64 = 15 * 60;
 const LONG_BEFORE_HOST: i64 = 2 * 3600;
+
+/// CodeDeploy runs what hooks there are before it makes the new task set.
+const BEFORE_TASK_SET: SignedDuration = SignedDuration::from_secs(3600);
 
 /// Names asked for beside StopTask, ExecuteCommand and those that begin a session.
 pub(super) const MOST_NAMES: usize = 3;
@@ -58,25 +77,14 @@ pub(super) async fn of_the_chain(asking: &Asking<'_>, stop: Timestamp) -> Chain 
     let names = host_calls(reason).filter(|_| !matches!(task.told_stop_code(), Some(StopCode::UserInitiated)));
     if let Some(names) = names {
         let subject = host(None);
-        let near = |name: &'static str| {
-            let (from, to) = around(stop, BEFORE_HOST, 30);
-            Search { name, from, to, subject: subject.clone(), decides: true, goes_on: false }
-        };
-        let far = |name: &'static str| Search {
-            name,
-            from: stop - SignedDuration::from_secs(LONG_BEFORE_HOST),
-            to: stop - SignedDuration::from_secs(BEFORE_HOST + 1),
-            subject: subject.clone(),
-            decides: true,
-            goes_on: false,
-        };
+        let within = |name: &'static str, window: (Timestamp, Timestamp)| Search { decides: true, ..Search::of(name, window, subject.clone()) };
+        let near = |name: &'static str| within(name, around(stop, BEFORE_HOST, 30));
+        let far = |name: &'static str| within(name, (stop - SignedDuration::from_secs(LONG_BEFORE_HOST), stop - SignedDuration::from_secs(BEFORE_HOST + 1)));
         return Chain::of(names.iter().copied().map(near).chain(names.first().copied().map(far)));
     }
     if matches!(task.told_stop_code(), Some(StopCode::UserInitiated)) && task.service.is_none() {
         // What ran a task by itself may be what stopped it.
-        let run =
-            task.times.created.map(|created| around(created, 60, 5)).map(|(from, to)| Search { name: RUN_TASK, from, to, subject: Subject::Start, decides: false, goes_on: false });
-        return Chain::of(run);
+        return Chain::of(of_the_start(task));
     }
     if !was_scheduled(task) {
         return Chain::of([]);
@@ -100,7 +108,7 @@ pub(super) async fn of_the_chain(asking: &Asking<'_>, stop: Timestamp) -> Chain 
         born.zip(change.created_at).is_some_and(|(born, created)| created.duration_since(born).abs() <= FIRST_DEPLOYMENT_WITHIN)
     };
     let beginnings = |change: &scheduling::Change| -> &'static [&'static str] { if is_first(change) { &["CreateService", "UpdateService"] } else { &["UpdateService"] } };
-    let of_service = |name: &'static str, (from, to): (Timestamp, Timestamp)| Search { name, from, to, subject: Subject::Service, decides: true, goes_on: false };
+    let of_service = |name: &'static str, window: (Timestamp, Timestamp)| Search { decides: true, ..Search::of(name, window, Subject::Service) };
     match story {
         Story::RolledBack { failed, since, how, .. } => {
             let at = around(failed.created_at.unwrap_or(stop), 60, 5);
@@ -113,8 +121,15 @@ pub(super) async fn of_the_chain(asking: &Asking<'_>, stop: Timestamp) -> Chain 
             if of_task_sets {
                 // Made, switched to, and the task's own taken away: three acts, minutes apart.
                 let shifted = (at.0, stop + SignedDuration::from_secs(5));
-                let acts = [("CreateTaskSet", at), ("DeleteTaskSet", around(stop, 900, 5)), ("UpdateServicePrimaryTaskSet", shifted)];
-                return Chain::of(acts.map(|(name, window)| Search { goes_on: true, ..of_service(name, window) }));
+                let made = of_service("CreateTaskSet", at);
+                let gone = of_service("DeleteTaskSet", around(stop, 900, 5));
+                // CodeDeploy does all three of them; whoever asked it to is behind each.
+                let by_code_deploy = service.as_ref().and_then(|service| service.code_deployment(&change.id)).map(|id| {
+                    let window = (at.0 - BEFORE_TASK_SET, at.1);
+                    Search { decides: true, ..Search::of(CREATE_DEPLOYMENT, window, Subject::CodeDeployment(id.to_owned())) }
+                });
+                let last = by_code_deploy.unwrap_or_else(|| of_service("UpdateServicePrimaryTaskSet", shifted));
+                return Chain::of([made, gone, last].map(|search| Search { goes_on: true, ..search }));
             }
             let names = if is_first(&change) { beginnings(&change) } else { ["UpdateService", "UpdateExpressGatewayService"].as_slice() };
             let undone = may_be_undone.then(|| Search { goes_on: true, ..of_service(UNDO, around(change.created_at.unwrap_or(stop), 120, 5)) });
@@ -126,10 +141,10 @@ pub(super) async fn of_the_chain(asking: &Asking<'_>, stop: Timestamp) -> Chain 
             let found = asking.host.clone().await;
             let may_leave = task.container_instance_arn.is_some() && found.as_ref().is_none_or(|host| host.is_leaving());
             if may_leave {
-                let (from, to) = around(stop, LONG_BEFORE_HOST, 5);
                 searches.truncate(MOST_NAMES - 1);
+                let drain = Search::of("UpdateContainerInstancesState", around(stop, LONG_BEFORE_HOST, 5), host(found.as_deref()));
                 // A count that was lowered since would outweigh an old drain.
-                searches.insert(0, Search { name: "UpdateContainerInstancesState", from, to, subject: host(found.as_deref()), decides: found.is_some(), goes_on: true });
+                searches.insert(0, Search { decides: found.is_some(), goes_on: true, ..drain });
             }
             Chain { wants_fewer: searches.len() < MOST_NAMES, searches }
         }
@@ -148,14 +163,35 @@ fn was_scheduled(task: &Task) -> bool {
     matches!(task.told_stop_code(), Some(StopCode::ServiceSchedulerInitiated)) && scheduling::is_scaling_reason(task.stopped_reason.as_deref().unwrap_or_default())
 }
 
-/// Where a bound of the scaling, and no policy, lowered the count just before the stop: who moved it.
-pub(super) async fn of_the_bounds(asking: &Asking<'_>, stop: Timestamp) -> Option<Search> {
+/// Who had the task run, where no service did.
+pub(super) fn of_the_start(task: &Task) -> Option<Search> {
+    let created = task.times.created.filter(|_| task.service.is_none())?;
+    let window = (created - SignedDuration::from_secs(60), created + SignedDuration::from_secs(5));
+    Some(Search { aside: true, ..Search::of(RUN_TASK, window, Subject::Start) })
+}
+
+/// Of the scaling activity that lowered the count just before the stop: who moved the bound that it obeyed, or who had
+/// just put the policy or the scheduled action in place.
+pub(super) async fn of_the_activity(asking: &Asking<'_>, stop: Timestamp) -> Option<Search> {
     let activities = asking.activities.clone().await?;
     let lowered = activities.iter().rev().find_map(|event| match &event.what {
         What::Scaled(activity) if activity.did_set_the_count() && event.at <= stop => Some((event.at, activity)),
         _ => None,
     });
-    let (at, _) = lowered.filter(|(at, activity)| activity.follows_a_bound() && stop.duration_since(*at) <= desired_count::SCALE_IN_TAKES)?;
-    let (from, to) = (at - desired_count::BOUND_ACTS_WITHIN, at + SignedDuration::from_secs(2));
-    Some(Search { name: "RegisterScalableTarget", from, to, subject: Subject::ScalableTarget, decides: false, goes_on: false })
+    let (at, activity) = lowered.filter(|(at, _)| stop.duration_since(*at) <= desired_count::SCALE_IN_TAKES)?;
+    match activity.trigger() {
+        Trigger::Policy(name) => {
+            let window = (at - desired_count::POLICY_IS_NEW_FOR, at);
+            Some(Search { aside: true, ..Search::of(PUT_POLICY, window, Subject::Policy(name.to_owned())) })
+        }
+        Trigger::Schedule(name) => {
+            let window = (at - desired_count::SCHEDULE_IS_NEW_FOR, at);
+            Some(Search { aside: true, ..Search::of(PUT_SCHEDULE, window, Subject::Policy(name.to_owned())) })
+        }
+        Trigger::Untold if activity.follows_a_bound() => {
+            let window = (at - desired_count::BOUND_ACTS_WITHIN, at + SignedDuration::from_secs(2));
+            Some(Search::of("RegisterScalableTarget", window, Subject::ScalableTarget))
+        }
+        Trigger::Untold => None,
+    }
 }

@@ -3,7 +3,9 @@
 //! ECS events carry no indexed resources, so the search is by event name and the match is made here. Two requests
 //! a second is all there is; the connector keeps that pace.
 
+mod callers;
 mod chain;
+mod memory;
 mod record;
 mod subject;
 
@@ -14,12 +16,13 @@ use futures::channel::oneshot;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::diagnosis::actors::{self, Kind};
-use crate::diagnosis::call::{ApiCall, EXECUTE_COMMAND, RUN_TASK};
+use crate::diagnosis::call::{ApiCall, EXECUTE_COMMAND, PUT_POLICY, PUT_SCHEDULE, RUN_TASK};
 use crate::diagnosis::event::{Event, Level, Precision, What, Witness};
 use crate::diagnosis::evidence::{Reading, Source, Status};
 use crate::diagnosis::service::is_task_id;
 use crate::diagnosis::stopped_by::{KEPT_FOR, SETTLES_AFTER};
 use crate::diagnosis::task::StopCode;
+use crate::diagnosis::timeline::concerns;
 
 use super::failing::{Failing, failing};
 use super::ledger::Inquiry;
@@ -27,9 +30,12 @@ use super::pages::{Pages, Turn};
 use super::trail_lake::{self, EventDataStore};
 use super::{Asker, Asking, Reach, redact};
 
-use chain::{Chain, Search, of_the_bounds, of_the_chain};
+use callers::ask_whose_task;
+use chain::{Chain, Search, of_the_activity, of_the_chain};
+use memory::of_the_memory;
+#[cfg(test)]
 pub(super) use record::call_from;
-use record::read;
+use record::{Recorded, read, recorded};
 use subject::{Subject, is_of_its_service};
 
 pub const SOURCE: Asker = Asker { source: Source::Cloudtrail, collect: |asking| collect(asking).boxed_local() };
@@ -39,8 +45,6 @@ const BEFORE_STOP: SignedDuration = SignedDuration::from_secs(150);
 const AFTER_STOP: SignedDuration = SignedDuration::from_secs(15);
 /// A shell may have been open for a while, and what was done there may take its time.
 const BEFORE_STOP_IN_SHELL: SignedDuration = SignedDuration::from_secs(3600);
-/// 50 calls each: 2,000 calls of one name within three minutes is more than any account makes.
-const MOST_PAGES: usize = 40;
 
 async fn collect(asking: &Asking<'_>) {
     let reach = asking.reach;
@@ -52,14 +56,8 @@ async fn collect(asking: &Asking<'_>) {
         reach.ledger.note(Reading::new(Source::Cloudtrail, Status::Expired).detailed("CloudTrail's event history keeps 90 days, and the stop is older"));
         return;
     }
-    let stop_task = Search {
-        name: "StopTask",
-        from: stop - BEFORE_STOP,
-        to: stop + AFTER_STOP,
-        subject: Subject::Task,
-        decides: matches!(reach.task.told_stop_code(), Some(StopCode::UserInitiated)),
-        goes_on: false,
-    };
+    let asked_for = matches!(reach.task.told_stop_code(), Some(StopCode::UserInitiated));
+    let stop_task = Search { decides: asked_for, ..Search::of("StopTask", (stop - BEFORE_STOP, stop + AFTER_STOP), Subject::Task) };
     let (known, first) = oneshot::channel::<()>();
     let others = async {
         let mut accepted = Vec::new();
@@ -74,7 +72,7 @@ async fn collect(asking: &Asking<'_>) {
                 break;
             }
         }
-        if wants_fewer && let Some(search) = of_the_bounds(asking, stop).await {
+        if wants_fewer && let Some(search) = of_the_activity(asking, stop).await {
             // Its session is the first to be followed: an activity that obeyed a bound has no other beginning.
             accepted.splice(0..0, lookup(reach, &search).await);
         }
@@ -85,20 +83,29 @@ async fn collect(asking: &Asking<'_>) {
         let _ = first.await;
         if reach.task.allows_exec() && !reach.asks_sparingly() {
             let from = stop - BEFORE_STOP_IN_SHELL;
-            lookup(reach, &Search { name: EXECUTE_COMMAND, from, to: stop, subject: Subject::Shell { from, to: stop }, decides: false, goes_on: false }).await;
+            lookup(reach, &Search { aside: true, ..Search::of(EXECUTE_COMMAND, (from, stop), Subject::Shell { from, to: stop }) }).await;
+        }
+        if !reach.again {
+            for search in of_the_memory(asking, stop).await {
+                lookup(reach, &search).await;
+            }
         }
     };
     let stops = async { if stop_task.decides || !reach.asks_sparingly() { lookup(reach, &stop_task).await } else { Vec::new() } };
     let (stops, others, ()) = futures::join!(stops, others, shell);
     // Somebody's call for another reason is not followed: only one that can be behind this stop.
     let stops = stops.into_iter().filter(|_| stop_task.decides);
-    let mut followed = Vec::new();
-    for call in stops.chain(others).filter(|call| call.name != RUN_TASK) {
-        if let Some(key) = call.identity.access_key_id.clone().filter(|key| !followed.contains(key))
+    let (mut followed, mut callers) = (Vec::new(), Vec::new());
+    for mut call in stops.chain(others).filter(|call| ![RUN_TASK, PUT_POLICY, PUT_SCHEDULE].contains(&call.name.as_str())) {
+        if let Some((key, _)) = session_to_follow(&call).filter(|(key, _)| !followed.contains(key))
             && followed.len() < MOST_SESSIONS
         {
             followed.push(key);
-            who_began_the_session(reach, call).await;
+            call = who_began_the_session(reach, call).await;
+        }
+        if !callers.contains(&call.identity.principal_id) {
+            callers.push(call.identity.principal_id.clone());
+            ask_whose_task(reach, &call).await;
         }
     }
 }
@@ -107,24 +114,25 @@ async fn collect(asking: &Asking<'_>) {
 const MOST_SESSIONS: usize = 2;
 const MOST_SESSION_HOPS: usize = 3;
 
-/// Follows a role's session to the call that handed out its key, and that call's own session further.
-async fn who_began_the_session(reach: &Reach<'_>, mut call: ApiCall) {
+/// Follows a role's session to the call that handed out its key, and that call's own session further; gives the last
+/// call that it came to.
+async fn who_began_the_session(reach: &Reach<'_>, mut call: ApiCall) -> ApiCall {
     for _ in 0..MOST_SESSION_HOPS {
-        let Some((key, created)) = session_to_follow(&call) else { return };
+        let Some((key, created)) = session_to_follow(&call) else { return call };
         let mut found = None;
         for name in session_calls(&call) {
             let (from, to) = (created - SESSION_BEGINS_WITHIN, created + SESSION_BEGINS_WITHIN);
-            let search = Search { name, from, to, subject: Subject::Key(key.clone()), decides: false, goes_on: false };
-            found = lookup(reach, &search).await.pop();
+            found = lookup(reach, &Search::of(name, (from, to), Subject::Key(key.clone()))).await.pop();
             if found.is_some() {
                 break;
             }
         }
         match found {
             Some(earlier) => call = earlier,
-            None => return,
+            None => return call,
         }
     }
+    call
 }
 
 /// `creationDate` is the moment of the AssumeRole call; records are cut to the second.
@@ -155,16 +163,23 @@ fn session_calls(call: &ApiCall) -> Vec<&'static str> {
     }
 }
 
+fn describe(inquiry: &Inquiry<'_>, search: &Search) {
+    inquiry.about(search.name);
+    if search.aside {
+        inquiry.aside();
+    }
+    if search.only_messages {
+        inquiry.kept();
+    }
+}
+
 /// Reads every page of one search and tells the calls that concern the task; gives those that were accepted.
 async fn lookup(reach: &Reach<'_>, search: &Search) -> Vec<ApiCall> {
     if let Some(store) = reach.trail_lake {
         return lookup_in(store, reach, search).await;
     }
     let inquiry = reach.ledger.ask(Source::Cloudtrail, "cloudtrail:LookupEvents", "*");
-    inquiry.about(search.name);
-    if search.name == EXECUTE_COMMAND || search.name == RUN_TASK {
-        inquiry.aside();
-    }
+    describe(&inquiry, search);
     let (from, to) = (search.from.as_second(), search.to.as_second() + 1);
     inquiry.looked(Timestamp::from_second(from).ok(), Timestamp::from_second(to).ok());
     let attribute = match LookupAttribute::builder().attribute_key(LookupAttributeKey::EventName).attribute_value(search.name).build() {
@@ -177,8 +192,8 @@ async fn lookup(reach: &Reach<'_>, search: &Search) -> Vec<ApiCall> {
     let client = reach.account.cloudtrail();
     let (mut pages, mut matched, mut unreadable, mut accepted) = (Pages::default(), 0_usize, 0_usize, Vec::new());
     for page in 0.. {
-        if page == MOST_PAGES {
-            inquiry.fail(&Failing::unreadable(format!("more than {} {} calls in the window: not read to the end", MOST_PAGES * 50, search.name)));
+        if page == search.most_pages {
+            inquiry.fail(&Failing::unreadable(format!("more than {} {} calls in the window: not read to the end", search.most_pages * 50, search.name)));
             return accepted;
         }
         inquiry.request();
@@ -191,11 +206,11 @@ async fn lookup(reach: &Reach<'_>, search: &Search) -> Vec<ApiCall> {
             }
         };
         for record in answer.events() {
-            let Some(mut call) = read(record) else {
+            let Some(recorded) = read(record) else {
                 unreadable += 1;
                 continue;
             };
-            if take(reach, search, &inquiry, &mut call) {
+            if let Some(call) = take(reach, search, &inquiry, recorded) {
                 matched += 1;
                 if call.succeeded() {
                     accepted.push(call);
@@ -219,19 +234,29 @@ async fn lookup(reach: &Reach<'_>, search: &Search) -> Vec<ApiCall> {
     accepted
 }
 
-/// Tells the call if it is what the search is for, with secrets taken out of what its caller typed.
-fn take(reach: &Reach<'_>, search: &Search, inquiry: &Inquiry<'_>, call: &mut ApiCall) -> bool {
-    if call.name != search.name || !is_of_its_service(call) || !search.subject.concerns(call, reach.task) {
-        return false;
+/// Tells the call if it is what the search is for, with secrets taken out of what its caller typed, and of the service's
+/// events that its answer keeps those that concern the task.
+fn take(reach: &Reach<'_>, search: &Search, inquiry: &Inquiry<'_>, recorded: Recorded) -> Option<ApiCall> {
+    let Recorded { mut call, messages } = recorded;
+    if call.name != search.name || !is_of_its_service(&call) || !search.subject.concerns(&call, reach.task) {
+        return None;
     }
+    search.subject.narrow(&mut call);
     if reach.redact {
-        for typed in [&mut call.parameters.reason, &mut call.parameters.command].into_iter().flatten() {
+        let reported = call.report.iter_mut().flat_map(|report| report.containers.iter_mut().map(|container| &mut container.reason).chain([&mut report.reason]));
+        for typed in [&mut call.parameters.reason, &mut call.parameters.command].into_iter().chain(reported).flatten() {
             *typed = redact::text(typed).into_owned();
         }
     }
-    let level = if call.succeeded() { Level::Info } else { Level::Warn };
-    inquiry.tell(Event { at: call.time, precision: Precision::Second, witness: Witness::Cloudtrail, level, container: None, what: What::Called(Box::new(call.clone())) });
-    true
+    let messages = messages.into_iter().filter(|message| concerns(message, reach.task)).map(|message| Event::said(message, Precision::Second));
+    if search.only_messages {
+        messages.for_each(|message| inquiry.tell(message));
+    } else {
+        messages.for_each(|message| reach.ledger.tell(message));
+        let level = if call.succeeded() { Level::Info } else { Level::Warn };
+        inquiry.tell(Event { at: call.time, precision: Precision::Second, witness: Witness::Cloudtrail, level, container: None, what: What::Called(Box::new(call.clone())) });
+    }
+    Some(call)
 }
 
 /// Read in full: but where such a call must have been, its absence may be too early to believe.
@@ -243,7 +268,7 @@ fn close(reach: &Reach<'_>, search: &Search, inquiry: Inquiry<'_>, matched: usiz
 /// The same search in an event data store.
 async fn lookup_in(store: &EventDataStore, reach: &Reach<'_>, search: &Search) -> Vec<ApiCall> {
     let inquiry = reach.ledger.ask(Source::Cloudtrail, trail_lake::START, &store.id);
-    inquiry.about(search.name);
+    describe(&inquiry, search);
     inquiry.looked(Some(search.from), Some(search.to));
     let client = reach.account.cloudtrail_in(store.region.as_deref());
     let records = match trail_lake::records(&client, store, search.name, (search.from, search.to), || inquiry.request()).await {
@@ -258,9 +283,9 @@ async fn lookup_in(store: &EventDataStore, reach: &Reach<'_>, search: &Search) -
             return Vec::new();
         }
     };
-    let mut calls: Vec<ApiCall> = records.iter().filter_map(call_from).collect();
-    let unreadable = records.len() - calls.len();
-    calls.retain_mut(|call| take(reach, search, &inquiry, call));
+    let read: Vec<Recorded> = records.iter().filter_map(recorded).collect();
+    let unreadable = records.len() - read.len();
+    let calls: Vec<ApiCall> = read.into_iter().filter_map(|recorded| take(reach, search, &inquiry, recorded)).collect();
     let matched = calls.len();
     let accepted = calls.into_iter().filter(ApiCall::succeeded).collect();
     if unreadable > 0 {

@@ -1,14 +1,76 @@
 //! One CloudTrail record, taken apart.
 
 use aws_sdk_cloudtrail::types::Event as Record;
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use crate::diagnosis::call::{ApiCall, Identity, Parameters};
+use crate::diagnosis::call::{ApiCall, Identity, Parameters, REPORTS, Report, ReportedContainer, Target};
+use crate::diagnosis::service::ServiceMessage;
+
+/// A call, and the service's events of that moment, where its answer holds the service.
+pub(super) struct Recorded {
+    pub(super) call: ApiCall,
+    pub(super) messages: Vec<ServiceMessage>,
+}
 
 /// The JSON inside the record; the fields around it say less.
-pub(super) fn read(record: &Record) -> Option<ApiCall> {
+pub(super) fn read(record: &Record) -> Option<Recorded> {
     let value: Value = serde_json::from_str(record.cloud_trail_event()?).ok()?;
-    call_from(&value)
+    recorded(&value)
+}
+
+pub(super) fn recorded(value: &Value) -> Option<Recorded> {
+    Some(Recorded { call: call_from(value)?, messages: messages(value) })
+}
+
+/// `responseElements.service.events`: what DescribeServices would have answered then, up to a hundred of them.
+fn messages(value: &Value) -> Vec<ServiceMessage> {
+    let events = value.pointer("/responseElements/service/events").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let text = |event: &Value, name: &str| event.get(name).and_then(Value::as_str).map(str::to_owned);
+    events.iter().filter_map(|event| Some(ServiceMessage::read(&text(event, "id")?, written_time(&text(event, "createdAt")?)?, &text(event, "message")?))).collect()
+}
+
+/// A time as Java writes it for people, in UTC and to the second (`Apr 26, 2026, 9:34:33 PM`), or as ISO 8601.
+fn written_time(text: &str) -> Option<Timestamp> {
+    // Newer runtimes put a narrow no-break space before the half of the day.
+    let plain: String = text.chars().map(|letter| if letter.is_whitespace() { ' ' } else { letter }).collect();
+    plain.parse().ok().or_else(|| DateTime::strptime("%b %d, %Y, %I:%M:%S %p", plain.trim()).ok()?.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp()))
+}
+
+/// What an ECS agent tells of a task: of the whole with its containers, or of one of them.
+fn report(value: &Value) -> Option<Box<Report>> {
+    let name = value.get("eventName")?.as_str()?;
+    let parameters = value.get("requestParameters").filter(|_| REPORTS.contains(&name))?;
+    let text = |of: &Value, name: &str| of.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
+    let container = |of: &Value| {
+        Some(ReportedContainer {
+            name: text(of, "containerName")?,
+            status: text(of, "status"),
+            exit_code: of.get("exitCode").and_then(Value::as_i64),
+            reason: text(of, "reason"),
+            image_digest: text(of, "imageDigest"),
+            runtime_id: text(of, "runtimeId"),
+        })
+    };
+    let listed = parameters.get("containers").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let alone = (name == REPORTS[1]).then(|| container(parameters)).flatten();
+    Some(Box::new(Report {
+        status: text(parameters, "status").filter(|_| alone.is_none()),
+        reason: text(parameters, "reason").filter(|_| alone.is_none()),
+        containers: listed.iter().filter_map(container).chain(alone).collect(),
+        execution_stopped: text(parameters, "executionStoppedAt").and_then(|at| written_time(&at)),
+    }))
+}
+
+/// Targets of a load balancer that a call registers or takes out.
+fn targets(value: &Value) -> Vec<Target> {
+    let Some(parameters) = value.get("requestParameters") else { return Vec::new() };
+    let Some(group) = parameters.get("targetGroupArn").and_then(Value::as_str) else { return Vec::new() };
+    let listed = parameters.get("targets").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let target = |of: &Value| Some(Target { group: group.to_owned(), id: of.get("id")?.as_str()?.to_owned(), port: of.get("port").and_then(Value::as_i64) });
+    listed.iter().filter_map(target).collect()
 }
 
 /// The service of `…:service-deployment/CLUSTER/SERVICE/ID`, as an ARN that names its cluster too.
@@ -116,6 +178,8 @@ pub(in super::super) fn call_from(value: &Value) -> Option<ApiCall> {
             status: parameter("status"),
             task_set: parameter("taskSet").or_else(|| parameter("primaryTaskSet")),
             scale: value.pointer("/requestParameters/scale/value").and_then(Value::as_f64).map(|percent| percent.floor() as i64),
+            policy: parameter("policyName").or_else(|| parameter("scheduledActionName")),
+            targets: targets(value),
             scalable_target: parameter("resourceId").filter(|_| parameter("scalableDimension").is_none_or(|dimension| dimension == "ecs:service:DesiredCount")),
             min_capacity: number("minCapacity"),
             max_capacity: number("maxCapacity"),
@@ -125,5 +189,8 @@ pub(in super::super) fn call_from(value: &Value) -> Option<ApiCall> {
         response_running: value.pointer("/responseElements/service/runningCount").and_then(Value::as_i64),
         response_tasks: named("/responseElements/tasks", "taskArn"),
         response_deployments: named("/responseElements/service/deployments", "id").into_iter().chain(text("/responseElements/taskSet/id")).collect(),
+        code_deployment: text("/responseElements/deploymentId"),
+        response_status: text("/responseElements/task/lastStatus"),
+        report: report(value),
     })
 }

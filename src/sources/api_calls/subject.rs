@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::diagnosis::call::ApiCall;
+use crate::diagnosis::call::{ApiCall, CREATE_DEPLOYMENT, PUT_POLICY, PUT_SCHEDULE, Target};
 use crate::diagnosis::task::{EcsArn, Task, last_segment};
 
 /// What a call has to be about to concern the task.
@@ -19,6 +19,15 @@ pub(super) enum Subject {
         from: Timestamp,
         to: Timestamp,
     },
+    /// A policy or a scheduled action of the service, by its name.
+    Policy(String),
+    /// A deployment of CodeDeploy, by its id.
+    CodeDeployment(String),
+    /// The task as a load balancer's target, by its addresses, or by its instance and ports.
+    Targets {
+        ids: Vec<String>,
+        ports: Vec<i64>,
+    },
     /// The session that this access key opens.
     Key(String),
     /// Its EC2 instance and its container instance, as far as they are known.
@@ -29,12 +38,22 @@ pub(super) enum Subject {
 }
 
 impl Subject {
+    /// Of a call about many things, those that concern the task.
+    pub(super) fn narrow(&self, call: &mut ApiCall) {
+        if let Self::Targets { ids, ports } = self {
+            call.parameters.targets.retain(|target| is_own_target(target, ids, ports));
+        }
+    }
+
     pub(super) fn concerns(&self, call: &ApiCall, task: &Task) -> bool {
         match self {
             Self::Task => concerns_task(call, task),
             Self::Service => concerns_service(call, task),
             Self::Start => call.succeeded() && in_account(call, task) && call.response_tasks.iter().any(|arn| is_arn_of(arn, task)),
             Self::ScalableTarget => in_account(call, task) && call.parameters.scalable_target.is_some() && call.parameters.scalable_target == scalable_target(task),
+            Self::Policy(name) => Self::ScalableTarget.concerns(call, task) && call.parameters.policy.as_deref() == Some(name),
+            Self::CodeDeployment(id) => in_account(call, task) && call.code_deployment.as_deref() == Some(id),
+            Self::Targets { ids, ports } => in_account(call, task) && call.parameters.targets.iter().any(|target| is_own_target(target, ids, ports)),
             Self::Shell { from, to } => call.succeeded() && (*from..=*to).contains(&call.time) && concerns_task(call, task),
             Self::Key(key) => call.issued_key.as_deref() == Some(key),
             Self::Host { instance, container_instance } => {
@@ -44,6 +63,11 @@ impl Subject {
             }
         }
     }
+}
+
+/// An address is the task's own; an instance has several tasks, which their ports tell apart.
+fn is_own_target(target: &Target, ids: &[String], ports: &[i64]) -> bool {
+    ids.contains(&target.id) && (!target.id.starts_with("i-") || target.port.is_some_and(|port| ports.contains(&port)))
 }
 
 /// The service as Application Auto Scaling calls it.
@@ -56,8 +80,12 @@ pub(super) fn is_of_its_service(call: &ApiCall) -> bool {
     let service = match call.name.as_str() {
         "TerminateInstances" | "StopInstances" | "BidEvictedEvent" => "ec2",
         "TerminateInstanceInAutoScalingGroup" => "autoscaling",
+        "RegisterTargets" | "DeregisterTargets" => "elasticloadbalancing",
+        CREATE_DEPLOYMENT => "codedeploy",
         // Under either name: its records used to bear that of EC2's.
-        "RegisterScalableTarget" => return call.source.as_deref().is_none_or(|source| matches!(source.split('.').next(), Some("application-autoscaling" | "autoscaling"))),
+        "RegisterScalableTarget" | PUT_POLICY | PUT_SCHEDULE => {
+            return call.source.as_deref().is_none_or(|source| matches!(source.split('.').next(), Some("application-autoscaling" | "autoscaling")));
+        }
         name if name.starts_with("AssumeRole") => "sts",
         _ => "ecs",
     };

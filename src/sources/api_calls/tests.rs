@@ -174,6 +174,11 @@ fn strangers() -> impl proptest::strategy::Strategy<Value = Stranger> {
         "UpdateTaskSet",
         "UpdateServicePrimaryTaskSet",
         "RegisterScalableTarget",
+        "PutScalingPolicy",
+        "PutScheduledAction",
+        "CreateDeployment",
+        "SubmitTaskStateChange",
+        "DeregisterTargets",
         "TerminateInstances",
         "StopInstances",
         "TerminateInstanceInAutoScalingGroup",
@@ -202,7 +207,11 @@ fn record(stranger: &Stranger, at: usize) -> Value {
         0 => own[0] = "999988887777".to_owned(),
         1 => own[1] = "us-east-1".to_owned(),
         // A host's instance is known by its id whatever cluster it served: for those the thing itself differs.
-        2 if !stranger.name.ends_with("Instances") && !stranger.name.ends_with("Group") && stranger.name != "BidEvictedEvent" => own[2].clone_from(&stranger.value),
+        2 if !["TerminateInstances", "StopInstances", "TerminateInstanceInAutoScalingGroup", "BidEvictedEvent", "CreateDeployment", "DeregisterTargets"]
+            .contains(&stranger.name) =>
+        {
+            own[2].clone_from(&stranger.value)
+        }
         _ => (task, service, thing) = ("0".repeat(32), stranger.value.clone(), stranger.value.clone()),
     }
     let [account, region, cluster, _] = own;
@@ -214,6 +223,14 @@ fn record(stranger: &Stranger, at: usize) -> Value {
         "RunTask" => ("ecs", json!({"cluster": cluster}), json!({"tasks": [{"taskArn": arn("task", &task)}]})),
         "StopServiceDeployment" => ("ecs", json!({"serviceDeploymentArn": format!("{}/x", arn("service-deployment", &service))}), json!({})),
         "CreateService" => ("ecs", json!({"cluster": cluster, "serviceName": service}), json!({"service": {"deployments": [{"id": "ecs-svc/2"}]}})),
+        "PutScalingPolicy" => ("application-autoscaling", json!({"resourceId": format!("service/{cluster}/{service}"), "policyName": "cpu"}), json!({})),
+        "PutScheduledAction" => ("application-autoscaling", json!({"resourceId": format!("service/{cluster}/{service}"), "scheduledActionName": "night"}), json!({})),
+        "CreateDeployment" => ("codedeploy", json!({}), json!({"deploymentId": format!("d-{thing}")})),
+        "SubmitTaskStateChange" => {
+            let end = json!({"containerName": "app", "status": "STOPPED", "exitCode": 3});
+            ("ecs", json!({"cluster": cluster, "task": arn("task", &task), "status": "STOPPED", "containers": [end]}), json!({}))
+        }
+        "DeregisterTargets" => ("elasticloadbalancing", json!({"targetGroupArn": "arn:t", "targets": [{"id": format!("10.0.0.{thing}"), "port": 80}]}), json!({})),
         "RegisterScalableTarget" => ("application-autoscaling", json!({"resourceId": format!("service/{cluster}/{service}"), "maxCapacity": 3}), json!({})),
         "TerminateInstances" | "StopInstances" => ("ec2", json!({"instancesSet": {"items": [{"instanceId": instance}]}}), json!({})),
         "TerminateInstanceInAutoScalingGroup" => ("autoscaling", json!({"instanceId": instance}), json!({})),
@@ -239,7 +256,9 @@ fn record(stranger: &Stranger, at: usize) -> Value {
 /// Every way in which a call may concern a task: a stranger's call must fit none of them.
 fn subjects(task: &Task) -> Vec<Subject> {
     let host = |instance: Option<&str>| Subject::Host { instance: instance.map(str::to_owned), container_instance: task.container_instance_arn.clone() };
-    vec![Subject::Task, Subject::Service, Subject::Start, Subject::ScalableTarget, host(Some("i-07979")), host(None)]
+    let named = ["cpu", "night"].map(|name| Subject::Policy(name.to_owned()));
+    let others = [Subject::CodeDeployment("d-7979".to_owned()), Subject::Targets { ids: vec!["10.0.0.7979".to_owned(), "i-07979".to_owned()], ports: vec![32_768] }];
+    [Subject::Task, Subject::Service, Subject::Start, Subject::ScalableTarget, host(Some("i-07979")), host(None)].into_iter().chain(named).chain(others).collect()
 }
 
 fn told(code: &str, reason: &str, calls: &[ApiCall]) -> crate::diagnosis::stopped_by::StoppedBy {
@@ -333,4 +352,71 @@ fn an_update_that_deploys_nothing_is_known_by_what_it_changes() {
     assert!(!begins_none(json!({"cluster": "prod", "service": "web", "desiredCount": 5, "forceNewDeployment": true})));
     assert!(!begins_none(json!({"service": "web", "taskDefinition": "web:42"})));
     assert!(!begins_none(json!({"service": "web", "somethingNew": {"a": 1}})), "what is not known may deploy");
+}
+
+/// The UpdateService record of a real cluster in its own notation, shortened; the half of the day behind a narrow
+/// no-break space, as newer runtimes write it.
+const UPDATED: &str = r#"{"eventID":"49e351ce","eventTime":"2026-04-27T02:18:03Z","eventSource":"ecs.amazonaws.com","eventName":"UpdateService","awsRegion":"us-east-1",
+ "requestParameters":{"cluster":"overwatch-platform","service":"aria-console","forceNewDeployment":true},
+ "responseElements":{"service":{"serviceName":"aria-console","runningCount":1,"deployments":[{"id":"ecs-svc/8262522039826280063","createdAt":"Apr 27, 2026, 2:18:03 AM"}],
+  "events":[{"id":"e1","createdAt":"Apr 26, 2026, 9:34:33\u202fPM","message":"(service aria-console) has reached a steady state."},
+   {"id":"e2","createdAt":"Apr 26, 2026, 12:05:09 AM","message":"(service aria-console) has stopped 1 running tasks: (task da13604f7d5245dcbc9548588bdf7a8f)."},
+   {"id":"e3","createdAt":"2026-04-26T09:34:33Z","message":"x"},
+   {"id":"e4","createdAt":"yesterday","message":"y"},{"message":"no id, no time"}]}}}"#;
+
+#[test]
+fn an_answer_that_holds_the_service_tells_its_events_with_their_times() {
+    let recorded = recorded(&serde_json::from_str(UPDATED).expect("JSON")).expect("a record");
+    let told: Vec<(String, String)> = recorded.messages.iter().map(|message| (message.id.clone(), message.at.to_string())).collect();
+    let wanted = [("e1", "2026-04-26T21:34:33Z"), ("e2", "2026-04-26T00:05:09Z"), ("e3", "2026-04-26T09:34:33Z")];
+    assert_eq!(told, wanted.map(|(id, at)| (id.to_owned(), at.to_owned())), "what has no time is none");
+    assert_eq!(recorded.messages[1].tasks, ["da13604f7d5245dcbc9548588bdf7a8f"]);
+    assert_eq!(recorded.call.response_deployments, ["ecs-svc/8262522039826280063"]);
+}
+
+/// What an agent submitted when the kernel killed a container, in its own notation.
+const SUBMITTED: &str = r#"{"eventID":"e","eventTime":"2026-09-11T06:43:59Z","eventSource":"ecs.amazonaws.com","eventName":"SubmitTaskStateChange","awsRegion":"ap-southeast-2","recipientAccountId":"123456789012",
+ "userAgent":"Amazon ECS Agent - v1.106.2 (*cfabccdd) (linux; LINUX)",
+ "requestParameters":{"cluster":"production","task":"arn:aws:ecs:ap-southeast-2:123456789012:task/production/0056d389848141b6a5d81c274ff15c58","status":"STOPPED","reason":"",
+  "containers":[{"containerName":"webapp","imageDigest":"sha256:53e4","runtimeId":"c0899049","networkBindings":[{"bindIP":"0.0.0.0","containerPort":3000,"hostPort":32823,"protocol":"tcp"}],
+   "reason":"OutOfMemoryError: Container killed due to memory usage","status":"STOPPED"}],
+  "pullStartedAt":"2026-09-11T02:27:24Z","pullStoppedAt":"2026-09-11T02:27:28Z","executionStoppedAt":"2026-09-11T06:43:59Z"}}"#;
+
+#[test]
+fn an_agents_report_gives_each_container_and_an_absent_code_stays_absent() {
+    let call = call_from(&serde_json::from_str(SUBMITTED).expect("JSON")).expect("a call");
+    let own =
+        Task { id: "0056d389848141b6a5d81c274ff15c58".into(), cluster: "production".into(), region: "ap-southeast-2".into(), account: "123456789012".into(), ..Task::default() };
+    assert!(concerns_task(&call, &own) && !concerns_task(&call, &Task { id: ID.into(), ..own }));
+    let report = call.report.expect("a report");
+    let webapp = &report.containers[0];
+    assert_eq!((webapp.name.as_str(), webapp.exit_code, webapp.runtime_id.as_deref()), ("webapp", None, Some("c0899049")));
+    assert_eq!((webapp.reason.as_deref(), report.reason), (Some("OutOfMemoryError: Container killed due to memory usage"), None));
+    assert_eq!(report.execution_stopped.map(|at| at.to_string()).as_deref(), Some("2026-09-11T06:43:59Z"));
+
+    let alone = json!({"eventID": "e", "eventName": "SubmitContainerStateChange", "eventTime": "2026-03-03T14:00:00Z",
+        "requestParameters": {"cluster": "prod", "task": "arn:t", "containerName": "app", "status": "STOPPED", "exitCode": 137, "reason": "x"}});
+    let report = call_from(&alone).expect("a call").report.expect("a report");
+    assert_eq!((report.containers[0].exit_code, report.status, report.reason), (Some(137), None, None), "it speaks of the container, not of the task");
+}
+
+#[test]
+fn of_the_targets_of_a_call_only_the_tasks_own_is_told() {
+    let call = |targets: Value| {
+        call_from(&json!({"eventID": "e", "eventName": "DeregisterTargets", "eventTime": "2026-03-03T14:00:00Z", "awsRegion": "eu-west-1", "recipientAccountId": "1",
+            "requestParameters": {"targetGroupArn": "arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/web/7a", "targets": targets}}))
+        .expect("a call")
+    };
+    let address = Subject::Targets { ids: vec!["10.0.1.2".into()], ports: Vec::new() };
+    let mut both = call(json!([{"id": "10.0.9.9", "port": 8080}, {"id": "10.0.1.2", "port": 8080}]));
+    assert!(address.concerns(&both, &task("prod")));
+    address.narrow(&mut both);
+    assert_eq!(both.parameters.targets.iter().map(|target| (target.id.as_str(), target.port)).collect::<Vec<_>>(), [("10.0.1.2", Some(8080))]);
+    assert!(!address.concerns(&call(json!([{"id": "10.0.1.22", "port": 8080}])), &task("prod")));
+
+    let instance = Subject::Targets { ids: vec!["i-1".into()], ports: vec![32_823] };
+    assert!(instance.concerns(&call(json!([{"id": "i-1", "port": 32_823}])), &task("prod")));
+    for other in [json!([{"id": "i-1", "port": 32_999}]), json!([{"id": "i-1"}]), json!([{"id": "i-2", "port": 32_823}])] {
+        assert!(!instance.concerns(&call(other.clone()), &task("prod")), "another task of that instance, or another instance: {other}");
+    }
 }
