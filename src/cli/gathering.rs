@@ -362,8 +362,15 @@ async fn waited(mut evidence: Evidence, reach: &Reach<'_>, bars: &Arc<Bars>, beg
             left if left > ANSWER_TAKES * 2 || asked == 0 => left.saturating_sub(ANSWER_TAKES).max(left / 2),
             _ => return evidence,
         };
-        bars.wait_for_cloudtrail(asked, left);
-        tokio::time::sleep(pause).await;
+        let again = tokio::time::Instant::now() + pause;
+        loop {
+            let now = tokio::time::Instant::now();
+            bars.wait_for_cloudtrail(asked, again.saturating_duration_since(now), until.saturating_duration_since(now));
+            if now >= again {
+                break;
+            }
+            tokio::time::sleep_until(again.min(now + Duration::from_secs(1))).await;
+        }
         let painted = Arc::clone(bars);
         let ledger = Ledger::new(move |progress| painted.update(progress));
         // The clock is read once, at the start: what has passed since is added.

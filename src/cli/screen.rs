@@ -98,7 +98,7 @@ pub fn say(line: &str) {
 
 fn minutes(left: Duration) -> String {
     let seconds = left.as_secs();
-    if seconds < 60 { format!("{seconds} s") } else { format!("{} min {:02} s", seconds / 60, seconds % 60) }
+    if seconds < 60 { format!("{seconds} s") } else { format!("{}m {:02}s", seconds / 60, seconds % 60) }
 }
 
 #[cfg(unix)]
@@ -150,13 +150,13 @@ impl Bars {
         }
     }
 
-    /// Tells, beside CloudTrail, that it is waited for and how long that may still go on.
-    pub fn wait_for_cloudtrail(&self, asked: u32, left: Duration) {
+    /// Tells, beside CloudTrail, that it is waited for: when it is asked the next time, and how long that may still go on.
+    pub fn wait_for_cloudtrail(&self, asked: u32, next: Duration, left: Duration) {
         self.update(Progress::Asking(Source::Cloudtrail));
         let bars = self.bars.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some((_, bar)) = bars.iter().find(|(of, _)| *of == Source::Cloudtrail) {
-            let again = if asked == 0 { String::new() } else { format!(", asked again {asked}×") };
-            bar.set_message(format!("waiting for the call, {} at most{again}; Ctrl-C shows what there is", minutes(left)));
+            let again = if asked == 0 { String::new() } else { format!(" asked {asked}× again,") };
+            bar.set_message(format!("waiting,{again} next in {} s, {} left; Ctrl-C ends it", next.as_secs_f64().ceil(), minutes(left)));
         }
     }
 

@@ -101,6 +101,7 @@ const IDENTITIES: &[(&str, &str)] = &[
     ("cloudformation-for-a-person", "alice, person, IAM user"),
     ("codebuild", "AWSCodeBuild-4f6a1d3e-0b5e-4a39-9a0e-2f3f2b1c0d9e, pipeline, role codebuild-web-service-role"),
     ("codedeploy", "CodeDeploy, aws, role CodeDeployRole"),
+    ("codedeploy-session", "CodeDeploy, aws, role CodeDeployRole, deployment d-7KQ2M41XA"),
     ("codepipeline", "CodePipeline, pipeline, role pipeline-role"),
     ("directory", "CORP, unknown, directory"),
     ("ecs-task", "task 5d6c7b8a99a8b7c6d5e4f3a2b1c0d9e8, workload, role worker-task-role"),
