@@ -112,7 +112,7 @@ pub struct TaskArgument {
 }
 
 /// `20s`, `2m`, `1m 30s`, `500ms`; a bare number is seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let text = text.trim();
     if let Ok(seconds) = text.parse::<u64>() {
         return positive(Duration::from_secs(seconds));

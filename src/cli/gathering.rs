@@ -138,13 +138,21 @@ fn contradictions(target: &Target, options: &Everywhere) -> Result<(), Failure> 
     Ok(())
 }
 
+/// Whether the cluster that was typed with a name is the one of `--cluster`.
+///
+/// # Errors
+/// If it is another.
+pub(super) fn agree_on_cluster(typed: &str, options: &Everywhere) -> Result<(), Failure> {
+    agree("service", ("cluster", typed, "--cluster"), explicit_cluster(options).map(last_segment))
+}
+
 /// An exported `ECS_CLUSTER` is a default and yields; the option itself does not.
 fn explicit_cluster(options: &Everywhere) -> Option<&str> {
     options.cluster.as_deref().filter(|_| std::env::var("ECS_CLUSTER").ok() != options.cluster)
 }
 
 /// The region inside a cluster given as an ARN.
-fn cluster_region(options: &Everywhere) -> Option<String> {
+pub(super) fn cluster_region(options: &Everywhere) -> Option<String> {
     EcsArn::parse(options.cluster.as_deref()?).map(|arn| arn.region)
 }
 
@@ -394,7 +402,7 @@ fn asked_in(error: task::NotFound, region: &str) -> Failure {
     if unanswered { failure.hint(format!("it was asked in region {region}: if that is not its name, --region NAME")) } else { failure }
 }
 
-async fn open(options: &Everywhere, region: Option<String>, wanted: Wanted<'_>, screen: &Screen, observer: Option<super::screen::Observer>) -> Result<Account, Failure> {
+pub(super) async fn open(options: &Everywhere, region: Option<String>, wanted: Wanted<'_>, screen: &Screen, observer: Option<super::screen::Observer>) -> Result<Account, Failure> {
     let session = Session {
         profile: options.profile.clone(),
         region: options.region.clone().or_else(|| region.clone()),

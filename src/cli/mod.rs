@@ -10,6 +10,7 @@ mod logs;
 mod output;
 mod save;
 mod screen;
+mod stops;
 mod timeline;
 mod who_stopped;
 mod why;
@@ -50,6 +51,7 @@ enum Command {
     WhoStopped(who_stopped::Arguments),
     Why(why::Arguments),
     Logs(logs::Arguments),
+    Stops(stops::Arguments),
     Save(save::Arguments),
     Explain(explain::Arguments),
     Completions(completions::Arguments),
@@ -85,6 +87,7 @@ pub fn run(now: Timestamp) -> ExitCode {
         Command::WhoStopped(arguments) => who_stopped::run(arguments, everywhere, &screen, now),
         Command::Why(arguments) => why::run(arguments, everywhere, &screen, now),
         Command::Logs(arguments) => logs::run(arguments, everywhere, &screen, now),
+        Command::Stops(arguments) => stops::run(arguments, everywhere, &screen, now),
         Command::Save(arguments) => save::run(arguments, everywhere, &screen, now),
         Command::Explain(arguments) => explain::run(arguments, everywhere, &screen),
         Command::Completions(arguments) => completions::run(arguments, &screen),
