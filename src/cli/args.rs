@@ -106,7 +106,8 @@ fn store(text: &str) -> Result<EventDataStore, String> {
 /// The task, in whatever form it was at hand.
 #[derive(Debug, Clone, Args)]
 pub struct TaskArgument {
-    /// Task id, prefix of one, cluster/id, ARN, console URL, log stream, service/NAME, @latest, case file, - or demo:NAME
+    /// Task id, prefix of one, cluster/id, ARN, console URL, log stream, service/NAME, @latest, case file, - or demo:NAME;
+    /// without one, on a terminal, pick from a list
     #[arg(value_name = "TASK", add = ArgValueCandidates::new(complete::tasks))]
     pub task: Option<String>,
 }

@@ -26,6 +26,7 @@ use crate::sources::{Ended, Limits, Reach, ask_cloudtrail_again, attempt_limit, 
 
 use super::args::{Everywhere, Waiting};
 use super::failure::{Exit, Failure};
+use super::picker;
 use super::screen::{Bars, Screen, say};
 
 /// A judged trace and how its gathering ended.
@@ -99,15 +100,20 @@ enum From {
 /// # Errors
 /// If what was typed is no task, no account can be reached, or the task cannot be found.
 pub fn gathered(typed: Option<&str>, options: &Everywhere, wanted: Wanted<'_>, screen: &Screen, now: Timestamp) -> Result<Gathered, Failure> {
-    let Some(typed) = typed else {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Failure::new(Exit::Other, format!("cannot start: {error}")));
+    let picked = match typed {
+        None if picker::is_possible() => Some(runtime()?.block_on(picker::pick(options, screen, now))?),
+        _ => None,
+    };
+    let Some(typed) = typed.or(picked.as_deref()) else {
         return Err(Failure::usage("no task given; wanted is a task id, a prefix of one, an ARN, a console URL, service/NAME, @latest or demo:NAME")
+            .hint("without one, a list opens to pick from, but that needs a terminal")
             .hint("try it without an account: ecs-trace timeline demo:out-of-memory"));
     };
     let target = Target::parse(typed)?;
     contradictions(&target, options)?;
     let from = origin(target)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Failure::new(Exit::Other, format!("cannot start: {error}")))?;
-    runtime.block_on(gather_from(from, typed, options, wanted, screen, now))
+    runtime()?.block_on(gather_from(from, typed, options, wanted, screen, now))
 }
 
 /// The options that decide who is asked and where, as they were given.

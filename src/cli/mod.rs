@@ -8,6 +8,7 @@ pub mod failure;
 mod gathering;
 mod logs;
 mod output;
+mod picker;
 mod save;
 mod screen;
 mod stops;
