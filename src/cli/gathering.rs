@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::diagnosis::call::REPORTS;
 use crate::diagnosis::evidence::{Evidence, Source, Status as ReadingStatus};
 use crate::diagnosis::service::is_task_id;
 use crate::diagnosis::stopped_by::Status;
@@ -300,7 +301,7 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
         ledger: &ledger,
         now,
         redact: !options.no_redact,
-        again: false,
+        before: None,
         deep: wanted.deep,
         trail_lake: wanted.trail_lake.filter(|_| replayed.is_none()),
     };
@@ -370,7 +371,7 @@ async fn waited(mut evidence: Evidence, reach: &Reach<'_>, bars: &Arc<Bars>, beg
     let mut asked = 0_u32;
     loop {
         let left = until.saturating_duration_since(tokio::time::Instant::now());
-        let is_late = trace(evidence.clone()).stopped_by.status == Status::NotYet;
+        let is_late = trace(evidence.clone()).stopped_by.status == Status::NotYet || awaits_a_report(&evidence);
         let pause = match left {
             _ if !is_late => return evidence,
             left if left >= ASK_AGAIN_AFTER + ANSWER_TAKES => ASK_AGAIN_AFTER,
@@ -392,7 +393,8 @@ async fn waited(mut evidence: Evidence, reach: &Reach<'_>, bars: &Arc<Bars>, beg
         // The clock is read once, at the start: what has passed since is added.
         let passed = jiff::SignedDuration::try_from(began.elapsed()).unwrap_or_default();
         let now = jiff::Timestamp::from_millisecond((reach.now + passed).as_millisecond()).unwrap_or(reach.now);
-        let again = Reach { task: reach.task, account: reach.account, ledger: &ledger, now, redact: reach.redact, again: true, deep: false, trail_lake: reach.trail_lake };
+        let again =
+            Reach { task: reach.task, account: reach.account, ledger: &ledger, now, redact: reach.redact, before: Some(&evidence), deep: false, trail_lake: reach.trail_lake };
         asked += 1;
         match tokio::time::timeout_at(until, ask_cloudtrail_again(&again, &evidence)).await {
             // One that could not be read takes nothing away from what had been.
@@ -401,6 +403,11 @@ async fn waited(mut evidence: Evidence, reach: &Reach<'_>, bars: &Arc<Bars>, beg
             Err(_) => return evidence,
         }
     }
+}
+
+/// Whether an agent's report of the end, on which the verdict rests, may still come.
+fn awaits_a_report(evidence: &Evidence) -> bool {
+    evidence.readings.iter().any(|reading| reading.status == ReadingStatus::TooEarly && reading.about.as_deref() == Some(REPORTS[0]))
 }
 
 /// Where nothing answers at all, a region that does not exist looks like a network that is down.
