@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use similar::TextDiff;
 
+use super::Done;
 use super::alias_file::{Alias, Change, with};
 use super::failure::{Exit, Failure};
 use super::screen::{Screen, say};
-use super::Done;
 
 const COMMAND: &str = "!ECS_TRACE_VIA=aws-alias ecs-trace";
 const ALIASES: [Alias; 2] = [Alias { section: "toplevel", name: "ecs-trace", value: COMMAND }, Alias { section: "command ecs", name: "trace", value: COMMAND }];

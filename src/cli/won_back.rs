@@ -216,7 +216,16 @@ mod tests {
 
     #[test]
     fn abbreviations_that_fit_one_option_are_that_option() {
-        for (typed, name) in [("--out json", "output"), ("--reg x", "region"), ("--r=x", "region"), ("--prof x", "profile"), ("--q a.b", "query"), ("--e u", "endpoint-url"), ("--ca f", "ca-bundle"), ("--col on", "color")] {
+        for (typed, name) in [
+            ("--out json", "output"),
+            ("--reg x", "region"),
+            ("--r=x", "region"),
+            ("--prof x", "profile"),
+            ("--q a.b", "query"),
+            ("--e u", "endpoint-url"),
+            ("--ca f", "ca-bundle"),
+            ("--col on", "color"),
+        ] {
             let swallowed = read(&format!("ecs-trace why {typed} 9f2c"));
             assert!(swallowed.value(name).is_some_and(|value| !value.is_empty()), "{typed}");
             assert_eq!(swallowed.rest, words("ecs-trace why 9f2c"), "{typed}");

@@ -2,6 +2,7 @@
 
 mod answers;
 mod archive;
+mod aws_cli;
 mod chain;
 pub mod fake_aws;
 mod faults;
