@@ -86,7 +86,6 @@ impl World {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn a_profile_with_mfa_is_asked_for_its_code_on_the_terminal() {
     for profile in ["mfa", "over-mfa"] {
         let world = World::lending(ASKS);
@@ -101,7 +100,6 @@ fn a_profile_with_mfa_is_asked_for_its_code_on_the_terminal() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn the_seconds_a_person_types_are_not_the_runs() {
     let slow = World::lending(&format!("stty -echo </dev/tty; sleep 3; {ASKS}"));
     slow.on_a_terminal("mfa", "--timeout 2s", b"123456\n").code(&[0]);
@@ -112,7 +110,6 @@ fn the_seconds_a_person_types_are_not_the_runs() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn an_end_amid_the_question_leaves_the_terminal_as_it_was() {
     let world = World::lending("stty -echo </dev/tty; kill -INT $PPID; sleep 30");
     let ran = run(&mut world.why_under(&["script", "-qec"], "mfa", "; echo code $?; stty -a"));
@@ -120,7 +117,6 @@ fn an_end_amid_the_question_leaves_the_terminal_as_it_was() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn where_nobody_can_be_asked_the_aws_cli_is_not() {
     let world = World::lending("");
     let ran = world.without_a_terminal("mfa").code(&[253]);
