@@ -109,13 +109,14 @@ fn store(text: &str) -> Result<EventDataStore, String> {
 /// The task, in whatever form it was at hand.
 #[derive(Debug, Clone, Args)]
 pub struct TaskArgument {
-    /// Task id, prefix of one, cluster/id, ARN, console URL, log stream, service/NAME, @latest, case file, - or demo:NAME
+    /// Task id, prefix of one, cluster/id, ARN, console URL, log stream, service/NAME, @latest, case file, - or demo:NAME;
+    /// without one, on a terminal, pick from a list
     #[arg(value_name = "TASK", add = ArgValueCandidates::new(complete::tasks))]
     pub task: Option<String>,
 }
 
 /// `20s`, `2m`, `1m 30s`, `500ms`; a bare number is seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let text = text.trim();
     if let Ok(seconds) = text.parse::<u64>() {
         return positive(Duration::from_secs(seconds));

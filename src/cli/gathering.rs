@@ -28,6 +28,7 @@ use crate::sources::{Ended, Limits, Reach, ask_cloudtrail_again, attempt_limit, 
 
 use super::args::{Everywhere, Waiting};
 use super::failure::{Exit, Failure};
+use super::picker;
 use super::screen::{Bars, Screen, say};
 
 /// A judged trace and how its gathering ended.
@@ -101,15 +102,20 @@ enum From {
 /// # Errors
 /// If what was typed is no task, no account can be reached, or the task cannot be found.
 pub fn gathered(typed: Option<&str>, options: &Everywhere, wanted: Wanted<'_>, screen: &Screen, now: Timestamp) -> Result<Gathered, Failure> {
-    let Some(typed) = typed else {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Failure::new(Exit::Other, format!("cannot start: {error}")));
+    let picked = match typed {
+        None if picker::is_possible() => Some(runtime()?.block_on(picker::pick(options, screen, now))?),
+        _ => None,
+    };
+    let Some(typed) = typed.or(picked.as_deref()) else {
         return Err(Failure::usage("no task given; wanted is a task id, a prefix of one, an ARN, a console URL, service/NAME, @latest or demo:NAME")
+            .hint("without one, a list opens to pick from, but that needs a terminal")
             .hint("try it without an account: ecs-trace timeline demo:out-of-memory"));
     };
     let target = Target::parse(typed)?;
     contradictions(&target, options)?;
     let from = origin(target)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Failure::new(Exit::Other, format!("cannot start: {error}")))?;
-    runtime.block_on(gather_from(from, typed, options, wanted, screen, now))
+    runtime()?.block_on(gather_from(from, typed, options, wanted, screen, now))
 }
 
 /// The options that decide who is asked and where, as they were given.
@@ -140,13 +146,21 @@ fn contradictions(target: &Target, options: &Everywhere) -> Result<(), Failure> 
     Ok(())
 }
 
+/// Whether the cluster that was typed with a name is the one of `--cluster`.
+///
+/// # Errors
+/// If it is another.
+pub(super) fn agree_on_cluster(typed: &str, options: &Everywhere) -> Result<(), Failure> {
+    agree("service", ("cluster", typed, "--cluster"), explicit_cluster(options).map(last_segment))
+}
+
 /// An exported `ECS_CLUSTER` is a default and yields; the option itself does not.
 fn explicit_cluster(options: &Everywhere) -> Option<&str> {
     options.cluster.as_deref().filter(|_| std::env::var("ECS_CLUSTER").ok() != options.cluster)
 }
 
 /// The region inside a cluster given as an ARN.
-fn cluster_region(options: &Everywhere) -> Option<String> {
+pub(super) fn cluster_region(options: &Everywhere) -> Option<String> {
     EcsArn::parse(options.cluster.as_deref()?).map(|arn| arn.region)
 }
 
@@ -338,7 +352,9 @@ fn forgotten(error: task::NotFound, ledger: &Ledger, now: Timestamp) -> Failure 
             ReadingStatus::Empty if reading.action.as_deref() == Some("logs:FilterLogEvents") => {
                 failure = failure.hint(format!("the archive {} holds no event of it", reading.resource.as_deref().unwrap_or_default()));
             }
-            ReadingStatus::Empty if reading.action.is_none() => failure = failure.hint("no archive of ECS events was found, which would still know it"),
+            ReadingStatus::Empty if reading.action.is_none() => {
+                failure = failure.hint("no archive of ECS events was found, which would still know it; to have one from now on: ecs-trace archive template")
+            }
             status if status.is_gap() => failure = failure.hint(format!("an archive could not be read: {}", reading.gap())),
             _ => {}
         }
@@ -396,7 +412,7 @@ fn asked_in(error: task::NotFound, region: &str) -> Failure {
     if unanswered { failure.hint(format!("it was asked in region {region}: if that is not its name, --region NAME")) } else { failure }
 }
 
-async fn open(
+pub(super) async fn open(
     options: &Everywhere,
     region: Option<String>,
     wanted: Wanted<'_>,

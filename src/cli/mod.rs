@@ -3,6 +3,7 @@
 mod alias;
 mod alias_file;
 mod ancestors;
+mod archive;
 mod args;
 mod complete;
 mod completions;
@@ -11,8 +12,10 @@ pub mod failure;
 mod gathering;
 mod logs;
 mod output;
+mod picker;
 mod save;
 mod screen;
+mod stops;
 mod timeline;
 mod who_stopped;
 mod why;
@@ -54,7 +57,9 @@ enum Command {
     WhoStopped(who_stopped::Arguments),
     Why(why::Arguments),
     Logs(logs::Arguments),
+    Stops(stops::Arguments),
     Save(save::Arguments),
+    Archive(archive::Arguments),
     Explain(explain::Arguments),
     Completions(completions::Arguments),
     Alias(alias::Arguments),
@@ -90,7 +95,9 @@ pub fn run(now: Timestamp) -> ExitCode {
         Command::WhoStopped(arguments) => who_stopped::run(arguments, everywhere, &screen, now),
         Command::Why(arguments) => why::run(arguments, everywhere, &screen, now),
         Command::Logs(arguments) => logs::run(arguments, everywhere, &screen, now),
+        Command::Stops(arguments) => stops::run(arguments, everywhere, &screen, now),
         Command::Save(arguments) => save::run(arguments, everywhere, &screen, now),
+        Command::Archive(arguments) => archive::run(arguments, everywhere, &screen),
         Command::Explain(arguments) => explain::run(arguments, everywhere, &screen),
         Command::Completions(arguments) => completions::run(arguments, &screen),
         Command::Alias(arguments) => alias::run(arguments, &screen),

@@ -25,7 +25,7 @@ fn compiled(expression: &str) -> Result<jmespath::Expression<'static>, Failure> 
 ///
 /// # Errors
 /// If `--query` is no JMESPath expression or cannot be answered.
-pub fn rendered(options: &Everywhere, document: impl FnOnce() -> crate::render::json::v1::Document, text: impl FnOnce() -> String) -> Result<String, Failure> {
+pub fn rendered<D: Serialize>(options: &Everywhere, document: impl FnOnce() -> D, text: impl FnOnce() -> String) -> Result<String, Failure> {
     match (options.output, &options.query) {
         (Format::Text, _) => Ok(text()),
         (Format::Json, None) => pretty(&document()),
@@ -45,7 +45,7 @@ fn pretty(value: &impl Serialize) -> Result<String, Failure> {
     serde_json::to_string_pretty(value).map(|text| text + "\n").map_err(cannot)
 }
 
-fn line(value: &impl Serialize) -> Result<String, Failure> {
+pub fn line(value: &impl Serialize) -> Result<String, Failure> {
     serde_json::to_string(value).map(|text| text + "\n").map_err(cannot)
 }
 

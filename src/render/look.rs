@@ -20,6 +20,11 @@ impl Look {
     }
 
     #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.strong == Style::new()
+    }
+
+    #[must_use]
     pub fn coloured() -> Self {
         Self {
             bad: Style::new().red().bold(),

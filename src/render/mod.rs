@@ -5,6 +5,7 @@ pub mod columns;
 pub mod json;
 pub mod look;
 pub mod printable;
+pub mod stops;
 pub mod text;
 
 use clock::Clock;

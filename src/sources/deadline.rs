@@ -14,6 +14,12 @@ impl Deadline {
         Self(Arc::new(Mutex::new(at)))
     }
 
+    /// So long from now.
+    #[must_use]
+    pub fn after(limit: Duration) -> Self {
+        Self::new(Instant::now() + limit)
+    }
+
     #[must_use]
     pub fn at(&self) -> Instant {
         *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)

@@ -26,6 +26,7 @@ mod neighbours;
 mod pages;
 pub mod redact;
 mod service;
+pub mod stops;
 pub mod target;
 mod target_health;
 pub mod task;

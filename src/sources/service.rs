@@ -105,7 +105,7 @@ fn of_task_set(set: &aws_sdk_ecs::types::TaskSet) -> Deployment {
     }
 }
 
-fn read(service: &aws_sdk_ecs::types::Service) -> Service {
+pub(super) fn read(service: &aws_sdk_ecs::types::Service) -> Service {
     let network = service.network_configuration().and_then(|network| network.awsvpc_configuration());
     Service {
         name: service.service_name().unwrap_or_default().to_owned(),

@@ -108,19 +108,19 @@ pub async fn current(account: &Account, ledger: &Ledger, place: &Place) -> Optio
     }
 }
 
-struct Finder<'a> {
-    account: &'a Account,
-    ledger: &'a Ledger,
+pub(super) struct Finder<'a> {
+    pub(super) account: &'a Account,
+    pub(super) ledger: &'a Ledger,
 }
 
 /// What DescribeTasks says of some ids in one cluster.
-enum Described {
+pub(super) enum Described {
     Tasks(Vec<Task>),
     NoCluster,
 }
 
 impl Finder<'_> {
-    async fn describe(&self, cluster: &str, ids: &[String]) -> Result<Described, Failing> {
+    pub(super) async fn describe(&self, cluster: &str, ids: &[String]) -> Result<Described, Failing> {
         let inquiry = self.ledger.ask(Source::Ecs, "ecs:DescribeTasks", ids.first().cloned().unwrap_or_default());
         inquiry.request();
         match self.account.ecs().describe_tasks().cluster(cluster).set_tasks(Some(ids.to_vec())).send().await {
@@ -225,7 +225,7 @@ impl Finder<'_> {
     }
 
     /// Names or ARNs of the region's clusters, or the one that is given.
-    async fn clusters_or(&self, cluster: Option<&str>) -> Result<Vec<String>, NotFound> {
+    pub(super) async fn clusters_or(&self, cluster: Option<&str>) -> Result<Vec<String>, NotFound> {
         match cluster {
             Some(cluster) => Ok(vec![cluster.to_owned()]),
             None => self.clusters().await.map_err(|failing| NotFound::Refused { action: "ecs:ListClusters", failing }),
@@ -258,8 +258,30 @@ impl Finder<'_> {
         Ok(clusters)
     }
 
+    /// One page of a cluster's stopped tasks, as many as DescribeTasks takes, and the token of the next.
+    pub(super) async fn page_of_stopped(&self, cluster: &str, token: Option<String>) -> Result<(Vec<String>, Option<String>), NotFound> {
+        let inquiry = self.ledger.ask(Source::Ecs, "ecs:ListTasks", last_segment(cluster));
+        inquiry.request();
+        match self.account.ecs().list_tasks().cluster(cluster).desired_status(sdk::DesiredStatus::Stopped).max_results(100).set_next_token(token).send().await {
+            Ok(answer) => {
+                inquiry.count(answer.task_arns().len());
+                inquiry.done();
+                Ok((answer.task_arns.unwrap_or_default(), answer.next_token))
+            }
+            Err(error) => {
+                let failing = failing(&error);
+                inquiry.fail(&failing);
+                if failing.is("ClusterNotFoundException") {
+                    let others = names(&self.clusters().await.unwrap_or_default());
+                    return Err(NotFound::NoCluster { cluster: last_segment(cluster).to_owned(), region: self.account.region.clone(), others });
+                }
+                Err(NotFound::Refused { action: "ecs:ListTasks", failing })
+            }
+        }
+    }
+
     /// ARNs of a cluster's tasks with this desired status, of a service if one is named.
-    async fn list(&self, cluster: &str, service: Option<&str>, status: sdk::DesiredStatus) -> Result<Vec<String>, Failing> {
+    pub(super) async fn list(&self, cluster: &str, service: Option<&str>, status: sdk::DesiredStatus) -> Result<Vec<String>, Failing> {
         let inquiry = self.ledger.ask(Source::Ecs, "ecs:ListTasks", last_segment(cluster));
         let (mut tasks, mut pages) = (Vec::new(), Pages::default());
         loop {

@@ -24,7 +24,7 @@ pub enum Fault {
     Truncated,
     NotReadable,
     Empty,
-    /// CloudTrail finds nothing until so long after it was first asked.
+    /// CloudTrail finds nothing, and ECS lists nothing, until so long after it was first asked.
     Late(Duration),
     /// This status and body instead.
     Answers(u16, &'static str),
@@ -222,7 +222,9 @@ impl World {
                 Some(Fault::Truncated) => cut = true,
                 Some(Fault::NotReadable) => answer = b"<html><body>It works!</body></html} ".to_vec(),
                 Some(Fault::Empty) => answer.clear(),
-                Some(Fault::Late(until)) if self.first_asked(&action).is_some_and(|first| first.elapsed() < until) => answer = b"{\"Events\":[]}".to_vec(),
+                Some(Fault::Late(until)) if self.first_asked(&action).is_some_and(|first| first.elapsed() < until) => {
+                    answer = if action == "ecs:ListTasks" { b"{\"taskArns\":[]}".to_vec() } else { b"{\"Events\":[]}".to_vec() }
+                }
                 Some(Fault::Answers(told, body)) => (status, answer) = (told, body.as_bytes().to_vec()),
                 _ => {}
             }

@@ -14,6 +14,7 @@ pub mod program;
 mod scaling;
 mod session;
 mod shell_sessions;
+mod stops;
 mod streams;
 mod tab;
 mod tasks;

@@ -21,7 +21,9 @@ impl Ran {
     #[track_caller]
     pub fn json(&self) -> Value {
         let value: Value = serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("no JSON ({error}): {self:?}"));
-        let schema: Value = serde_json::from_str(include_str!("../../docs/json/v1.schema.json")).unwrap();
+        let many = value.get("stops").is_some() || value.get("groups").is_some();
+        let published = if many { include_str!("../../docs/json/v1-stops.schema.json") } else { include_str!("../../docs/json/v1.schema.json") };
+        let schema: Value = serde_json::from_str(published).unwrap();
         if let Err(error) = jsonschema::validate(&schema, &value) {
             panic!("not of the published schema: {error}");
         }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::diagnosis::Trace;
 use crate::diagnosis::actors;
+use crate::diagnosis::brief as inner_brief;
 use crate::diagnosis::call::ApiCall;
 use crate::diagnosis::evidence as inner_evidence;
 use crate::diagnosis::stopped_by as inner_stopped_by;
@@ -294,6 +295,99 @@ impl Document {
     }
 }
 
+/// What `stops` prints; with `-o jsonl` each stop alone.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Stops {
+    pub schema_version: u32,
+    /// Newest first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stops: Option<Vec<Stop>>,
+    /// With `--by`: the most frequent first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub groups: Option<Vec<Group>>,
+}
+
+/// One stop, judged by what ECS says of the task alone.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Stop {
+    pub task: Task,
+    pub verdict: BriefVerdict,
+    /// Present where the task itself says that nobody asked for the stop; `who-stopped` looks for those who did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped_by: Option<StoppedBy>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct BriefVerdict {
+    pub cause: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    pub confidence: String,
+    pub expected: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
+    pub headline: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Group {
+    /// The cause with its detail, the service, or `service:revision`.
+    pub key: String,
+    pub count: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latest: Option<String>,
+    /// Id of the latest task.
+    pub task: String,
+    /// How many of each cause; where grouped by cause, of each service.
+    pub split: std::collections::BTreeMap<String, usize>,
+}
+
+impl From<&inner_brief::Stop> for Stop {
+    fn from(stop: &inner_brief::Stop) -> Self {
+        let verdict = Verdict::from(&stop.trace.verdict);
+        let is_nobody = stop.trace.stopped_by.status == inner_stopped_by::Status::Nobody;
+        Self {
+            task: Task::from(&stop.trace.timeline.evidence),
+            verdict: BriefVerdict {
+                cause: verdict.cause,
+                detail: verdict.detail,
+                confidence: verdict.confidence,
+                expected: verdict.expected,
+                container: verdict.container,
+                headline: verdict.headline,
+            },
+            stopped_by: is_nobody.then(|| StoppedBy::from(&stop.trace.stopped_by)),
+        }
+    }
+}
+
+impl Stops {
+    #[must_use]
+    pub fn listed(stops: &[inner_brief::Stop]) -> Self {
+        Self { schema_version: 1, stops: Some(stops.iter().map(Stop::from).collect()), groups: None }
+    }
+
+    #[must_use]
+    pub fn grouped(groups: &[inner_brief::Group]) -> Self {
+        let group = |group: &inner_brief::Group| Group {
+            key: group.key.clone(),
+            count: group.count,
+            latest: group.latest.map(|at| at.to_string()),
+            task: group.sample.clone(),
+            split: group.split.clone(),
+        };
+        Self { schema_version: 1, stops: None, groups: Some(groups.iter().map(group).collect()) }
+    }
+}
+
 impl From<&inner_evidence::Evidence> for Task {
     fn from(evidence: &inner_evidence::Evidence) -> Self {
         let task = &evidence.task;
@@ -454,15 +548,17 @@ fn sources(readings: &[inner_evidence::Reading]) -> Vec<Source> {
 mod tests {
     use super::*;
 
-    /// `UPDATE_DOCS=1 cargo test` writes it anew.
+    /// `UPDATE_DOCS=1 cargo test` writes them anew.
     #[test]
-    fn the_published_schema_is_this_one() {
-        let schema = serde_json::to_string_pretty(&schemars::schema_for!(Document)).expect("a schema") + "\n";
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/json/v1.schema.json");
-        if std::env::var_os("UPDATE_DOCS").is_some() {
-            std::fs::write(path, &schema).expect("docs/ can be written");
+    fn the_published_schemas_are_these() {
+        for (name, schema) in [("v1", schemars::schema_for!(Document)), ("v1-stops", schemars::schema_for!(Stops))] {
+            let schema = serde_json::to_string_pretty(&schema).expect("a schema") + "\n";
+            let path = format!("{}/docs/json/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
+            if std::env::var_os("UPDATE_DOCS").is_some() {
+                std::fs::write(&path, &schema).expect("docs/ can be written");
+            }
+            let published = std::fs::read_to_string(&path).unwrap_or_default();
+            assert_eq!(published, schema, "docs/json/{name}.schema.json is not what the code prints: run UPDATE_DOCS=1 cargo test");
         }
-        let published = std::fs::read_to_string(path).unwrap_or_default();
-        assert_eq!(published, schema, "docs/json/v1.schema.json is not what the code prints: run UPDATE_DOCS=1 cargo test");
     }
 }

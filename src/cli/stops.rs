@@ -1,0 +1,289 @@
+//! `stops`: recently stopped tasks at a glance, counted by what they share, or told as they happen.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::builder::{StringValueParser, TypedValueParser};
+use clap::{Args, ValueEnum};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::diagnosis::brief::{By, Counted, Stop};
+use crate::diagnosis::evidence::Source;
+use crate::diagnosis::task::{Task, last_segment};
+use crate::diagnosis::trace;
+use crate::diagnosis::words;
+use crate::render::json::v1;
+use crate::render::{stops as table, text};
+use crate::sources::account::Account;
+use crate::sources::deadline::Deadline;
+use crate::sources::ledger::Ledger;
+use crate::sources::stops::{Listed, Scope, list, must_exist, services};
+use crate::sources::{Ended, Limits, Reach, gather};
+
+use super::Done;
+use super::args::{Everywhere, Format, duration};
+use super::failure::{Exit, Failure};
+use super::gathering::{Wanted, cluster_region, open};
+use super::output::{line, rendered};
+use super::screen::Screen;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Grouping {
+    Cause,
+    Service,
+    Revision,
+}
+
+/// Recently stopped tasks, newest first, each with its cause
+///
+/// As far as ECS says it of the task alone: the cause, and who began the stop. ECS remembers stopped tasks for about an
+/// hour. Everything about one of them: ecs-trace timeline TASK.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ecs-trace stops web-api                   of one service
+  ecs-trace stops --by cause --since 30m    what happened most, in all clusters
+  ecs-trace stops --watch                   each new stop's verdict as it happens")]
+pub struct Arguments {
+    /// A service by name, or CLUSTER/NAME; without one, every stopped task
+    #[arg(value_name = "SERVICE")]
+    service: Option<String>,
+    /// Count them by what they share
+    #[arg(long, value_name = "WHAT")]
+    by: Option<Grouping>,
+    /// Only those that stopped within this time, such as 30m
+    #[arg(long, value_name = "DURATION", value_parser = StringValueParser::new().try_map(|text| duration(&text)))]
+    since: Option<Duration>,
+    /// Go on, and print each new stop's verdict as it happens, until Ctrl-C; the list is read every 15 s, or as often as
+    /// the value behind = says, 5 s at the least
+    #[arg(long, value_name = "EVERY", num_args = 0..=1, require_equals = true, default_missing_value = "15s", conflicts_with_all = ["by", "since"], value_parser = StringValueParser::new().try_map(|text| pause(&text)))]
+    watch: Option<Duration>,
+}
+
+fn pause(text: &str) -> Result<Duration, String> {
+    let pause = duration(text)?;
+    if pause < LEAST_PAUSE { Err(format!("wanted 5s at the least: ECS answers a whole account's questions from one budget, and {text} would eat it")) } else { Ok(pause) }
+}
+
+/// How often the list may be read while it is watched.
+const LEAST_PAUSE: Duration = Duration::from_secs(5);
+/// Of many stops at once so many are asked about in full: each costs several look-ups of CloudTrail's two a second.
+const MOST_IN_FULL: usize = 5;
+/// A stop that is not over after so long is told as it stands.
+const STOPPING_TAKES: SignedDuration = SignedDuration::from_mins(5);
+/// How long ECS describes a stopped task at the least.
+const REMEMBERED_FOR: Duration = Duration::from_secs(3600);
+
+pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen, now: Timestamp) -> Done {
+    if arguments.watch.is_some() && options.output == Format::Json {
+        return Err(Failure::usage("--watch goes on, and -o json is one document: use -o jsonl"));
+    }
+    let (cluster, service) = scope(arguments.service.as_deref(), options)?;
+    let scope = Scope { cluster: cluster.as_deref(), service: service.as_deref() };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Failure::new(Exit::Other, format!("cannot start: {error}")))?;
+    runtime.block_on(async {
+        let began = tokio::time::Instant::now();
+        let deadline = Deadline::after(options.limit());
+        let account = tokio::select! {
+            opened = open(options, cluster_region(options), Wanted::default(), screen, screen.observer(), &deadline) => opened?,
+            () = interrupted() => return Err(Failure::new(Exit::Interrupted, "interrupted before anything was asked")),
+        };
+        if let Some(pause) = arguments.watch {
+            return watch(&account, scope, pause, options, screen, (now, began)).await;
+        }
+        listed(arguments, &account, scope, options, screen, now).await
+    })
+}
+
+/// Cluster and service of what was typed: `NAME`, `CLUSTER/NAME`, and the same behind `service/`.
+fn scope(typed: Option<&str>, options: &Everywhere) -> Result<(Option<String>, Option<String>), Failure> {
+    let cluster = options.cluster.clone();
+    let Some(typed) = typed else { return Ok((cluster, None)) };
+    let bare = typed.strip_prefix("service/").unwrap_or(typed);
+    match bare.split_once('/') {
+        None if !bare.is_empty() && !bare.contains(':') => Ok((cluster, Some(bare.to_owned()))),
+        Some((own, name)) if !own.is_empty() && !name.is_empty() && !name.contains('/') && !own.contains(':') => {
+            super::gathering::agree_on_cluster(own, options)?;
+            Ok((Some(own.to_owned()), Some(name.to_owned())))
+        }
+        _ => Err(Failure::usage(format!("`{typed}` is no service; wanted is NAME or CLUSTER/NAME")).hint("one task alone: ecs-trace timeline TASK")),
+    }
+}
+
+async fn interrupted() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+async fn listed(arguments: &Arguments, account: &Account, scope: Scope<'_>, options: &Everywhere, screen: &Screen, now: Timestamp) -> Done {
+    let bars = Arc::new(screen.progress());
+    let painted = Arc::clone(&bars);
+    let ledger = Ledger::new(move |progress| painted.update(progress));
+    let from = arguments.since.and_then(|since| Some(now - SignedDuration::try_from(since).ok()?));
+    let recent = |stop: &Stop| from.is_none_or(|from| stop.at().is_none_or(|at| at >= from));
+    let found: RefCell<Vec<Stop>> = RefCell::default();
+    let told = |tasks: Vec<Task>| found.borrow_mut().extend(tasks.into_iter().map(|task| Stop::of(task, now)).filter(recent));
+    let ended = tokio::select! {
+        ended = list(account, &ledger, scope, |_| true, told) => ended,
+        () = tokio::time::sleep(options.limit()) => {
+            screen.note(&format!("not read to the end within {:?}: more time with --timeout 60s", options.limit()));
+            Ok(Listed { unread: vec![(String::new(), "out of time".to_owned())], ..Listed::default() })
+        }
+        () = interrupted() => {
+            bars.clear_after_interrupt();
+            super::screen::say("interrupted: what had arrived is shown");
+            print(arguments, found.take(), options, screen, now)?;
+            return Ok(Exit::Interrupted);
+        }
+    };
+    let stops = match ended {
+        Ok(_) => judged_with_services(found.take(), account, &ledger, options.limit(), now).await,
+        Err(_) => Vec::new(),
+    };
+    bars.clear();
+    let ended = ended?;
+    if let Some(gap) = ledger.evidence(now).readings.iter().find(|reading| reading.source == Source::Service && reading.status.is_gap()) {
+        screen.note(&format!("what the scheduler stopped may stay unknown: {}", gap.sentence()));
+    }
+    for (cluster, why) in ended.unread.iter().filter(|(cluster, _)| !cluster.is_empty()) {
+        screen.note(&format!("cluster {cluster} is missing here: {why}"));
+    }
+    if stops.is_empty() && ended.unread.is_empty() {
+        if let Some(service) = scope.service {
+            must_exist(account, &ledger, service, &ended.clusters).await?;
+        }
+        screen.note(&nothing(&ended.clusters, scope.service, arguments.since, &account.region));
+    }
+    if arguments.since.is_some_and(|since| since > REMEMBERED_FOR) {
+        screen.note("ECS remembers stopped tasks for about an hour: older ones are not here");
+    }
+    print(arguments, stops, options, screen, now)?;
+    Ok(if ended.unread.is_empty() { Exit::Answered } else { Exit::Inconclusive })
+}
+
+/// The scheduler gives one reason for many causes: those stops are judged anew with what their service says.
+async fn judged_with_services(stops: Vec<Stop>, account: &Account, ledger: &Ledger, limit: Duration, now: Timestamp) -> Vec<Stop> {
+    let mut latest: BTreeMap<(String, String), Task> = BTreeMap::new();
+    for task in stops.iter().filter(|stop| stop.may_be_told_by_its_service()).map(Stop::task) {
+        let Some(service) = task.service.clone() else { continue };
+        let known = latest.entry((task.cluster.clone(), service)).or_insert_with(|| task.clone());
+        if task.stop_anchor() > known.stop_anchor() {
+            *known = task.clone();
+        }
+    }
+    let Ok(known) = tokio::time::timeout(limit, services(account, ledger, latest, now)).await else { return stops };
+    let judge = |stop: Stop| {
+        let of = (stop.task().cluster.clone(), stop.task().service.clone().unwrap_or_default());
+        match known.get(&of).filter(|_| stop.may_be_told_by_its_service()) {
+            Some((service, history)) => Stop::beside(stop.task().clone(), Some((service, history)), now),
+            None => stop,
+        }
+    };
+    stops.into_iter().map(judge).collect()
+}
+
+fn nothing(clusters: &[String], service: Option<&str>, since: Option<Duration>, region: &str) -> String {
+    let of = service.map(|service| format!(" of service {service}")).unwrap_or_default();
+    let place = match clusters {
+        [] => format!("{region}, which has no cluster"),
+        [one] => format!("cluster {one} of {region}"),
+        many => format!("the {} clusters of {region}", many.len()),
+    };
+    let within = since.map(|since| format!(" within {since:?}")).unwrap_or_default();
+    format!("no stopped task{of} in {place}{within}; ECS remembers them for about an hour")
+}
+
+fn print(arguments: &Arguments, mut stops: Vec<Stop>, options: &Everywhere, screen: &Screen, now: Timestamp) -> Result<(), Failure> {
+    stops.sort_by(|a, b| (b.at(), &b.task().id).cmp(&(a.at(), &a.task().id)));
+    if let Some(by) = arguments.by {
+        let by = match by {
+            Grouping::Cause => By::Cause,
+            Grouping::Service => By::Service,
+            Grouping::Revision => By::Revision,
+        };
+        let mut counted = Counted::new(by);
+        stops.iter().for_each(|stop| counted.add(stop));
+        let groups = counted.groups();
+        let text = || if groups.is_empty() { String::new() } else { table::groups(&groups, by, now, &screen.page) };
+        return screen.answer(&rendered(options, || v1::Stops::grouped(&groups), text)?);
+    }
+    if options.output == Format::Jsonl {
+        // One stop a line; a query picks from each.
+        for stop in &stops {
+            screen.answer(&rendered(options, || v1::Stop::from(stop), String::new)?)?;
+        }
+        return Ok(());
+    }
+    let text = || if stops.is_empty() { String::new() } else { table::table(&stops, now, &screen.page) };
+    screen.answer(&rendered(options, || v1::Stops::listed(&stops), text)?)
+}
+
+/// Reads the list again and again; of each task that has stopped since it began, asks every source and prints the verdict.
+async fn watch(account: &Account, scope: Scope<'_>, pause: Duration, options: &Everywhere, screen: &Screen, (began, start): (Timestamp, tokio::time::Instant)) -> Done {
+    let clock = || began + SignedDuration::try_from(start.elapsed()).unwrap_or_default();
+    let mut told: HashSet<String> = HashSet::new();
+    let mut is_first = true;
+    loop {
+        let now = clock();
+        let fresh: RefCell<Vec<Task>> = RefCell::default();
+        let ledger = Ledger::new(|_| {});
+        let reading = tokio::time::timeout(options.limit(), list(account, &ledger, scope, |arn| !told.contains(arn), |tasks| fresh.borrow_mut().extend(tasks)));
+        let read = tokio::select! {
+            read = reading => read,
+            () = interrupted() => return Ok(Exit::Interrupted),
+        };
+        let mut fresh = fresh.take();
+        match read {
+            Ok(Ok(listed)) if is_first => {
+                told.extend(fresh.drain(..).filter(|task| has_stopped(task, now)).map(|task| task.arn));
+                let place = if listed.clusters.len() == 1 { format!("cluster {}", listed.clusters[0]) } else { format!("{} clusters", listed.clusters.len()) };
+                screen.note(&format!("watching {place} of {}: {} so far; Ctrl-C ends it", account.region, words::count(told.len(), "stopped task")));
+                is_first = false;
+            }
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) if is_first => return Err(error.into()),
+            Ok(Err(error)) => screen.note(&format!("not read this time: {error}")),
+            Err(_) => screen.note("not read this time: no answer in time"),
+        }
+        fresh.retain(|task| has_stopped(task, now));
+        fresh.sort_by_key(|task| task.times.stopped);
+        for (at, task) in fresh.into_iter().enumerate() {
+            told.insert(task.arn.clone());
+            let limits = Limits { deadline: tokio::time::Instant::now() + options.limit(), only_logs: false };
+            if at >= MOST_IN_FULL {
+                tell_briefly(&Stop::of(task, now), options, screen, now)?;
+                continue;
+            }
+            let ledger = Ledger::new(|_| {});
+            let reach = Reach { task: &task, account, ledger: &ledger, now: clock(), redact: !options.no_redact, again: false, deep: false, trail_lake: None };
+            let (evidence, ended) = gather(&reach, limits, interrupted()).await;
+            let trace = trace(evidence);
+            let heading = format!("{}\n", text::why(&trace, &screen.page));
+            screen.answer(&rendered(options, || v1::Document::from(&trace), || heading)?)?;
+            if ended == Ended::Interrupted {
+                return Ok(Exit::Interrupted);
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = interrupted() => return Ok(Exit::Interrupted),
+        }
+    }
+}
+
+/// Of a crowd the rest: what the task itself says, and how to ask for more.
+fn tell_briefly(stop: &Stop, options: &Everywhere, screen: &Screen, now: Timestamp) -> Result<(), Failure> {
+    if options.output == Format::Jsonl {
+        return screen.answer(&line(&v1::Stop::from(stop))?);
+    }
+    let row = table::table(std::slice::from_ref(stop), now, &screen.page);
+    let row = row.lines().nth(1).unwrap_or_default();
+    screen.answer(&format!("{row}\n  all of it: ecs-trace why {}/{}\n\n", stop.task().cluster, last_segment(&stop.task().id)))
+}
+
+/// A task stands among the stopped ones from the order to stop on; its verdict waits for its end.
+fn has_stopped(task: &Task, now: Timestamp) -> bool {
+    task.last_status.as_deref() == Some("STOPPED") || task.stop_anchor().is_some_and(|stop| now.duration_since(stop) > STOPPING_TAKES)
+}

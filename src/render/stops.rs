@@ -1,0 +1,206 @@
+//! Many stops as a table, newest first, or counted by what they share.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use owo_colors::Style;
+
+use crate::diagnosis::brief::{By, Group, Stop};
+use crate::diagnosis::task::last_segment;
+
+use super::Page;
+use super::columns::{cut, padded, width};
+use super::printable::printable;
+
+/// Columns for what ECS says, below which a cause goes without its detail.
+const ROOM_FOR_WORDS: usize = 40;
+/// As many letters of a task's id as are shown at the least.
+const FEWEST_LETTERS: usize = 8;
+
+/// The stops as a table. On a terminal ids are cut to what is still unique, and what ECS said to what is left of the line.
+#[must_use]
+pub fn table(stops: &[Stop], now: Timestamp, page: &Page) -> String {
+    let clusters: BTreeSet<&str> = stops.iter().map(|stop| stop.task().cluster.as_str()).collect();
+    let letters = unique_letters(stops);
+    let mut head = vec!["AGE", "TASK", "SERVICE", "CAUSE", "WHO", "WHAT ECS SAYS"];
+    if clusters.len() > 1 {
+        head.insert(2, "CLUSTER");
+    }
+    // ECS's own words tell the detail, too: where there is little room, they say it alone.
+    let detailed = stops.iter().map(|stop| width(&stop.cause())).max().unwrap_or_default();
+    let fixed = 2 + 6 + letters + 2 + stops.iter().map(|stop| width(&stop.of_what())).max().unwrap_or_default() + detailed + 20;
+    let is_narrow = page.width.is_some_and(|columns| columns < fixed + ROOM_FOR_WORDS);
+    let rows: Vec<Row> = stops
+        .iter()
+        .map(|stop| {
+            let verdict = &stop.trace.verdict;
+            let (mark, style) = match verdict.cause.as_str() {
+                "unknown" => ("?", &page.look.doubt),
+                _ if verdict.expected => ("✓", &page.look.good),
+                _ => ("✗", &page.look.bad),
+            };
+            let id = &stop.task().id;
+            let id = if page.width.is_some() { id.get(..letters.min(id.len())).unwrap_or(id) } else { id };
+            let mut cells = vec![
+                age(stop.at(), now),
+                printable(id).into_owned(),
+                printable(&stop.of_what()).into_owned(),
+                if is_narrow { verdict.cause.as_str().to_owned() } else { stop.cause() },
+                stop.who().to_owned(),
+                printable(&stop.words()).into_owned(),
+            ];
+            if clusters.len() > 1 {
+                cells.insert(2, printable(&stop.task().cluster).into_owned());
+            }
+            Row { mark, style, painted: cells.len() - 3, cells }
+        })
+        .collect();
+    laid_out(&head, &rows, page)
+}
+
+/// The groups as a table, the most frequent first.
+#[must_use]
+pub fn groups(groups: &[Group], by: By, now: Timestamp, page: &Page) -> String {
+    let (key, split) = match by {
+        By::Cause => ("CAUSE", "SERVICES"),
+        By::Service => ("SERVICE", "CAUSES"),
+        By::Revision => ("REVISION", "CAUSES"),
+    };
+    let rows: Vec<Row> = groups
+        .iter()
+        .map(|group| {
+            let mut split: Vec<(&String, &usize)> = group.split.iter().collect();
+            split.sort_by(|a, b| (b.1, a.0).cmp(&(a.1, b.0)));
+            let split: Vec<String> = split.into_iter().map(|(name, count)| if group.split.len() > 1 { format!("{name} {count}") } else { name.clone() }).collect();
+            let id = if page.width.is_some() { group.sample.get(..FEWEST_LETTERS).unwrap_or(&group.sample) } else { &group.sample };
+            let cells =
+                vec![group.count.to_string(), printable(&group.key).into_owned(), age(group.latest, now), printable(id).into_owned(), printable(&split.join(", ")).into_owned()];
+            Row { mark: "", style: &page.look.strong, painted: 1, cells }
+        })
+        .collect();
+    laid_out(&["STOPS", key, "LATEST", "TASK", split], &rows, page)
+}
+
+struct Row<'a> {
+    mark: &'static str,
+    style: &'a Style,
+    /// Which cell is painted with the mark.
+    painted: usize,
+    cells: Vec<String>,
+}
+
+/// Columns as wide as their widest cell; the last one takes what is left of the line.
+fn laid_out(head: &[&str], rows: &[Row<'_>], page: &Page) -> String {
+    let last = head.len() - 1;
+    let mut widths: Vec<usize> = head.iter().map(|name| width(name)).collect();
+    for row in rows {
+        for (at, cell) in row.cells.iter().enumerate() {
+            widths[at] = widths[at].max(width(cell));
+        }
+    }
+    let marked = rows.iter().any(|row| !row.mark.is_empty());
+    let before = if marked { 2 } else { 0 };
+    if let Some(columns) = page.width {
+        // A long name yields before what comes behind it is lost; a whole column goes where nothing useful would be left.
+        let taken = |widths: &[usize]| before + widths[..last].iter().map(|width| width + 2).sum::<usize>();
+        let named = usize::from(head.len() > 5) + 1;
+        let wanted = 16;
+        let over = (taken(&widths) + wanted).saturating_sub(columns);
+        let least = width(head[named]).max(12).min(widths[named]);
+        widths[named] = widths[named].saturating_sub(over).max(least);
+        widths[last] = columns.saturating_sub(taken(&widths));
+    }
+    let shows_last = page.width.is_none() || widths[last] >= 8;
+    let mut out = String::new();
+    let mut line = |mark: &str, cells: Vec<String>, style: &dyn Fn(usize) -> Option<Style>| {
+        let mut text = if marked { format!("{} ", padded(mark, 1)) } else { String::new() };
+        for (at, cell) in cells.iter().enumerate().filter(|(at, _)| shows_last || *at < last) {
+            let cell = if page.width.is_some() { cut(cell, widths[at]) } else { cell.clone() };
+            let ends = at == last || at + 1 == last && !shows_last;
+            let laid = if ends { cell } else { padded(&cell, widths[at]) };
+            text.push_str(&style(at).map_or_else(|| laid.clone(), |style| page.look.paint(&style, &laid)));
+            if !ends {
+                text.push_str("  ");
+            }
+        }
+        out.push_str(text.trim_end());
+        out.push('\n');
+    };
+    line("", head.iter().map(|name| (*name).to_owned()).collect(), &|_| Some(page.look.faint));
+    for row in rows {
+        let mark = page.look.paint(row.style, row.mark);
+        let mark = if row.mark.is_empty() { String::new() } else { mark };
+        line(&mark, row.cells.clone(), &|at| (at == row.painted).then_some(*row.style));
+    }
+    out
+}
+
+/// The fewest letters, eight at the least, by which each of the ids is still another.
+fn unique_letters(stops: &[Stop]) -> usize {
+    let ids: BTreeSet<&str> = stops.iter().map(|stop| last_segment(&stop.task().id)).collect();
+    (FEWEST_LETTERS..32).find(|letters| ids.iter().map(|id| id.get(..*letters).unwrap_or(id)).collect::<BTreeSet<_>>().len() == ids.len()).unwrap_or(32)
+}
+
+/// `12s`, `4m`, `2h`, `3d`: one unit is enough beside others.
+#[must_use]
+pub fn age(at: Option<Timestamp>, now: Timestamp) -> String {
+    let Some(at) = at else { return "-".to_owned() };
+    match now.duration_since(at).as_secs().max(0) {
+        seconds @ 0..=119 => format!("{seconds}s"),
+        seconds @ 120..=7_199 => format!("{}m", seconds / 60),
+        seconds @ 7_200..=172_799 => format!("{}h", seconds / 3_600),
+        seconds => format!("{}d", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::clock::Clock;
+    use super::super::look::Look;
+    use super::*;
+    use crate::diagnosis::rules::fixtures::stopped;
+
+    fn stop(id: &str, service: &str) -> Stop {
+        let mut task = stopped("EssentialContainerExited", "Essential container in task exited", Some(3)).task;
+        (task.id, task.service) = (id.to_owned(), Some(service.to_owned()));
+        Stop::of(task, Timestamp::from_second(2_000_000_000).expect("a time"))
+    }
+
+    fn page(width: Option<usize>) -> Page {
+        Page { width, look: Look::plain(), clock: Clock::utc() }
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal_and_the_cause_is_always_there() {
+        let stops = [stop("9f2c41d07ab84e5f9d3c2b1a60f7e8d9", "a-service-with-quite-a-long-name-of-its-own"), stop("9f2c41d17ab84e5f9d3c2b1a60f7e8d9", "web")];
+        let now = Timestamp::from_second(2_000_000_000).expect("a time");
+        for columns in [60, 80, 120, 200] {
+            let told = table(&stops, now, &page(Some(columns)));
+            assert!(told.lines().all(|line| width(line) <= columns), "{columns}:\n{told}");
+            assert_eq!(told.matches("app-error").count(), 2, "{told}");
+        }
+        let piped = table(&stops, now, &page(None));
+        assert!(piped.contains("9f2c41d07ab84e5f9d3c2b1a60f7e8d9") && piped.contains("app exited 3"), "{piped}");
+    }
+
+    #[test]
+    fn an_id_is_as_long_as_it_takes_to_tell_it_from_the_others() {
+        assert_eq!(unique_letters(&[stop("9f2c41d07ab84e5f", "a"), stop("9f2c41d07ab84e60", "b")]), 15);
+        assert_eq!(unique_letters(&[stop("9f2c41d07ab84e5f", "a"), stop("8f2c41d07ab84e60", "b")]), 8);
+    }
+
+    #[test]
+    fn hostile_names_stay_on_their_line() {
+        let told = table(&[stop("9f2c41d07ab84e5f9d3c2b1a60f7e8d9", "web\u{1b}[2J\nx")], Timestamp::UNIX_EPOCH, &page(Some(80)));
+        assert_eq!(told.lines().count(), 2);
+        assert!(!told.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn an_age_has_one_unit() {
+        let now = Timestamp::from_second(1_000_000).expect("a time");
+        let ago = |seconds: i64| age(Timestamp::from_second(1_000_000 - seconds).ok(), now);
+        assert_eq!([ago(5), ago(300), ago(8_000), ago(200_000), ago(-9)], ["5s", "5m", "2h", "2d", "0s"]);
+        assert_eq!(age(None, now), "-");
+    }
+}

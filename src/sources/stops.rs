@@ -1,0 +1,156 @@
+//! Lists the stopped tasks that ECS still remembers: of every cluster at once, page by page, described by hundreds.
+//!
+//! ListTasks by service is known to leave stopped tasks out, so the whole cluster is listed and its tasks picked here.
+
+use std::collections::BTreeMap;
+
+use futures::future::join_all;
+use futures::stream::{self, StreamExt};
+use jiff::Timestamp;
+
+use crate::diagnosis::evidence::Source;
+use crate::diagnosis::service::{Service, ServiceDeployment};
+use crate::diagnosis::task::{Task, last_segment};
+
+use super::Reach;
+use super::account::Account;
+use super::deployments;
+use super::failing::failing;
+use super::ledger::Ledger;
+use super::pages::{Pages, Turn};
+use super::service;
+use super::task::{Described, Finder, NotFound};
+
+/// Clusters asked at the same time; ListTasks has a bucket of its own for each account.
+const AT_ONCE: usize = 8;
+
+/// Which stopped tasks are wanted.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Scope<'a> {
+    /// A name or an ARN; without one every cluster of the region is asked.
+    pub cluster: Option<&'a str>,
+    pub service: Option<&'a str>,
+}
+
+/// What became of asking.
+#[derive(Debug, Default)]
+pub struct Listed {
+    /// Names of the clusters that were asked.
+    pub clusters: Vec<String>,
+    /// Clusters that could not be read, each with why.
+    pub unread: Vec<(String, String)>,
+}
+
+/// Lists, and describes those whose ARN is `wanted`; `told` is given each hundred as it arrives, of one cluster at a time.
+///
+/// # Errors
+/// If the clusters cannot be listed, there is no such cluster, or none of them could be read.
+pub async fn list(account: &Account, ledger: &Ledger, scope: Scope<'_>, wanted: impl Fn(&str) -> bool, told: impl Fn(Vec<Task>)) -> Result<Listed, NotFound> {
+    let finder = Finder { account, ledger };
+    let clusters = finder.clusters_or(scope.cluster).await?;
+    let (wanted, told) = (&wanted, &told);
+    let answers: Vec<(String, Result<(), NotFound>)> = stream::iter(&clusters)
+        .map(|cluster| {
+            let finder = &finder;
+            async move { (last_segment(cluster).to_owned(), in_cluster(finder, cluster, scope.service, wanted, told).await) }
+        })
+        .buffer_unordered(AT_ONCE)
+        .collect()
+        .await;
+    let mut listed = Listed::default();
+    let mut refused = None;
+    for (cluster, answer) in answers {
+        match answer {
+            Ok(()) => {}
+            Err(error @ NotFound::NoCluster { .. }) => return Err(error),
+            Err(error) => {
+                listed.unread.push((cluster.clone(), error.to_string()));
+                refused = Some(error);
+            }
+        }
+        listed.clusters.push(cluster);
+    }
+    listed.clusters.sort();
+    match refused {
+        Some(error) if listed.unread.len() == listed.clusters.len() => Err(error),
+        _ => Ok(listed),
+    }
+}
+
+async fn in_cluster(finder: &Finder<'_>, cluster: &str, service: Option<&str>, wanted: &impl Fn(&str) -> bool, told: &impl Fn(Vec<Task>)) -> Result<(), NotFound> {
+    let mut pages = Pages::default();
+    loop {
+        let (mut arns, next) = finder.page_of_stopped(cluster, pages.token()).await?;
+        arns.retain(|arn| wanted(arn));
+        if !arns.is_empty() {
+            let described = finder.describe(cluster, &arns).await.map_err(|failing| NotFound::Refused { action: "ecs:DescribeTasks", failing })?;
+            if let Described::Tasks(mut tasks) = described {
+                tasks.retain(|task| service.is_none_or(|service| task.service.as_deref() == Some(service)));
+                told(tasks);
+            }
+        }
+        match pages.turn(next) {
+            Turn::Next => {}
+            Turn::End => return Ok(()),
+            Turn::Repeated => return Err(NotFound::Refused { action: "ecs:ListTasks", failing: super::failing::Failing::repeated_token() }),
+        }
+    }
+}
+
+/// As many services as DescribeServices takes.
+const MOST_SERVICES: usize = 10;
+
+/// A service and its deployments of the last day.
+pub type Known = (Service, Vec<ServiceDeployment>);
+
+/// The services of these tasks, by cluster and name, with the deployments before each task's stop. Those that ECS has
+/// forgotten or may not be asked about are left out.
+pub async fn services(account: &Account, ledger: &Ledger, latest: BTreeMap<(String, String), Task>, now: Timestamp) -> BTreeMap<(String, String), Known> {
+    let mut by_cluster: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (cluster, name) in latest.keys() {
+        by_cluster.entry(cluster).or_default().push(name.clone());
+    }
+    let parts = by_cluster.iter().flat_map(|(cluster, names)| names.chunks(MOST_SERVICES).map(move |names| (*cluster, names.to_vec())));
+    let described = join_all(parts.map(|(cluster, names)| async move { (cluster, described(account, ledger, cluster, names).await) }));
+    let histories = join_all(latest.iter().map(|(of, task)| async move {
+        let reach = Reach { task, account, ledger, now, redact: true, again: false, deep: false, trail_lake: None };
+        (of, deployments::fetch(&reach, false).await)
+    }));
+    let (described, histories) = futures::join!(described, histories);
+    let mut histories: BTreeMap<&(String, String), Vec<ServiceDeployment>> = histories.into_iter().filter_map(|(of, history)| Some((of, history?.to_vec()))).collect();
+    let services = described.into_iter().flat_map(|(cluster, services)| services.into_iter().map(move |service| ((cluster.to_owned(), service.name.clone()), service)));
+    services.map(|(of, service)| (of.clone(), (service, histories.remove(&of).unwrap_or_default()))).collect()
+}
+
+async fn described(account: &Account, ledger: &Ledger, cluster: &str, names: Vec<String>) -> Vec<Service> {
+    let inquiry = ledger.ask(Source::Service, "ecs:DescribeServices", cluster);
+    inquiry.request();
+    match account.ecs().describe_services().cluster(cluster).set_services(Some(names)).send().await {
+        Ok(answer) => {
+            let found: Vec<Service> = answer.services().iter().map(service::read).collect();
+            inquiry.count(found.len());
+            inquiry.done();
+            found
+        }
+        Err(error) => {
+            inquiry.fail(&failing(&error));
+            Vec::new()
+        }
+    }
+}
+
+/// Whether ECS knows a service of that name in any of the clusters: what a list without tasks cannot tell.
+///
+/// # Errors
+/// If no cluster knows it.
+pub async fn must_exist(account: &Account, ledger: &Ledger, service: &str, clusters: &[String]) -> Result<(), NotFound> {
+    let finder = Finder { account, ledger };
+    let mut unread = false;
+    for cluster in clusters {
+        match finder.list(cluster, Some(service), aws_sdk_ecs::types::DesiredStatus::Running).await {
+            Ok(_) => return Ok(()),
+            Err(failing) => unread |= !failing.is("ServiceNotFoundException"),
+        }
+    }
+    if unread { Ok(()) } else { Err(NotFound::NoService { service: service.to_owned(), region: account.region.clone(), looked_in: clusters.to_vec() }) }
+}

@@ -1,0 +1,93 @@
+//! Many stops at a glance, counted, and told as they happen.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use super::fake_aws::{FakeAws, Fault};
+use super::program::{against, program, run};
+
+#[test]
+fn the_stops_of_a_cluster_are_listed_newest_first_and_each_with_its_cause() {
+    let aws = FakeAws::serving("others-stopped");
+    let ran = run(against(&aws, &["stops", "-c", "prod"]).env("COLUMNS", "80")).code(&[0]);
+    let lines: Vec<&str> = ran.stdout.lines().collect();
+    assert!(lines[0].contains("AGE") && lines[0].contains("CAUSE"), "{}", ran.stdout);
+    assert_eq!(lines.len(), 5, "{}", ran.stdout);
+    assert!(lines[1..].iter().all(|line| line.contains("app-error") && line.chars().count() <= 80), "{}", ran.stdout);
+
+    let document = run(&mut against(&aws, &["stops", "-o", "json"])).code(&[0]).json();
+    let stops = document["stops"].as_array().unwrap();
+    let times: Vec<&str> = stops.iter().map(|stop| stop["task"]["stoppedAt"].as_str().unwrap()).collect();
+    assert!(times.is_sorted_by(|a, b| a >= b), "{times:?}");
+    assert!(stops.iter().all(|stop| stop["verdict"]["cause"] == "app-error" && stop["stoppedBy"]["status"] == "nobody"));
+    let line = run(&mut against(&aws, &["stops", "-o", "jsonl"])).code(&[0]);
+    assert_eq!(line.stdout.lines().filter(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["task"]["id"].is_string()).count(), 4);
+    let asked = run(&mut against(&aws, &["stops", "-o", "json", "--query", "length(stops)"])).code(&[0]);
+    assert_eq!(asked.stdout.trim(), "4");
+}
+
+#[test]
+fn one_service_is_picked_from_the_whole_clusters_list_since_a_list_by_service_leaves_tasks_out() {
+    let aws = FakeAws::serving("others-stopped");
+    let document = run(&mut against(&aws, &["stops", "cart", "-o", "json"])).code(&[0]).json();
+    assert_eq!(document["stops"].as_array().unwrap().len(), 2, "{document}");
+    assert!(aws.journal().iter().filter(|asked| asked.action == "ecs:ListTasks").all(|asked| !asked.body.contains("serviceName")));
+    for typed in ["service/cart", "prod/cart", "service/prod/cart"] {
+        assert_eq!(run(&mut against(&aws, &["stops", typed, "-o", "json"])).code(&[0]).json()["stops"], document["stops"], "{typed}");
+    }
+    run(&mut against(&aws, &["stops", "prod/cart", "-c", "dev"])).code(&[252]);
+}
+
+#[test]
+fn they_are_counted_by_what_they_share() {
+    let aws = FakeAws::serving("others-stopped");
+    let by = |what: &str| run(&mut against(&aws, &["stops", "--by", what, "-o", "json"])).code(&[0]).json()["groups"].clone();
+    assert_eq!((&by("cause")[0]["key"], &by("cause")[0]["count"]), (&"app-error".into(), &4.into()));
+    assert_eq!((&by("service")[0]["key"], &by("service")[0]["count"]), (&"cart".into(), &2.into()));
+    assert_eq!(by("revision").as_array().unwrap().iter().map(|group| group["count"].as_u64().unwrap()).sum::<u64>(), 4);
+    let text = run(&mut against(&aws, &["stops", "--by", "service"])).code(&[0]).stdout;
+    assert!(text.starts_with("STOPS") && text.lines().count() == 4, "{text}");
+}
+
+#[test]
+fn what_the_scheduler_stopped_is_judged_with_its_services_deployments_and_unknown_without() {
+    for (case, cause) in [("rollback-circuit-breaker", "rollback"), ("scale-in", "scale-in"), ("deployment", "deployment"), ("az-rebalancing", "az-rebalancing")] {
+        let aws = FakeAws::serving(case);
+        let told = |arguments: &[&str], aws: &FakeAws| run(&mut against(aws, arguments)).code(&[0]).json()["stops"][0]["verdict"]["cause"].clone();
+        assert_eq!(told(&["stops", "-o", "json"], &aws), cause, "{case}");
+    }
+    let aws = FakeAws::with("rollback-circuit-breaker", &[("ecs:DescribeServices", Fault::Denied)], Duration::ZERO);
+    let ran = run(&mut against(&aws, &["stops", "-o", "json"])).code(&[0]);
+    assert!(ran.stderr.contains("may stay unknown") && ran.stderr.contains("ecs:DescribeServices"), "{}", ran.stderr);
+    assert_ne!(ran.json()["stops"][0]["verdict"]["expected"], true, "no deployment is claimed unseen");
+}
+
+#[test]
+fn nothing_is_said_to_be_nothing_and_an_unknown_service_to_be_unknown() {
+    let aws = FakeAws::with("app-error", &[("ecs:ListTasks", Fault::Late(Duration::from_secs(600)))], Duration::ZERO);
+    let ran = run(&mut against(&aws, &["stops"])).code(&[0]);
+    assert!(ran.stdout.is_empty() && ran.stderr.contains("no stopped task in "), "{} {}", ran.stdout, ran.stderr);
+    assert_eq!(run(&mut against(&aws, &["stops", "-o", "json"])).code(&[0]).json()["stops"], serde_json::json!([]));
+    let aws = FakeAws::with("app-error", &[("ecs:ListTasks", Fault::Denied)], Duration::ZERO);
+    run(&mut against(&aws, &["stops"])).code(&[254]);
+    run(&mut program(&["stops", "a/b/c"])).code(&[252]);
+    run(&mut program(&["stops", "--watch", "-o", "json"])).code(&[252]);
+    run(&mut program(&["stops", "--watch=1s"])).code(&[252]);
+}
+
+#[test]
+fn a_stop_that_happens_while_it_is_watched_is_told_in_full_and_ctrl_c_ends_it() {
+    let aws = FakeAws::with("app-error", &[("ecs:ListTasks", Fault::Late(Duration::from_secs(3)))], Duration::ZERO);
+    let mut child = against(&aws, &["stops", "--watch=5s", "-o", "jsonl"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let began = Instant::now();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(began.elapsed() < Duration::from_secs(30));
+    let told: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(told["verdict"]["cause"], "app-error");
+    assert!(!told["timeline"].as_array().unwrap().is_empty(), "every source was asked");
+    let pid = child.id().to_string();
+    std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
