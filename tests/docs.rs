@@ -56,6 +56,7 @@ fn the_page_of_the_command_line_is_its_help() {
         vec!["save", "--help"],
         vec!["explain", "--help"],
         vec!["completions", "--help"],
+        vec!["alias", "--help"],
     ] {
         let name = if command.len() == 1 { "ecs-trace".to_owned() } else { format!("ecs-trace {}", command[0]) };
         page.push_str(&format!("\n## {name}\n\n```text\n{}\n```\n", run(program(&command).env("COLUMNS", "100")).code(&[0]).stdout.trim_end()));

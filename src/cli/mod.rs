@@ -1,5 +1,8 @@
 //! The command line: one subcommand, one file. Reads what was typed, has it gathered and judged, prints it.
 
+mod alias;
+mod alias_file;
+mod ancestors;
 mod archive;
 mod args;
 mod complete;
@@ -16,10 +19,11 @@ mod stops;
 mod timeline;
 mod who_stopped;
 mod why;
+mod won_back;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use jiff::Timestamp;
 
 use args::Everywhere;
@@ -58,6 +62,7 @@ enum Command {
     Archive(archive::Arguments),
     Explain(explain::Arguments),
     Completions(completions::Arguments),
+    Alias(alias::Arguments),
 }
 
 /// The command as clap knows it, for completion.
@@ -71,21 +76,21 @@ pub fn command() -> clap::Command {
 pub fn run(now: Timestamp) -> ExitCode {
     // AWS counts in milliseconds; a finer "now" would only be noise in every answer.
     let now = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
-    let cli = match Cli::try_parse() {
-        Ok(mut cli) => {
-            // An exported but empty ECS_CLUSTER names no cluster.
-            cli.everywhere.cluster = cli.everywhere.cluster.filter(|name| !name.is_empty());
-            cli
-        }
+    let parsed = command().try_get_matches().and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
+    let (mut cli, matches) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => {
             // Help and version are answers; everything else is bad usage, with the AWS CLI's code for it.
             let _ = error.print();
             return ExitCode::from(if error.use_stderr() { Exit::Usage as u8 } else { 0 });
         }
     };
+    // An exported but empty ECS_CLUSTER names no cluster.
+    cli.everywhere.cluster = cli.everywhere.cluster.filter(|name| !name.is_empty());
+    let told = won_back::complete(&mut cli.everywhere, &matches);
     let screen = Screen::new(&cli.everywhere);
     let everywhere = &cli.everywhere;
-    let done = output::check(everywhere).and_then(|()| match &cli.command {
+    let done = told.map(|told| told.say(&screen)).and_then(|()| output::check(everywhere)).and_then(|()| match &cli.command {
         Command::Timeline(arguments) => timeline::run(arguments, everywhere, &screen, now),
         Command::WhoStopped(arguments) => who_stopped::run(arguments, everywhere, &screen, now),
         Command::Why(arguments) => why::run(arguments, everywhere, &screen, now),
@@ -95,6 +100,7 @@ pub fn run(now: Timestamp) -> ExitCode {
         Command::Archive(arguments) => archive::run(arguments, everywhere, &screen),
         Command::Explain(arguments) => explain::run(arguments, everywhere, &screen),
         Command::Completions(arguments) => completions::run(arguments, &screen),
+        Command::Alias(arguments) => alias::run(arguments, &screen),
     });
     match done {
         Ok(exit) => ExitCode::from(exit as u8),
