@@ -16,6 +16,7 @@ use crate::diagnosis::verdict::Cause;
 use crate::diagnosis::words::shell;
 use crate::diagnosis::{Trace, trace};
 use crate::sources::account::{Account, Session};
+use crate::sources::api_calls;
 use crate::sources::archive;
 use crate::sources::aws_cli::{AwsCli, has_terminal};
 use crate::sources::case::{Asked, Case, FORMAT};
@@ -262,7 +263,13 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
                             Target::Task(place) => {
                                 let cluster = place.cluster.clone().or_else(|| options.cluster.as_deref().map(|cluster| last_segment(cluster).to_owned()));
                                 let place = Place { cluster, ..place.clone() };
-                                archive::find(&account, &ledger, &place, now).await.ok_or_else(|| forgotten(error, &ledger, now))?
+                                let archived = archive::find(&account, &ledger, &place, now).await;
+                                let remembered = match archived {
+                                    Some(task) => Some(task),
+                                    // Half of the run is left for what it leads to.
+                                    None => tokio::time::timeout(options.limit() / 2, api_calls::forgotten::find(&account, &ledger, &place, now)).await.unwrap_or_default(),
+                                };
+                                remembered.ok_or_else(|| forgotten(error, &ledger, now))?
                             }
                             _ => Err(error)?,
                         },
@@ -359,6 +366,12 @@ fn forgotten(error: task::NotFound, ledger: &Ledger, now: Timestamp) -> Failure 
             status if status.is_gap() => failure = failure.hint(format!("an archive could not be read: {}", reading.gap())),
             _ => {}
         }
+    }
+    let of_cloudtrail: Vec<_> = readings.iter().filter(|reading| reading.source == Source::Cloudtrail).collect();
+    match of_cloudtrail.iter().find(|reading| reading.status.is_gap()) {
+        Some(gap) => failure = failure.hint(format!("CloudTrail, which may remember it for 90 days, was not read to the end: {}", gap.gap())),
+        None if !of_cloudtrail.is_empty() => failure = failure.hint("CloudTrail remembers no call of the last 90 days that started or stopped it"),
+        None => {}
     }
     failure
 }

@@ -113,13 +113,23 @@ pub struct Task {
     /// MiB, as text, as ECS gives it.
     pub memory: Option<String>,
     pub version: Option<i64>,
-    /// Told by an archive of events: ECS itself has forgotten the task.
-    pub is_archived: bool,
+    pub told_by: Teller,
     /// Whether ECS Exec was switched on for it: then somebody may have had a shell in it.
     pub execute_command: bool,
     pub times: Times,
     pub containers: Vec<Container>,
     pub attachments: Vec<Attachment>,
+}
+
+/// Who told of the task, where ECS itself has forgotten it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Teller {
+    #[default]
+    Ecs,
+    /// An archive of ECS's events.
+    Archive,
+    /// Calls about it, and what their answers held.
+    Cloudtrail,
 }
 
 /// When a task passed each of its stations.

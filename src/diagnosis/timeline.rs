@@ -9,7 +9,7 @@ use super::evidence::{Evidence, NoLines, Reading, Source, Status};
 use super::measure::{Counted, Utilization};
 use super::service::{MessageKind, ServiceMessage};
 use super::stopped_by::{CALL_FITS_TO_THE_SECOND, CALL_MAY_TRAIL_BY};
-use super::task::{Container, ContainerDefinition, StopCode, may_follow_an_order};
+use super::task::{Container, ContainerDefinition, StopCode, Teller, may_follow_an_order};
 
 /// An older sample says little of the end.
 const SAMPLE_REACH: i64 = 180_000;
@@ -281,7 +281,11 @@ fn task_events(evidence: &Evidence, gathered: &[Event]) -> Vec<Event> {
     let task = &evidence.task;
     let times = &task.times;
     let mut events = Vec::new();
-    let witness = if task.is_archived { Witness::Archive } else { Witness::Ecs };
+    let witness = match task.told_by {
+        Teller::Ecs => Witness::Ecs,
+        // CloudTrail's own lines are calls; what the answers to calls keep of a task is an archive of it.
+        Teller::Archive | Teller::Cloudtrail => Witness::Archive,
+    };
     let mut tell = |at: Option<Timestamp>, precision: Precision, what: What| {
         if let Some(at) = at {
             events.push(Event { at, precision, witness, level: Level::Info, container: None, what });

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::diagnosis::task::{Attachment, Container, EcsArn, StopCode, Task, last_segment};
+use crate::diagnosis::task::{Attachment, Container, EcsArn, StopCode, Task, Teller, last_segment};
 
 use super::case::{Case, Unreadable};
 use super::task::{EXEC_AGENT, definition_name, plausible};
@@ -80,7 +80,7 @@ pub fn tasks_of_event(message: &str) -> Vec<Task> {
     let Ok(value) = serde_json::from_str::<Value>(message) else { return Vec::new() };
     let of_ecs = value.get("detail-type").and_then(Value::as_str).is_none_or(|kind| kind == "ECS Task State Change");
     let mut tasks = if of_ecs { tasks_in(&value) } else { Vec::new() };
-    tasks.iter_mut().for_each(|task| task.is_archived = true);
+    tasks.iter_mut().for_each(|task| task.told_by = Teller::Archive);
     tasks
 }
 
@@ -122,7 +122,7 @@ fn integer(value: &Value, name: &str) -> Option<i64> {
     field(value, name).and_then(Value::as_i64)
 }
 
-fn task_from(value: &Value) -> Option<Task> {
+pub(super) fn task_from(value: &Value) -> Option<Task> {
     let arn = text(value, "taskArn")?;
     let parsed = EcsArn::parse(&arn)?;
     let group = text(value, "group");

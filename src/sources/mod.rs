@@ -5,7 +5,7 @@
 
 pub mod account;
 pub mod actions;
-mod api_calls;
+pub mod api_calls;
 pub mod archive;
 mod autoscaling;
 pub mod aws_cli;

@@ -83,3 +83,54 @@ fn the_template_is_printed_as_it_is_kept_and_names_a_group_that_is_found() {
     assert_eq!(ran.stdout, include_str!("../../templates/archive.yaml"));
     assert!(ran.stdout.contains("Default: /aws/events/ecs-trace"));
 }
+
+/// CloudTrail's answer, whatever name it is asked for: two calls about the task, one about another, one that was refused.
+fn remembered() -> Fault {
+    let aws = FakeAws::serving(CASE);
+    let own = aws.task_arn.clone();
+    let other = own.replace(aws.task_id(), &"0".repeat(32));
+    let (base, _) = own.split_once(":task/").unwrap();
+    let record = |name: &str, id: &str, parameters: serde_json::Value, response: serde_json::Value, error: Option<&str>| {
+        let document = serde_json::json!({"eventID": id, "eventName": name, "eventSource": "ecs.amazonaws.com", "eventTime": "2026-11-20T11:00:00Z", "awsRegion": aws.region,
+            "userIdentity": {"type": "IAMUser", "userName": "vera", "accessKeyId": "AKIAVERA", "accountId": "111122223333"}, "sourceIPAddress": "198.51.100.9", "userAgent": "aws-cli/2.27.2",
+            "requestParameters": parameters, "responseElements": response, "errorCode": error});
+        serde_json::json!({"EventId": id, "EventName": name, "CloudTrailEvent": document.to_string()})
+    };
+    let task = |arn: &str, reason: &str| {
+        serde_json::json!({"task": {"taskArn": arn, "clusterArn": format!("{base}:cluster/{}", aws.cluster), "group": "family:importer", "launchType": "EC2",
+        "containerInstanceArn": format!("{base}:container-instance/{}/7979", aws.cluster), "taskDefinitionArn": format!("{base}:task-definition/importer:31"), "lastStatus": "RUNNING", "desiredStatus": "STOPPED",
+        "stopCode": "UserInitiated", "stoppedReason": reason, "createdAt": "Nov 20, 2026, 10:00:00\u{202f}AM", "startedAt": "Nov 20, 2026, 10:01:00 AM", "containers": [{"name": "app", "lastStatus": "RUNNING"}]}})
+    };
+    let report = serde_json::json!({"cluster": aws.cluster, "task": own, "status": "STOPPED", "reason": "", "executionStoppedAt": "2026-11-20T11:00:09Z",
+        "containers": [{"containerName": "app", "exitCode": 143, "status": "STOPPED"}]});
+    let events = [
+        record("StopTask", "e0", serde_json::json!({"cluster": aws.cluster, "task": other}), task(&other, "not this one"), None),
+        record("StopTask", "e1", serde_json::json!({"cluster": aws.cluster, "task": own}), serde_json::Value::Null, Some("AccessDenied")),
+        record("StopTask", "e2", serde_json::json!({"cluster": aws.cluster, "task": own, "reason": "moved"}), task(&own, "moved"), None),
+        record("SubmitTaskStateChange", "e3", report, serde_json::Value::Null, None),
+    ];
+    Fault::Answers(200, serde_json::json!({"Events": events}).to_string().leak())
+}
+
+#[test]
+fn a_task_that_only_cloudtrail_remembers_is_put_together_from_its_calls() {
+    let no_group = ("logs:DescribeLogGroups", Fault::Answers(200, r#"{"logGroups": []}"#));
+    let aws = FakeAws::with(CASE, &[FORGOTTEN, no_group, ("cloudtrail:LookupEvents", remembered())], Duration::ZERO);
+    let ran = run(&mut against(&aws, &["timeline", &aws.task_arn, "-o", "json"])).code(&[0, 3]);
+    let document = ran.json();
+    assert!(ran.stderr.contains("put together from what CloudTrail keeps of it (StopTask and SubmitTaskStateChange)"), "{}", ran.stderr);
+    assert_eq!((&document["verdict"]["cause"], &document["stoppedBy"]["actor"], &document["stoppedBy"]["eventId"]), (&"stop-requested".into(), &"vera".into(), &"e2".into()));
+    assert_eq!((&document["task"]["family"], &document["task"]["containers"][0]["exitCode"]), (&"importer".into(), &143.into()));
+    let lines = document["timeline"].as_array().unwrap();
+    let line = |text: &str| lines.iter().find(|line| line["text"].as_str().unwrap().starts_with(text)).unwrap_or_else(|| panic!("{text} of {lines:#?}"));
+    assert_eq!((&line("created")["witness"], &line("created")["time"]), (&"archive".into(), &"2026-11-20T10:00:00Z".into()));
+    assert_eq!(line("SubmitTaskStateChange: app exited 143")["witness"], "cloudtrail");
+    assert_eq!(line("stopping: moved")["witness"], "archive");
+
+    let nothing = ("cloudtrail:LookupEvents", Fault::Answers(200, r#"{"Events": []}"#));
+    for (fault, says) in [(nothing, "remembers no call of the last 90 days"), (("cloudtrail:LookupEvents", Fault::Denied), "cloudtrail:LookupEvents")] {
+        let aws = FakeAws::with(CASE, &[FORGOTTEN, no_group, fault], Duration::ZERO);
+        let ran = run(&mut against(&aws, &["timeline", &aws.task_arn])).code(&[4]);
+        assert!(ran.stderr.contains(says), "{says}: {}", ran.stderr);
+    }
+}

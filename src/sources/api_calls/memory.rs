@@ -10,7 +10,7 @@ use crate::diagnosis::call::REPORTS;
 use crate::diagnosis::scheduling;
 use crate::diagnosis::service::{Service, in_parentheses};
 use crate::diagnosis::stopped_by::host_calls;
-use crate::diagnosis::task::{StopCode, Task};
+use crate::diagnosis::task::{StopCode, Task, Teller};
 
 use super::super::Asking;
 use super::chain::{Search, of_the_start};
@@ -82,7 +82,7 @@ fn has_an_agent(task: &Task) -> bool {
 fn has_an_end_untold(task: &Task) -> bool {
     let of_its_host = host_calls(task.stopped_reason.as_deref().unwrap_or_default()).is_some();
     let by_itself = !of_its_host && matches!(task.told_stop_code(), None | Some(StopCode::EssentialContainerExited | StopCode::Other(_)));
-    let ran = task.times.started.is_some() || task.is_archived;
+    let ran = task.times.started.is_some() || task.told_by != Teller::Ecs;
     let untold = || task.containers.is_empty() || task.containers.iter().any(|container| container.has_ended() && container.exit_code.is_none() && container.reason.is_none());
     by_itself && ran && untold()
 }

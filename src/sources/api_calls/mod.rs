@@ -5,6 +5,7 @@
 
 mod callers;
 mod chain;
+pub mod forgotten;
 mod memory;
 mod record;
 mod subject;
@@ -14,6 +15,7 @@ use aws_smithy_types::DateTime;
 use futures::FutureExt;
 use futures::channel::oneshot;
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 
 use crate::diagnosis::actors::{self, Kind};
 use crate::diagnosis::call::{ApiCall, EXECUTE_COMMAND};
@@ -35,7 +37,7 @@ use chain::{Chain, Search, of_the_activity, of_the_chain};
 use memory::of_the_memory;
 #[cfg(test)]
 pub(super) use record::call_from;
-use record::{Recorded, read, recorded};
+use record::{Recorded, document_in, recorded};
 use subject::{Subject, is_of_its_service};
 
 pub const SOURCE: Asker = Asker { source: Source::Cloudtrail, collect: |asking| collect(asking).boxed_local() };
@@ -182,58 +184,60 @@ async fn lookup(reach: &Reach<'_>, search: &Search) -> Vec<ApiCall> {
     }
     let inquiry = reach.ledger.ask(Source::Cloudtrail, "cloudtrail:LookupEvents", "*");
     describe(&inquiry, search);
-    let (from, to) = (search.from.as_second(), search.to.as_second() + 1);
-    inquiry.looked(Timestamp::from_second(from).ok(), Timestamp::from_second(to).ok());
-    let attribute = match LookupAttribute::builder().attribute_key(LookupAttributeKey::EventName).attribute_value(search.name).build() {
-        Ok(attribute) => attribute,
-        Err(error) => {
-            inquiry.fail(&Failing::unreadable(error.to_string()));
-            return Vec::new();
-        }
-    };
-    let client = reach.account.cloudtrail();
-    let (mut pages, mut matched, mut unreadable, mut accepted) = (Pages::default(), 0_usize, 0_usize, Vec::new());
-    for page in 0.. {
-        if page == search.most_pages {
-            inquiry.fail(&Failing::unreadable(format!("more than {} {} calls in the window: not read to the end", search.most_pages * 50, search.name)));
-            return accepted;
-        }
-        inquiry.request();
-        let asked = client.lookup_events().lookup_attributes(attribute.clone()).start_time(DateTime::from_secs(from)).end_time(DateTime::from_secs(to)).max_results(50);
-        let answer = match asked.set_next_token(pages.token()).send().await {
-            Ok(answer) => answer,
-            Err(error) => {
-                inquiry.fail(&failing(&error));
-                return accepted;
-            }
+    let (mut matched, mut unreadable, mut accepted) = (0_usize, 0_usize, Vec::new());
+    let asked = Asked { name: search.name, window: (search.from, search.to), most_pages: search.most_pages };
+    let ended = each_record(&reach.account.cloudtrail(), &inquiry, asked, |value| {
+        let Some(recorded) = recorded(value) else {
+            unreadable += 1;
+            return true;
         };
+        if let Some(call) = take(reach, search, &inquiry, recorded) {
+            matched += 1;
+            accepted.extend(Some(call).filter(ApiCall::succeeded));
+        }
+        true
+    })
+    .await;
+    match ended {
+        Err(failing) => inquiry.fail(&failing),
+        Ok(()) if unreadable > 0 => inquiry.fail(&Failing::unreadable(format!("{unreadable} records could not be read"))),
+        Ok(()) => close(reach, search, inquiry, matched),
+    }
+    accepted
+}
+
+/// One name in one window, and how far it is read.
+struct Asked {
+    name: &'static str,
+    window: (Timestamp, Timestamp),
+    /// Of 50 calls each.
+    most_pages: usize,
+}
+
+/// Shows every record of one name, page by page, newest first, as long as the visitor wants more. One that cannot be read
+/// is shown as null.
+async fn each_record(client: &aws_sdk_cloudtrail::Client, inquiry: &Inquiry<'_>, asked: Asked, mut visit: impl FnMut(&Value) -> bool) -> Result<(), Failing> {
+    let (from, to) = (asked.window.0.as_second(), asked.window.1.as_second() + 1);
+    inquiry.looked(Timestamp::from_second(from).ok(), Timestamp::from_second(to).ok());
+    let attribute =
+        LookupAttribute::builder().attribute_key(LookupAttributeKey::EventName).attribute_value(asked.name).build().map_err(|error| Failing::unreadable(error.to_string()))?;
+    let mut pages = Pages::default();
+    for _ in 0..asked.most_pages {
+        inquiry.request();
+        let request = client.lookup_events().lookup_attributes(attribute.clone()).start_time(DateTime::from_secs(from)).end_time(DateTime::from_secs(to)).max_results(50);
+        let answer = request.set_next_token(pages.token()).send().await.map_err(|error| failing(&error))?;
         for record in answer.events() {
-            let Some(recorded) = read(record) else {
-                unreadable += 1;
-                continue;
-            };
-            if let Some(call) = take(reach, search, &inquiry, recorded) {
-                matched += 1;
-                if call.succeeded() {
-                    accepted.push(call);
-                }
+            if !visit(&document_in(record)) {
+                return Ok(());
             }
         }
         match pages.turn(answer.next_token) {
             Turn::Next => {}
-            Turn::End => break,
-            Turn::Repeated => {
-                inquiry.fail(&Failing::repeated_token());
-                return accepted;
-            }
+            Turn::End => return Ok(()),
+            Turn::Repeated => return Err(Failing::repeated_token()),
         }
     }
-    if unreadable > 0 {
-        inquiry.fail(&Failing::unreadable(format!("{unreadable} records could not be read")));
-        return accepted;
-    }
-    close(reach, search, inquiry, matched);
-    accepted
+    Err(Failing::unreadable(format!("more than {} {} calls in the window: not read to the end", asked.most_pages * 50, asked.name)))
 }
 
 /// Tells the call if it is what the search is for, with secrets taken out of what its caller typed, and of the service's

@@ -15,10 +15,9 @@ pub(super) struct Recorded {
     pub(super) messages: Vec<ServiceMessage>,
 }
 
-/// The JSON inside the record; the fields around it say less.
-pub(super) fn read(record: &Record) -> Option<Recorded> {
-    let value: Value = serde_json::from_str(record.cloud_trail_event()?).ok()?;
-    recorded(&value)
+/// The JSON inside the record; the fields around it say less. Null where there is none.
+pub(super) fn document_in(record: &Record) -> Value {
+    record.cloud_trail_event().and_then(|document| serde_json::from_str(document).ok()).unwrap_or_default()
 }
 
 pub(super) fn recorded(value: &Value) -> Option<Recorded> {
@@ -33,7 +32,7 @@ fn messages(value: &Value) -> Vec<ServiceMessage> {
 }
 
 /// A time as Java writes it for people, in UTC and to the second (`Apr 26, 2026, 9:34:33 PM`), or as ISO 8601.
-fn written_time(text: &str) -> Option<Timestamp> {
+pub(super) fn written_time(text: &str) -> Option<Timestamp> {
     // Newer runtimes put a narrow no-break space before the half of the day.
     let plain: String = text.chars().map(|letter| if letter.is_whitespace() { ' ' } else { letter }).collect();
     // Older ones put no comma behind the year; some regions count to 24.
