@@ -471,5 +471,6 @@ async fn newer_word(account: &Account, ledger: &Ledger, given: Task) -> Task {
 
 /// What a command prints of a request under `-v`.
 pub fn print_request(passed: &crate::sources::Passed) {
-    say(&format!("{:>6} ms  {:<12} {}  {}", passed.took.as_millis(), passed.region, passed.action, passed.outcome));
+    let waited = if passed.waited.as_millis() < 50 { String::new() } else { format!("  (had waited {} ms for CloudTrail's two a second)", passed.waited.as_millis()) };
+    say(&format!("{:>6} ms  {:<12} {}  {}{waited}", passed.took.as_millis(), passed.region, passed.action, passed.outcome));
 }

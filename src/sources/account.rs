@@ -28,6 +28,7 @@ use aws_types::os_shim_internal::{Env, Fs};
 
 use super::aws_cli::{self, AwsCli, Trouble};
 use super::case::{Case, Exchange};
+use super::pace::Pace;
 use super::wire::{Passed, Wire};
 
 /// Three throttled attempts must not lose a source: the SDK's own limit is three in all.
@@ -115,7 +116,11 @@ impl Account {
         let config = loader.load().await;
         // Asked for once, before anything else: a dozen clients would each find out for themselves.
         let credentials = credentials(&config, session).await?;
-        let wire = Wire::to_aws(http, session.attempt, session.record, observer);
+        // The key tells the account apart where the credentials do not name it.
+        let asking = credentials.account_id().map_or_else(|| credentials.access_key_id().to_owned(), |account| account.as_str().to_owned());
+        let endpoint = session.endpoint_url.clone().or_else(|| std::env::var("AWS_ENDPOINT_URL_CLOUDTRAIL").ok()).or_else(|| std::env::var("AWS_ENDPOINT_URL").ok());
+        let pace = Pace::shared(endpoint.as_deref(), &asking);
+        let wire = Wire::to_aws(http, pace, session.attempt, session.record, observer);
         let config = config.into_builder().http_client(wire.clone()).credentials_provider(SharedCredentialsProvider::new(credentials)).build();
         Ok(Self::with(config, wire, region.to_string()))
     }

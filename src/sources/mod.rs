@@ -23,6 +23,7 @@ mod log_lines;
 mod logs;
 mod metrics;
 mod neighbours;
+mod pace;
 mod pages;
 pub mod redact;
 mod service;

@@ -1,7 +1,6 @@
 //! The one place every request passes: the list of allowed actions, CloudTrail's pace, the limit of one attempt,
 //! and the recording and replay of AWS's own answers.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -19,17 +18,15 @@ use tokio::time::Instant;
 use super::actions;
 use super::case::{Case, Exchange};
 use super::cbor;
-
-/// LookupEvents: two requests a second for each account and region.
-const CLOUDTRAIL_REQUESTS: usize = 2;
-/// A little over a second, since the server's clock counts arrivals and not departures.
-const CLOUDTRAIL_WINDOW: Duration = Duration::from_millis(1_050);
+use super::pace::Pace;
 
 /// What `-v` prints of each request.
 #[derive(Debug, Clone)]
 pub struct Passed {
     pub action: String,
     pub region: String,
+    /// For CloudTrail's budget, before it left.
+    pub waited: Duration,
     pub took: Duration,
     /// `200`, `400 AccessDeniedException`, `no answer in time` …
     pub outcome: String,
@@ -45,7 +42,7 @@ struct Inner {
     far_end: FarEnd,
     /// Limit of one attempt, from the moment it may leave until its last byte.
     attempt: Duration,
-    pace: tokio::sync::Mutex<VecDeque<Instant>>,
+    pace: Pace,
     recorded: Option<Mutex<Vec<Exchange>>>,
     observer: Option<Observer>,
 }
@@ -87,14 +84,14 @@ struct AttemptTooLong(Duration);
 
 impl Wire {
     #[must_use]
-    pub fn to_aws(client: SharedHttpClient, attempt: Duration, record: bool, observer: Option<Observer>) -> Self {
+    pub fn to_aws(client: SharedHttpClient, pace: Pace, attempt: Duration, record: bool, observer: Option<Observer>) -> Self {
         let recorded = record.then(Mutex::default);
-        Self(Arc::new(Inner { far_end: FarEnd::Aws(client), attempt, pace: tokio::sync::Mutex::default(), recorded, observer }))
+        Self(Arc::new(Inner { far_end: FarEnd::Aws(client), attempt, pace, recorded, observer }))
     }
 
     #[must_use]
     pub fn to_case(case: Arc<Case>, observer: Option<Observer>) -> Self {
-        let inner = Inner { far_end: FarEnd::Case(case), attempt: Duration::from_secs(60), pace: tokio::sync::Mutex::default(), recorded: None, observer };
+        let inner = Inner { far_end: FarEnd::Case(case), attempt: Duration::from_secs(60), pace: Pace::default(), recorded: None, observer };
         Self(Arc::new(inner))
     }
 
@@ -147,9 +144,8 @@ impl Line {
             FarEnd::Aws(_) => self.far.as_ref(),
         };
         let Some(far) = far else { return Err(ConnectorError::user(NotOnTheList(action).into())) };
-        if action == "cloudtrail:LookupEvents" {
-            self.wait_for_cloudtrail().await;
-        }
+        let is_paced = action == "cloudtrail:LookupEvents";
+        let waited = if is_paced { self.inner.pace.wait(&region).await } else { Duration::ZERO };
         let began = Instant::now();
         let attempt = self.inner.attempt;
         let result = match tokio::time::timeout(attempt, whole_answer(far, request)).await {
@@ -158,11 +154,13 @@ impl Line {
             Ok(result) => result,
             Err(_) => Err(ConnectorError::timeout(AttemptTooLong(attempt).into())),
         };
-        self.observe(&action, &region, began, &result);
+        self.observe(&action, &region, (waited, began), &result);
         let (status, headers, bytes) = result?;
         let bytes = signed_exit_codes(&action, bytes);
-        if action == "cloudtrail:LookupEvents" && status == 400 && String::from_utf8_lossy(&bytes).contains("Throttl") {
-            self.hold_cloudtrail().await;
+        match status {
+            400 if is_paced && String::from_utf8_lossy(&bytes).contains("Throttl") => self.inner.pace.refused(&region).await,
+            200 if is_paced => self.inner.pace.answered(&region).await,
+            _ => {}
         }
         if let Some(recorded) = &self.inner.recorded {
             let exchange = Exchange::new(&action, &region, &body, status, error_type(&headers), &bytes);
@@ -178,7 +176,7 @@ impl Line {
         let began = Instant::now();
         let Some(exchange) = case.answer(action, region, body) else {
             let result: Result<Answer, ConnectorError> = Err(ConnectorError::user(NotInCase(action.to_owned()).into()));
-            self.observe(action, region, began, &result);
+            self.observe(action, region, (Duration::ZERO, began), &result);
             return result.map(|(status, headers, bytes)| response(status, headers, bytes));
         };
         let mut headers = vec![("content-type".to_owned(), exchange.content_type().to_owned())];
@@ -187,30 +185,11 @@ impl Line {
         }
         headers.extend(exchange.error_type.iter().map(|error| ("x-amzn-errortype".to_owned(), error.clone())));
         let result = Ok((exchange.status, headers, signed_exit_codes(action, exchange.response_bytes())));
-        self.observe(action, region, began, &result);
+        self.observe(action, region, (Duration::ZERO, began), &result);
         result.map(|(status, headers, bytes)| response(status, headers, bytes))
     }
 
-    /// Returns when a LookupEvents may leave: no window of a second holds more than two, retries among them.
-    async fn wait_for_cloudtrail(&self) {
-        // The lock is held while waiting, so that requests leave in the order they came.
-        let mut sent = self.inner.pace.lock().await;
-        while sent.len() >= CLOUDTRAIL_REQUESTS {
-            if let Some(first) = sent.pop_front() {
-                tokio::time::sleep_until(first + CLOUDTRAIL_WINDOW).await;
-            }
-        }
-        sent.push_back(Instant::now());
-    }
-
-    /// Somebody else spends the same budget: leave the next second to them.
-    async fn hold_cloudtrail(&self) {
-        let mut sent = self.inner.pace.lock().await;
-        sent.clear();
-        sent.extend([Instant::now(); CLOUDTRAIL_REQUESTS]);
-    }
-
-    fn observe(&self, action: &str, region: &str, began: Instant, result: &Result<Answer, ConnectorError>) {
+    fn observe(&self, action: &str, region: &str, (waited, began): (Duration, Instant), result: &Result<Answer, ConnectorError>) {
         let Some(observer) = &self.inner.observer else { return };
         let outcome = match result {
             Ok((status, headers, bytes)) if *status >= 400 => {
@@ -221,7 +200,7 @@ impl Line {
             Err(error) if error.is_timeout() => "no answer in time".to_owned(),
             Err(error) => std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string),
         };
-        observer(Passed { action: action.to_owned(), region: region.to_owned(), took: began.elapsed(), outcome });
+        observer(Passed { action: action.to_owned(), region: region.to_owned(), waited, took: began.elapsed(), outcome });
     }
 }
 

@@ -1,7 +1,7 @@
 //! What goes over the wire: only reads, at most three rounds, CloudTrail's pace, nothing twice.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::fake_aws::{FakeAws, Fault};
 use super::program::{against, run};
@@ -51,4 +51,20 @@ fn logs_asks_only_ecs_and_the_logs() {
     run(&mut against(&aws, &["logs", &aws.task_arn])).code(&[0]);
     let services: BTreeSet<String> = aws.journal().into_iter().map(|asked| asked.action.split(':').next().unwrap().to_owned()).collect();
     assert_eq!(services.into_iter().collect::<Vec<_>>(), ["ecs", "logs"]);
+}
+
+#[test]
+fn several_terminals_share_cloudtrails_two_requests_a_second_and_all_are_answered() {
+    let aws = FakeAws::serving("stopped-by-sso-user");
+    let running: Vec<_> = (0..8).map(|_| against(&aws, &["who-stopped", &aws.task_arn, "-q"]).stdout(std::process::Stdio::piped()).spawn().unwrap()).collect();
+    for child in running {
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stdout).trim()), (Some(0), "ines@example.com"));
+    }
+    let mut came: Vec<Instant> = aws.journal().iter().filter(|asked| asked.action == "cloudtrail:LookupEvents").map(|asked| asked.came).collect();
+    came.sort();
+    assert!(came.len() >= 8, "{}", came.len());
+    for window in came.windows(3) {
+        assert!(window[2] - window[0] >= Duration::from_millis(950), "three within {:?}", window[2] - window[0]);
+    }
 }

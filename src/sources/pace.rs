@@ -1,0 +1,214 @@
+//! CloudTrail's two requests a second, shared by every process of one user on one machine: ten terminals in one incident
+//! wait for each other instead of throttling each other out.
+//!
+//! The times of the last departures stand in a small file, one for each region and account, under a lock that is held
+//! for as long as it takes to write a line. Where there is no place for it, each process keeps the pace for itself.
+
+use std::collections::hash_map::DefaultHasher;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::hash::{Hash, Hasher};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// LookupEvents: two requests a second for each account and region.
+const REQUESTS: usize = 2;
+/// A little over a second, since the server's clock counts arrivals and not departures.
+const WINDOW: u64 = 1_050;
+/// What is added to the window after a refusal, at first and at the most: somebody else spends the same budget.
+const FIRST_SLOWING: u64 = 500;
+const MOST_SLOWING: u64 = 4_000;
+/// A time so far ahead was written by another clock.
+const BELIEVED_AHEAD: u64 = 120_000;
+/// Another process holds the lock for a moment; one that holds it longer is stuck and counts no more.
+const LOCKED_FOR: Duration = Duration::from_millis(400);
+const TRIED_EVERY: Duration = Duration::from_millis(10);
+
+/// When the last requests leave, and how far the pace is slowed. Milliseconds since 1970.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Departures {
+    last: Vec<u64>,
+    slowing: u64,
+}
+
+impl Departures {
+    /// `1795529261000 1795529261500 0`; anything else is as good as nothing.
+    fn read(text: &str, now: u64) -> Self {
+        let mut numbers: Vec<u64> = text.split_whitespace().filter_map(|number| number.parse().ok()).collect();
+        let slowing = if numbers.len() > REQUESTS { numbers.pop().unwrap_or_default().min(MOST_SLOWING) } else { 0 };
+        numbers.retain(|at| *at <= now + BELIEVED_AHEAD);
+        numbers.sort_unstable();
+        Self { last: numbers, slowing }
+    }
+
+    fn written(&self) -> String {
+        let mut last = [0; REQUESTS];
+        for (place, at) in last.iter_mut().rev().zip(self.last.iter().rev()) {
+            *place = *at;
+        }
+        format!("{} {} {}\n", last[0], last[1], self.slowing)
+    }
+
+    /// The next moment at which a request may leave, which is thereby taken.
+    fn take(&mut self, now: u64) -> u64 {
+        let held = self.last.len().checked_sub(REQUESTS).and_then(|at| self.last.get(at)).map_or(0, |first| first + WINDOW + self.slowing);
+        let slot = now.max(held).max(self.last.last().copied().unwrap_or_default());
+        self.last.push(slot);
+        self.last.drain(..self.last.len().saturating_sub(REQUESTS));
+        slot
+    }
+
+    /// The budget was spent by somebody else: the next window is left to them, and those after it are wider.
+    fn refused(&mut self, now: u64) {
+        let latest = now.max(self.last.last().copied().unwrap_or_default());
+        self.last = vec![latest; REQUESTS];
+        self.slowing = (self.slowing * 2).clamp(FIRST_SLOWING, MOST_SLOWING);
+    }
+
+    fn answered(&mut self) {
+        self.slowing /= 2;
+    }
+}
+
+/// The pace of one account's look-ups.
+#[derive(Debug, Default)]
+pub struct Pace {
+    /// Where it is shared, and the mark of who asks whom.
+    shared: Option<(PathBuf, String)>,
+    own: Mutex<Departures>,
+}
+
+impl Pace {
+    /// Shared with every process that asks the same endpoint for the same account, as far as its id or the key tells.
+    #[must_use]
+    pub fn shared(endpoint: Option<&str>, account: &str) -> Self {
+        let mut mark = DefaultHasher::new();
+        (endpoint, account).hash(&mut mark);
+        Self { shared: folder().map(|folder| (folder, format!("{:016x}", mark.finish()))), own: Mutex::default() }
+    }
+
+    /// Waits for the next moment at which a LookupEvents may leave; gives how long that was.
+    pub async fn wait(&self, region: &str) -> Duration {
+        let now = milliseconds();
+        let slot = self.with(region, |departures| departures.take(now)).await;
+        let waited = Duration::from_millis(slot.saturating_sub(now));
+        tokio::time::sleep(waited).await;
+        waited
+    }
+
+    pub async fn refused(&self, region: &str) {
+        self.with(region, |departures| departures.refused(milliseconds())).await;
+    }
+
+    pub async fn answered(&self, region: &str) {
+        let is_slowed = self.own.lock().unwrap_or_else(std::sync::PoisonError::into_inner).slowing > 0;
+        if is_slowed {
+            self.with(region, Departures::answered).await;
+        }
+    }
+
+    async fn with<T>(&self, region: &str, change: impl FnOnce(&mut Departures) -> T) -> T {
+        let file = match &self.shared {
+            Some((folder, mark)) => locked(&folder.join(format!("cloudtrail-{}-{mark}", bare(region)))).await,
+            None => None,
+        };
+        let mut own = self.own.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let Some(mut file) = file else { return change(&mut own) };
+        let mut text = String::new();
+        let mut departures = match file.read_to_string(&mut text) {
+            Ok(_) => Departures::read(&text, milliseconds()),
+            Err(_) => own.clone(),
+        };
+        let told = change(&mut departures);
+        let line = departures.written();
+        let _ = file.seek(SeekFrom::Start(0)).and_then(|_| file.write_all(line.as_bytes())).and_then(|()| file.set_len(line.len() as u64));
+        *own = departures;
+        told
+    }
+}
+
+/// The file, locked for this process alone; none where it cannot be opened, or another holds it too long.
+async fn locked(path: &PathBuf) -> Option<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path).ok()?;
+    let began = tokio::time::Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Some(file),
+            Err(TryLockError::WouldBlock) if began.elapsed() < LOCKED_FOR => tokio::time::sleep(TRIED_EVERY).await,
+            Err(_) => return None,
+        }
+    }
+}
+
+/// A folder of this user's that nobody else can write to.
+fn folder() -> Option<PathBuf> {
+    let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = named("XDG_RUNTIME_DIR").or_else(|| named("XDG_CACHE_HOME")).or_else(|| Some(named("HOME")?.join(".cache")))?;
+    let folder = base.join("ecs-trace");
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(&folder).ok()?;
+    Some(folder)
+}
+
+/// A region's name holds nothing that a path would obey, whatever was typed.
+fn bare(region: &str) -> String {
+    region.chars().filter(|letter| letter.is_ascii_alphanumeric() || *letter == '-').collect()
+}
+
+fn milliseconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_window_holds_more_than_two_departures_however_many_ask() {
+        let mut departures = Departures::default();
+        let slots: Vec<u64> = (0..7).map(|_| departures.take(10_000)).collect();
+        assert_eq!(slots, [10_000, 10_000, 11_050, 11_050, 12_100, 12_100, 13_150]);
+        assert_eq!(departures.take(60_000), 60_000, "what was not used is not saved up");
+        assert_eq!((departures.take(60_000), departures.take(60_000)), (60_000, 61_050));
+    }
+
+    #[test]
+    fn a_refusal_widens_the_window_and_answers_narrow_it_again() {
+        let mut departures = Departures::default();
+        departures.take(10_000);
+        departures.refused(10_100);
+        assert_eq!(departures.take(10_100), 10_100 + WINDOW + FIRST_SLOWING);
+        (0..9).for_each(|_| departures.refused(20_000));
+        assert_eq!(departures.slowing, MOST_SLOWING);
+        (0..13).for_each(|_| departures.answered());
+        assert_eq!(departures.slowing, 0);
+    }
+
+    #[test]
+    fn what_stands_in_the_file_is_read_again_and_nonsense_is_nothing() {
+        let mut departures = Departures::default();
+        (0..3).for_each(|_| drop(departures.take(10_000)));
+        assert_eq!(Departures::read(&departures.written(), 10_000), departures);
+        assert_eq!(Departures::read("no numbers", 10_000), Departures::default());
+        assert!(Departures::read("1 99999999999999 7", 10_000).last.iter().all(|at| *at < 10_000 + BELIEVED_AHEAD));
+    }
+
+    #[tokio::test]
+    async fn two_of_one_account_share_a_pace_and_another_account_does_not_wait() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pace = |mark: &str| Pace { shared: Some((folder.path().to_owned(), mark.to_owned())), own: Mutex::default() };
+        let (one, two, other) = (pace("a"), pace("a"), pace("b"));
+        assert!(one.wait("eu-west-1").await + two.wait("eu-west-1").await < Duration::from_millis(200));
+        assert!(other.wait("eu-west-1").await < Duration::from_millis(200));
+        assert!(two.wait("eu-west-1").await > Duration::from_millis(500));
+        assert!(two.wait("us-east-1").await < Duration::from_millis(200), "another region has a budget of its own");
+    }
+}
