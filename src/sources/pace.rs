@@ -10,7 +10,7 @@ use std::hash::{Hash, Hasher};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use std::sync::Mutex;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// LookupEvents: two requests a second for each account and region.
 const REQUESTS: usize = 2;
@@ -19,13 +19,13 @@ const WINDOW: u64 = 1_050;
 /// What is added to the window after a refusal, at first and at the most: somebody else spends the same budget.
 const FIRST_SLOWING: u64 = 500;
 const MOST_SLOWING: u64 = 4_000;
-/// A time so far ahead was written by another clock.
+/// A time so far ahead was written before the machine started anew.
 const BELIEVED_AHEAD: u64 = 120_000;
 /// Another process holds the lock for a moment; one that holds it longer is stuck and counts no more.
 const LOCKED_FOR: Duration = Duration::from_millis(400);
 const TRIED_EVERY: Duration = Duration::from_millis(10);
 
-/// When the last requests leave, and how far the pace is slowed. Milliseconds since 1970.
+/// When the last requests leave, and how far the pace is slowed. Milliseconds since the machine started.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Departures {
     last: Vec<u64>,
@@ -147,6 +147,9 @@ async fn locked(path: &PathBuf) -> Option<File> {
 
 /// A folder of this user's that nobody else can write to.
 fn folder() -> Option<PathBuf> {
+    if cfg!(not(unix)) {
+        return None;
+    }
     let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from).filter(|path| path.is_absolute());
     let base = named("XDG_RUNTIME_DIR").or_else(|| named("XDG_CACHE_HOME")).or_else(|| Some(named("HOME")?.join(".cache")))?;
     let folder = base.join("ecs-trace");
@@ -163,8 +166,18 @@ fn bare(region: &str) -> String {
     region.chars().filter(|letter| letter.is_ascii_alphanumeric() || *letter == '-').collect()
 }
 
+/// Of the clock that all processes of a machine have in common and nobody can set.
+#[cfg(unix)]
 fn milliseconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    u64::try_from(now.tv_sec).unwrap_or_default() * 1000 + u64::try_from(now.tv_nsec).unwrap_or_default() / 1_000_000
+}
+
+/// Where there is none, nothing is shared, and any clock of this process will do.
+#[cfg(not(unix))]
+fn milliseconds() -> u64 {
+    static BEGAN: std::sync::OnceLock<tokio::time::Instant> = std::sync::OnceLock::new();
+    u64::try_from(BEGAN.get_or_init(tokio::time::Instant::now).elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -195,7 +208,9 @@ mod tests {
     #[test]
     fn what_stands_in_the_file_is_read_again_and_nonsense_is_nothing() {
         let mut departures = Departures::default();
-        (0..3).for_each(|_| drop(departures.take(10_000)));
+        for _ in 0..3 {
+            departures.take(10_000);
+        }
         assert_eq!(Departures::read(&departures.written(), 10_000), departures);
         assert_eq!(Departures::read("no numbers", 10_000), Departures::default());
         assert!(Departures::read("1 99999999999999 7", 10_000).last.iter().all(|at| *at < 10_000 + BELIEVED_AHEAD));
