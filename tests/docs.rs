@@ -15,15 +15,12 @@ fn same(path: &str, printed: &str) {
 
 #[test]
 fn the_iam_policy_is_the_list_of_actions() {
-    let mut actions: Vec<&str> = ecs_trace::sources::actions::ACTIONS.iter().map(|action| action.name).collect();
-    actions.sort_unstable();
-    let policy = serde_json::json!({"Version": "2012-10-17", "Statement": [{"Sid": "EcsTraceReads", "Effect": "Allow", "Action": actions, "Resource": "*"}]});
-    same("docs/iam-policy.json", &(serde_json::to_string_pretty(&policy).unwrap() + "\n"));
+    same("docs/iam-policy.json", &run(&mut program(&["doctor", "--policy"])).code(&[0]).stdout);
     let mut page = String::from(
-        "# Permissions\n\necs-trace only reads. These are all the actions it can call; without one, what it answers is said to be missing.\nThe same list as a policy: [iam-policy.json](iam-policy.json).\n\n| action | witness | answers |\n| --- | --- | --- |\n",
+        "# Permissions\n\necs-trace only reads. These are all the actions it can call; without one, what it answers is said to be missing.\nThe same list as a policy, which `ecs-trace doctor --policy` prints: [iam-policy.json](iam-policy.json). `ecs-trace doctor` tries them.\n\n| action | witness | answers |\n| --- | --- | --- |\n",
     );
     for action in ecs_trace::sources::actions::ACTIONS {
-        page.push_str(&format!("| `{}` | {} | {} |\n", action.name, action.source.as_str(), action.answers));
+        page.push_str(&format!("| `{}` | {} | {} |\n", action.name, ecs_trace::diagnosis::access::group(action.source), action.answers));
     }
     same("docs/permissions.md", &page);
 }
@@ -55,6 +52,7 @@ fn the_page_of_the_command_line_is_its_help() {
         vec!["logs", "--help"],
         vec!["save", "--help"],
         vec!["explain", "--help"],
+        vec!["doctor", "--help"],
         vec!["completions", "--help"],
     ] {
         let name = if command.len() == 1 { "ecs-trace".to_owned() } else { format!("ecs-trace {}", command[0]) };

@@ -220,11 +220,6 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
         agree("case", ("region", &case.region, "--region"), options.region.as_deref())?;
         agree("case", ("cluster", &case.task.cluster, "--cluster"), explicit_cluster(options).map(last_segment))?;
     }
-    let interrupt = || async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
     let (account, now, found) = {
         let locate = async {
             match from {
@@ -276,7 +271,7 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
                 bars.clear();
                 return Err(Failure::new(Exit::Other, format!("the task was not found within {:?}: ECS did not answer in time", options.limit())).hint("give it more time: --timeout 60s, or see each request with -v"));
             }
-            () = interrupt() => {
+            () = interrupted() => {
                 bars.clear_after_interrupt();
                 return Err(Failure::new(Exit::Interrupted, "interrupted before the task was found"));
             }
@@ -304,7 +299,7 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
         deep: wanted.deep,
         trail_lake: wanted.trail_lake.filter(|_| replayed.is_none()),
     };
-    let (mut evidence, mut ended) = gather(&reach, limits, interrupt()).await;
+    let (mut evidence, mut ended) = gather(&reach, limits, interrupted()).await;
     if let Some(wait) = wanted.wait.filter(|_| ended != Ended::Interrupted) {
         if replayed.is_some() {
             screen.note("a case does not change: nothing to wait for");
@@ -312,7 +307,7 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
             let until = began + options.timeout.unwrap_or(wait);
             (evidence, ended) = tokio::select! {
                 late = waited(evidence.clone(), &reach, &bars, began, until) => (late, ended),
-                () = interrupt() => (evidence, Ended::Interrupted),
+                () = interrupted() => (evidence, Ended::Interrupted),
             };
         }
     }
@@ -339,6 +334,13 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
         }
     }
     Ok(Gathered { trace, ended, account, replayed })
+}
+
+/// Ends at Ctrl-C; never, where that cannot be listened for.
+pub(super) async fn interrupted() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }
 
 /// No such task, with what was asked of the archives.

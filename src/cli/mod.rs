@@ -3,12 +3,14 @@
 mod args;
 mod complete;
 mod completions;
+mod doctor;
 mod explain;
 pub mod failure;
 mod gathering;
 mod logs;
 mod output;
 mod picker;
+mod policy;
 mod save;
 mod screen;
 mod stops;
@@ -55,6 +57,7 @@ enum Command {
     Stops(stops::Arguments),
     Save(save::Arguments),
     Explain(explain::Arguments),
+    Doctor(doctor::Arguments),
     Completions(completions::Arguments),
 }
 
@@ -91,6 +94,7 @@ pub fn run(now: Timestamp) -> ExitCode {
         Command::Stops(arguments) => stops::run(arguments, everywhere, &screen, now),
         Command::Save(arguments) => save::run(arguments, everywhere, &screen, now),
         Command::Explain(arguments) => explain::run(arguments, everywhere, &screen),
+        Command::Doctor(arguments) => doctor::run(arguments, everywhere, &screen, now),
         Command::Completions(arguments) => completions::run(arguments, &screen),
     });
     match done {

@@ -24,7 +24,7 @@ use crate::sources::{Ended, Limits, Reach, gather};
 use super::Done;
 use super::args::{Everywhere, Format, duration};
 use super::failure::{Exit, Failure};
-use super::gathering::{Wanted, cluster_region, open};
+use super::gathering::{Wanted, cluster_region, interrupted, open};
 use super::output::{line, rendered};
 use super::screen::Screen;
 
@@ -106,12 +106,6 @@ fn scope(typed: Option<&str>, options: &Everywhere) -> Result<(Option<String>, O
             Ok((Some(own.to_owned()), Some(name.to_owned())))
         }
         _ => Err(Failure::usage(format!("`{typed}` is no service; wanted is NAME or CLUSTER/NAME")).hint("one task alone: ecs-trace timeline TASK")),
-    }
-}
-
-async fn interrupted() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
     }
 }
 

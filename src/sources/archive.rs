@@ -17,7 +17,7 @@ use super::pages::{Pages, Turn};
 use super::target::Place;
 
 /// Where EventBridge rules and AWS's own templates put ECS's events.
-const PREFIXES: [&str; 2] = ["/aws/events/", "/ecs/"];
+pub(super) const PREFIXES: [&str; 2] = ["/aws/events/", "/ecs/"];
 /// Groups asked at once; an account has one or two of them.
 const MOST_GROUPS: usize = 8;
 /// A page may be empty and still not be the last.
@@ -70,7 +70,7 @@ async fn groups(account: &Account, ledger: &Ledger, cluster: Option<&str>) -> Op
 }
 
 /// Whether a group's name says that it holds ECS's events, of this cluster where it is one cluster's.
-fn is_archive(name: &str, cluster: Option<&str>) -> bool {
+pub(super) fn is_archive(name: &str, cluster: Option<&str>) -> bool {
     if let Some(of) = name.strip_prefix("/aws/events/ecs/containerinsights/").and_then(|rest| rest.strip_suffix("/performance")) {
         return cluster.is_none_or(|cluster| last_segment(cluster) == of);
     }
