@@ -352,7 +352,9 @@ fn forgotten(error: task::NotFound, ledger: &Ledger, now: Timestamp) -> Failure 
             ReadingStatus::Empty if reading.action.as_deref() == Some("logs:FilterLogEvents") => {
                 failure = failure.hint(format!("the archive {} holds no event of it", reading.resource.as_deref().unwrap_or_default()));
             }
-            ReadingStatus::Empty if reading.action.is_none() => failure = failure.hint("no archive of ECS events was found, which would still know it"),
+            ReadingStatus::Empty if reading.action.is_none() => {
+                failure = failure.hint("no archive of ECS events was found, which would still know it; to have one from now on: ecs-trace archive template")
+            }
             status if status.is_gap() => failure = failure.hint(format!("an archive could not be read: {}", reading.gap())),
             _ => {}
         }

@@ -1,5 +1,6 @@
 //! The command line: one subcommand, one file. Reads what was typed, has it gathered and judged, prints it.
 
+mod archive;
 mod args;
 mod complete;
 mod completions;
@@ -56,6 +57,7 @@ enum Command {
     Logs(logs::Arguments),
     Stops(stops::Arguments),
     Save(save::Arguments),
+    Archive(archive::Arguments),
     Explain(explain::Arguments),
     Doctor(doctor::Arguments),
     Completions(completions::Arguments),
@@ -93,6 +95,7 @@ pub fn run(now: Timestamp) -> ExitCode {
         Command::Logs(arguments) => logs::run(arguments, everywhere, &screen, now),
         Command::Stops(arguments) => stops::run(arguments, everywhere, &screen, now),
         Command::Save(arguments) => save::run(arguments, everywhere, &screen, now),
+        Command::Archive(arguments) => archive::run(arguments, everywhere, &screen),
         Command::Explain(arguments) => explain::run(arguments, everywhere, &screen),
         Command::Doctor(arguments) => doctor::run(arguments, everywhere, &screen, now),
         Command::Completions(arguments) => completions::run(arguments, &screen),

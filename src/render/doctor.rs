@@ -156,7 +156,7 @@ impl Out<'_> {
         match &checkup.archive {
             Presence::There(groups) => self.found("archive", ("✓", "there", good), &groups.join(", ")),
             Presence::None => {
-                self.found("archive", ("–", "none", faint), "no log group of ECS events below /aws/events/ or /ecs/: a stopped task is forgotten after about an hour")
+                self.found("archive", ("–", "none", faint), "no log group of ECS events below /aws/events/ or /ecs/: a stopped task is forgotten after about an hour. What keeps it: ecs-trace archive template")
             }
             Presence::Unknown(_) => self.found("archive", ("?", "not seen", doubt), "log groups may not be listed"),
         }

@@ -18,6 +18,11 @@ use super::target::Place;
 
 /// Where EventBridge rules and AWS's own templates put ECS's events.
 pub(super) const PREFIXES: [&str; 2] = ["/aws/events/", "/ecs/"];
+/// And where what else tells of ECS is kept.
+const SURVEYED: [&str; 4] = ["/aws/events/", "/ecs/", "/aws/ecs/containerinsights/", "/aws/vendedlogs/ecs/action-logs/"];
+/// The console's event capture has a group for each cluster.
+const CAPTURE: &str = "/aws/events/ecs/containerinsights/";
+const PERFORMANCE: &str = "/performance";
 /// Groups asked at once; an account has one or two of them.
 const MOST_GROUPS: usize = 8;
 /// A page may be empty and still not be the last.
@@ -35,6 +40,84 @@ pub async fn find(account: &Account, ledger: &Ledger, place: &Place, now: Timest
     let answers = join_all(groups.iter().map(|group| in_group(account, ledger, group, place, now))).await;
     // Delivery is at least once and in any order: the highest version is the last word.
     answers.into_iter().flatten().max_by_key(|task| task.version)
+}
+
+/// What a log group keeps of ECS, by its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Keeps {
+    /// Events of every cluster that its rule lets through.
+    Events,
+    /// The console's event capture: the events of one cluster.
+    EventsOf(String),
+    /// ECS action logs of one cluster: service deployments and managed daemons, no single tasks.
+    ActionLogs(String),
+    /// Container Insights of one cluster: memory and CPU, minute by minute.
+    Insights(String),
+}
+
+impl Keeps {
+    /// Whether a task that ECS has forgotten can be rebuilt from it.
+    #[must_use]
+    pub fn is_archive(&self) -> bool {
+        matches!(self, Self::Events | Self::EventsOf(_))
+    }
+
+    fn of(name: &str) -> Option<Self> {
+        let between = |begin: &str, end: &str| name.strip_prefix(begin).and_then(|rest| rest.strip_suffix(end)).filter(|of| !of.is_empty() && !of.contains('/')).map(str::to_owned);
+        if let Some(cluster) = between(CAPTURE, PERFORMANCE) {
+            return Some(Self::EventsOf(cluster));
+        }
+        if let Some(cluster) = between("/aws/ecs/containerinsights/", PERFORMANCE) {
+            return Some(Self::Insights(cluster));
+        }
+        if let Some(cluster) = between("/aws/vendedlogs/ecs/action-logs/", "") {
+            return Some(Self::ActionLogs(cluster));
+        }
+        is_archive(name, None).then_some(Self::Events)
+    }
+}
+
+/// One log group that keeps something of ECS.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    pub group: String,
+    pub keeps: Keeps,
+    /// Absent where events never expire.
+    pub retention_days: Option<i32>,
+    /// What is stored, in bytes, as CloudWatch Logs counts it.
+    pub stored: i64,
+}
+
+/// Every group of the region that keeps something of ECS, the archives first.
+///
+/// # Errors
+/// The first refusal, if any prefix could not be asked to its end.
+pub async fn survey(account: &Account) -> Result<Vec<Kept>, Failing> {
+    let client = account.logs(&account.region);
+    let asked = SURVEYED.map(|prefix| {
+        let client = client.clone();
+        async move {
+            let (mut found, mut pages) = (Vec::new(), Pages::default());
+            loop {
+                let answer = client.describe_log_groups().log_group_name_prefix(prefix).set_next_token(pages.token()).send().await.map_err(|error| failing(&error))?;
+                found.extend(answer.log_groups().iter().filter_map(|group| {
+                    let name = group.log_group_name()?;
+                    Some(Kept { keeps: Keeps::of(name)?, group: name.to_owned(), retention_days: group.retention_in_days(), stored: group.stored_bytes().unwrap_or_default() })
+                }));
+                match pages.turn(answer.next_token) {
+                    Turn::Next => {}
+                    Turn::End => return Ok(found),
+                    Turn::Repeated => return Err(Failing::repeated_token()),
+                }
+            }
+        }
+    });
+    let mut kept = Vec::new();
+    for found in join_all(asked).await {
+        kept.extend(found?);
+    }
+    kept.sort_by(|a: &Kept, b| (!a.keeps.is_archive(), &a.group).cmp(&(!b.keeps.is_archive(), &b.group)));
+    Ok(kept)
 }
 
 /// Names of the groups that can hold events of this cluster; `None` where that may not be asked.
@@ -71,7 +154,7 @@ async fn groups(account: &Account, ledger: &Ledger, cluster: Option<&str>) -> Op
 
 /// Whether a group's name says that it holds ECS's events, of this cluster where it is one cluster's.
 pub(super) fn is_archive(name: &str, cluster: Option<&str>) -> bool {
-    if let Some(of) = name.strip_prefix("/aws/events/ecs/containerinsights/").and_then(|rest| rest.strip_suffix("/performance")) {
+    if let Some(of) = name.strip_prefix(CAPTURE).and_then(|rest| rest.strip_suffix(PERFORMANCE)) {
         return cluster.is_none_or(|cluster| last_segment(cluster) == of);
     }
     let plain = name.to_ascii_lowercase();
@@ -135,6 +218,16 @@ mod tests {
         assert!(is_archive("/ecs/ECSStoppedTasksEvent", Some("prod")));
         assert!(is_archive("/aws/events/ecs/containerinsights/prod/performance", Some("prod")));
         assert!(is_archive("/aws/events/ecs/containerinsights/prod/performance", None));
+    }
+
+    #[test]
+    fn a_groups_name_tells_what_it_keeps_of_ecs() {
+        assert_eq!(Keeps::of("/aws/events/ecs-trace"), Some(Keeps::Events));
+        assert_eq!(Keeps::of("/aws/events/ecs/containerinsights/prod/performance"), Some(Keeps::EventsOf("prod".into())));
+        assert_eq!(Keeps::of("/aws/ecs/containerinsights/prod/performance"), Some(Keeps::Insights("prod".into())));
+        assert_eq!(Keeps::of("/aws/vendedlogs/ecs/action-logs/prod"), Some(Keeps::ActionLogs("prod".into())));
+        assert_eq!(Keeps::of("/ecs/web-api"), None);
+        assert!(!Keeps::Insights("prod".into()).is_archive(), "no event is in there");
     }
 
     #[test]

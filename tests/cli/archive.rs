@@ -58,3 +58,28 @@ fn without_any_archive_or_with_a_hidden_one_it_is_no_such_task_and_says_why() {
         assert!(ran.stdout.is_empty() && ran.stderr.contains(says), "{says}: {}", ran.stderr);
     }
 }
+
+#[test]
+fn what_is_kept_is_shown_and_where_nothing_is_how_to_keep_it() {
+    let groups = r#"{"logGroups": [{"logGroupName": "/aws/events/ecs-trace", "retentionInDays": 30, "storedBytes": 7}, {"logGroupName": "/ecs/web"}]}"#;
+    let aws = FakeAws::with(CASE, &[("logs:DescribeLogGroups", Fault::Answers(200, groups))], Duration::ZERO);
+    let ran = run(&mut against(&aws, &["archive", "status"])).code(&[0]);
+    assert!(ran.stdout.contains("are kept in") && ran.stdout.contains("/aws/events/ecs-trace") && ran.stdout.contains("30 days"), "{}", ran.stdout);
+    assert!(!ran.stdout.contains("/ecs/web") && !ran.stdout.contains("cloudformation deploy"), "{}", ran.stdout);
+    let json = run(&mut against(&aws, &["archive", "status", "-o", "json", "--query", "groups[?archive] | [0].retentionDays"])).code(&[0]);
+    assert_eq!(json.stdout.trim(), "30");
+
+    let aws = FakeAws::with(CASE, &[("logs:DescribeLogGroups", Fault::Answers(200, r#"{"logGroups": []}"#))], Duration::ZERO);
+    let ran = run(&mut against(&aws, &["archive", "status"])).code(&[0]);
+    assert!(ran.stdout.contains("No archive") && ran.stdout.contains("ecs-trace archive template"), "{}", ran.stdout);
+    let aws = FakeAws::with(CASE, &[("logs:DescribeLogGroups", Fault::Denied)], Duration::ZERO);
+    let ran = run(&mut against(&aws, &["archive", "status"])).code(&[254]);
+    assert!(ran.stdout.is_empty() && ran.stderr.contains("allow logs:DescribeLogGroups"), "{}", ran.stderr);
+}
+
+#[test]
+fn the_template_is_printed_as_it_is_kept_and_names_a_group_that_is_found() {
+    let ran = run(&mut super::program::program(&["archive", "template"])).code(&[0]);
+    assert_eq!(ran.stdout, include_str!("../../templates/archive.yaml"));
+    assert!(ran.stdout.contains("Default: /aws/events/ecs-trace"));
+}

@@ -6,6 +6,7 @@ import time
 
 import pytest
 from conftest import need
+from screen import Screen
 
 RC = {
     "bash": ("bash --noprofile --rcfile {rc} -i", "source <(ecs-trace completions bash)\nPS1='ready> '\n"),
@@ -13,29 +14,6 @@ RC = {
     "fish": ("fish --no-config -i", "function fish_prompt; echo -n 'ready> '; end; ecs-trace completions fish | source\n"),
     "elvish": ("elvish -norc", "eval (ecs-trace completions elvish | slurp); set edit:prompt = { put 'ready> ' }\n"),
 }
-
-
-class Screen:
-    def __init__(self, name, command, env):
-        self.name = f"ecs-trace-{name}-{os.getpid()}"
-        subprocess.run(["tmux", "-L", self.name, "-f", "/dev/null", "new-session", "-d", "-x", "120", "-y", "30", command], env=env, check=True)
-
-    def keys(self, *keys):
-        subprocess.run(["tmux", "-L", self.name, "send-keys", *keys], check=True)
-
-    def text(self):
-        return subprocess.run(["tmux", "-L", self.name, "capture-pane", "-p"], capture_output=True, text=True, check=True).stdout
-
-    def wait(self, wanted, seconds=15):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if wanted in self.text():
-                return self.text()
-            time.sleep(0.1)
-        raise AssertionError(f"{wanted!r} never came:\n{self.text()}")
-
-    def close(self):
-        subprocess.run(["tmux", "-L", self.name, "kill-server"], capture_output=True)
 
 
 @pytest.mark.parametrize("shell", sorted(RC))

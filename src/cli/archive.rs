@@ -1,0 +1,129 @@
+//! `archive`: what keeps stopped tasks for longer than ECS does, as a template, and whether one is on.
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use crate::render::columns::{padded, width};
+use crate::render::printable::printable;
+use crate::sources::archive::{Keeps, Kept, survey};
+use crate::sources::task::NotFound;
+
+use super::Done;
+use super::args::Everywhere;
+use super::failure::{Exit, Failure};
+use super::gathering::{Wanted, cluster_region, open};
+use super::output::rendered;
+use super::screen::Screen;
+
+/// Keep stopped tasks for longer than an hour, and see whether that is on
+///
+/// ECS forgets a stopped task after about an hour. An EventBridge rule can keep its events in a CloudWatch log group;
+/// where there is one, every command reads it once ECS has forgotten.
+#[derive(Debug, Args)]
+#[command(
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "Examples:
+  ecs-trace archive template > ecs-archive.yaml
+  ecs-trace archive status --region eu-west-1"
+)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print the CloudFormation template that keeps them
+    ///
+    /// One EventBridge rule for ECS's task, service, deployment and container instance events, a log group with a
+    /// retention, and the permission to write there. ecs-trace itself creates nothing.
+    #[command(after_help = "Examples:
+  ecs-trace archive template > ecs-archive.yaml
+  aws cloudformation deploy --stack-name ecs-archive --template-file ecs-archive.yaml
+  aws cloudformation deploy --stack-name ecs-archive --template-file ecs-archive.yaml \\
+    --parameter-overrides RetentionInDays=90")]
+    Template,
+    /// Show what keeps ECS's events in the region, and for how long
+    #[command(after_help = "Examples:
+  ecs-trace archive status
+  ecs-trace archive status -o json --query 'groups[?archive].group'")]
+    Status,
+}
+
+pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen) -> Done {
+    match arguments.command {
+        Command::Template => {
+            screen.answer(include_str!("../../templates/archive.yaml"))?;
+            Ok(Exit::Answered)
+        }
+        Command::Status => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Failure::new(Exit::Other, format!("cannot start: {error}")))?;
+            runtime.block_on(status(options, screen))
+        }
+    }
+}
+
+async fn status(options: &Everywhere, screen: &Screen) -> Done {
+    let asked = async {
+        let account = open(options, cluster_region(options), Wanted::default(), screen, screen.observer()).await?;
+        let kept = survey(&account).await.map_err(|failing| NotFound::Refused { action: "logs:DescribeLogGroups", failing })?;
+        Ok::<_, Failure>((account.region.clone(), kept))
+    };
+    let (region, kept) = tokio::select! {
+        answered = asked => answered?,
+        () = tokio::time::sleep(options.limit()) => return Err(Failure::new(Exit::Other, format!("CloudWatch Logs did not answer within {:?}", options.limit())).hint("give it more time: --timeout 60s")),
+        _ = tokio::signal::ctrl_c() => return Err(Failure::new(Exit::Interrupted, "interrupted")),
+    };
+    let document = || {
+        let group = |kept: &Kept| {
+            let (keeps, cluster) = words(&kept.keeps);
+            let mut told = json!({"group": kept.group, "keeps": keeps, "archive": kept.keeps.is_archive(), "storedBytes": kept.stored});
+            // What is not known, or does not end, is left out.
+            told.as_object_mut().into_iter().for_each(|told| {
+                told.extend(cluster.map(|cluster| ("cluster".to_owned(), json!(cluster))));
+                told.extend(kept.retention_days.map(|days| ("retentionDays".to_owned(), json!(days))));
+            });
+            told
+        };
+        json!({"schemaVersion": 1, "region": region, "groups": kept.iter().map(group).collect::<Vec<_>>()})
+    };
+    screen.answer(&rendered(options, document, || table(&kept, &region, screen))?)?;
+    Ok(Exit::Answered)
+}
+
+/// What a group keeps, and of which cluster.
+fn words(keeps: &Keeps) -> (&'static str, Option<&str>) {
+    match keeps {
+        Keeps::Events => ("events", None),
+        Keeps::EventsOf(cluster) => ("events", Some(cluster)),
+        Keeps::ActionLogs(cluster) => ("action-logs", Some(cluster)),
+        Keeps::Insights(cluster) => ("container-insights", Some(cluster)),
+    }
+}
+
+fn table(kept: &[Kept], region: &str, screen: &Screen) -> String {
+    let look = &screen.page.look;
+    let archives = kept.iter().filter(|kept| kept.keeps.is_archive()).count();
+    let mut out = match archives {
+        0 => format!("{}  No archive of ECS events in {region}: what stopped more than about an hour ago is lost.\n", look.paint(&look.bad, "✗")),
+        _ => format!("{}  ECS events are kept in {region}; a task that ECS has forgotten is looked for there.\n", look.paint(&look.good, "✓")),
+    };
+    let groups: Vec<String> = kept.iter().map(|kept| printable(&kept.group).into_owned()).collect();
+    let columns = groups.iter().map(|group| width(group)).max().unwrap_or(0);
+    if !kept.is_empty() {
+        out.push('\n');
+    }
+    for (kept, group) in kept.iter().zip(&groups) {
+        let mark = if kept.keeps.is_archive() { look.paint(&look.good, "✓") } else { look.paint(&look.faint, "·") };
+        let (keeps, cluster) = words(&kept.keeps);
+        let of = cluster.map_or_else(|| "every cluster its rule lets through".to_owned(), |cluster| format!("cluster {}", printable(cluster)));
+        let days = kept.retention_days.map_or_else(|| "for ever".to_owned(), |days| format!("{days} days"));
+        out.push_str(&format!("{mark}  {}  {}  {}  {of}\n", padded(group, columns), padded(&days, 9), padded(keeps, 18)));
+    }
+    if archives == 0 {
+        out.push_str("\nTo keep them from now on:\n  ecs-trace archive template > ecs-archive.yaml\n");
+        out.push_str(&format!("  aws cloudformation deploy --stack-name ecs-archive --template-file ecs-archive.yaml --region {region}\n"));
+    }
+    out
+}
