@@ -53,6 +53,7 @@ fn the_page_of_the_command_line_is_its_help() {
         vec!["save", "--help"],
         vec!["explain", "--help"],
         vec!["doctor", "--help"],
+        vec!["config", "--help"],
         vec!["completions", "--help"],
     ] {
         let name = if command.len() == 1 { "ecs-trace".to_owned() } else { format!("ecs-trace {}", command[0]) };

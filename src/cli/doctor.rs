@@ -71,10 +71,9 @@ async fn examined(options: &Everywhere, screen: &Screen, now: Timestamp) -> Done
 
 /// What the command line itself knows of where a setting came from.
 fn settings(checkup: &mut Checkup, options: &Everywhere) {
-    let Some(cluster) = &options.cluster else { return };
-    let from = if std::env::var("ECS_CLUSTER").is_ok_and(|exported| exported == *cluster) { "ECS_CLUSTER" } else { "--cluster" };
-    checkup.cluster = Some(Told::new(last_segment(cluster), from));
+    let (Some(cluster), Some(setting)) = (&options.cluster, options.from("cluster")) else { return };
+    checkup.cluster = Some(Told::new(last_segment(cluster), setting.from.clone()));
     if options.region.is_none() && cluster_region(options).is_some() {
-        checkup.region.from = format!("the ARN of {from}");
+        checkup.region.from = format!("the ARN of the cluster ({})", setting.from);
     }
 }

@@ -132,7 +132,7 @@ fn contradictions(target: &Target, options: &Everywhere) -> Result<(), Failure> 
     if let Some(theirs) = target.region() {
         agree("task", ("region", theirs, "--region"), options.region.as_deref())?;
     }
-    if let Some(theirs) = cluster_region(options) {
+    if let Some(theirs) = cluster_region(options).filter(|_| !options.cluster_is_default) {
         agree("cluster's ARN", ("region", &theirs, "--region"), options.region.as_deref())?;
         if let Some(region) = target.region() {
             agree("task", ("region", region, "the ARN of --cluster"), Some(&theirs))?;
@@ -152,9 +152,9 @@ pub(super) fn agree_on_cluster(typed: &str, options: &Everywhere) -> Result<(), 
     agree("service", ("cluster", typed, "--cluster"), explicit_cluster(options).map(last_segment))
 }
 
-/// An exported `ECS_CLUSTER` is a default and yields; the option itself does not.
+/// An exported `ECS_CLUSTER` and the config file's cluster are defaults and yield; the option itself does not.
 fn explicit_cluster(options: &Everywhere) -> Option<&str> {
-    options.cluster.as_deref().filter(|_| std::env::var("ECS_CLUSTER").ok() != options.cluster)
+    options.cluster.as_deref().filter(|_| !options.cluster_is_default)
 }
 
 /// The region inside a cluster given as an ARN.

@@ -4,16 +4,19 @@ mod archive;
 mod args;
 mod complete;
 mod completions;
+mod config;
 mod doctor;
 mod explain;
 pub mod failure;
 mod gathering;
 mod logs;
+mod nearest;
 mod output;
 mod picker;
 mod policy;
 mod save;
 mod screen;
+mod settings;
 mod stops;
 mod timeline;
 mod who_stopped;
@@ -21,12 +24,13 @@ mod why;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use jiff::Timestamp;
 
 use args::Everywhere;
 use failure::{Exit, Failure};
 use screen::Screen;
+use settings::File;
 
 /// Why an ECS task stopped, and who stopped it
 ///
@@ -60,6 +64,7 @@ enum Command {
     Archive(archive::Arguments),
     Explain(explain::Arguments),
     Doctor(doctor::Arguments),
+    Config(config::Arguments),
     Completions(completions::Arguments),
 }
 
@@ -74,21 +79,27 @@ pub fn command() -> clap::Command {
 pub fn run(now: Timestamp) -> ExitCode {
     // AWS counts in milliseconds; a finer "now" would only be noise in every answer.
     let now = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
-    let cli = match Cli::try_parse() {
-        Ok(mut cli) => {
-            // An exported but empty ECS_CLUSTER names no cluster.
-            cli.everywhere.cluster = cli.everywhere.cluster.filter(|name| !name.is_empty());
-            cli
-        }
+    let parsed = command().try_get_matches().and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
+    let (mut cli, matches) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => {
             // Help and version are answers; everything else is bad usage, with the AWS CLI's code for it.
             let _ = error.print();
             return ExitCode::from(if error.use_stderr() { Exit::Usage as u8 } else { 0 });
         }
     };
+    // An exported but empty ECS_CLUSTER names no cluster.
+    cli.everywhere.cluster = cli.everywhere.cluster.filter(|name| !name.is_empty());
+    let file = match File::read() {
+        Ok(file) => file,
+        // A broken file must not take the shell's completion away.
+        Err(_) if matches!(cli.command, Command::Completions(_)) => File::default(),
+        Err(failure) => return exit(Err(failure)),
+    };
+    cli.everywhere.settings = settings::apply(&mut cli.everywhere, &matches, &file);
     let screen = Screen::new(&cli.everywhere);
     let everywhere = &cli.everywhere;
-    let done = output::check(everywhere).and_then(|()| match &cli.command {
+    exit(output::check(everywhere).and_then(|()| match &cli.command {
         Command::Timeline(arguments) => timeline::run(arguments, everywhere, &screen, now),
         Command::WhoStopped(arguments) => who_stopped::run(arguments, everywhere, &screen, now),
         Command::Why(arguments) => why::run(arguments, everywhere, &screen, now),
@@ -98,8 +109,12 @@ pub fn run(now: Timestamp) -> ExitCode {
         Command::Archive(arguments) => archive::run(arguments, everywhere, &screen),
         Command::Explain(arguments) => explain::run(arguments, everywhere, &screen),
         Command::Doctor(arguments) => doctor::run(arguments, everywhere, &screen, now),
+        Command::Config(_) => config::run(everywhere, &file, &screen),
         Command::Completions(arguments) => completions::run(arguments, &screen),
-    });
+    }))
+}
+
+fn exit(done: Done) -> ExitCode {
     match done {
         Ok(exit) => ExitCode::from(exit as u8),
         Err(failure) => {

@@ -155,9 +155,11 @@ impl Out<'_> {
         let (good, faint, doubt, bad) = (look.good, look.faint, look.doubt, look.bad);
         match &checkup.archive {
             Presence::There(groups) => self.found("archive", ("✓", "there", good), &groups.join(", ")),
-            Presence::None => {
-                self.found("archive", ("–", "none", faint), "no log group of ECS events below /aws/events/ or /ecs/: a stopped task is forgotten after about an hour. What keeps it: ecs-trace archive template")
-            }
+            Presence::None => self.found(
+                "archive",
+                ("–", "none", faint),
+                "no log group of ECS events below /aws/events/ or /ecs/: a stopped task is forgotten after about an hour. What keeps it: ecs-trace archive template",
+            ),
             Presence::Unknown(_) => self.found("archive", ("?", "not seen", doubt), "log groups may not be listed"),
         }
         if checkup.insights.is_empty() {

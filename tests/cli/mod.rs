@@ -3,6 +3,7 @@
 mod answers;
 mod archive;
 mod chain;
+mod config;
 mod doctor;
 pub mod fake_aws;
 mod faults;
