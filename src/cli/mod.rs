@@ -12,6 +12,7 @@ mod gathering;
 mod logs;
 mod nearest;
 mod output;
+mod pager;
 mod picker;
 mod policy;
 mod save;

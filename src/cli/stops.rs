@@ -204,7 +204,7 @@ fn print(arguments: &Arguments, mut stops: Vec<Stop>, options: &Everywhere, scre
     if options.output == Format::Jsonl {
         // One stop a line; a query picks from each.
         for stop in &stops {
-            screen.answer(&rendered(options, || v1::Stop::from(stop), String::new)?)?;
+            screen.tell(&rendered(options, || v1::Stop::from(stop), String::new)?)?;
         }
         return Ok(());
     }
@@ -253,7 +253,7 @@ async fn watch(account: &Account, scope: Scope<'_>, pause: Duration, options: &E
             let (evidence, ended) = gather(&reach, limits, interrupted()).await;
             let trace = trace(evidence);
             let heading = format!("{}\n", text::why(&trace, &screen.page));
-            screen.answer(&rendered(options, || v1::Document::from(&trace), || heading)?)?;
+            screen.tell(&rendered(options, || v1::Document::from(&trace), || heading)?)?;
             if ended == Ended::Interrupted {
                 return Ok(Exit::Interrupted);
             }
@@ -268,11 +268,11 @@ async fn watch(account: &Account, scope: Scope<'_>, pause: Duration, options: &E
 /// Of a crowd the rest: what the task itself says, and how to ask for more.
 fn tell_briefly(stop: &Stop, options: &Everywhere, screen: &Screen, now: Timestamp) -> Result<(), Failure> {
     if options.output == Format::Jsonl {
-        return screen.answer(&line(&v1::Stop::from(stop))?);
+        return screen.tell(&line(&v1::Stop::from(stop))?);
     }
     let row = table::table(std::slice::from_ref(stop), now, &screen.page);
     let row = row.lines().nth(1).unwrap_or_default();
-    screen.answer(&format!("{row}\n  all of it: ecs-trace why {}/{}\n\n", stop.task().cluster, last_segment(&stop.task().id)))
+    screen.tell(&format!("{row}\n  all of it: ecs-trace why {}/{}\n\n", stop.task().cluster, last_segment(&stop.task().id)))
 }
 
 /// A task stands among the stopped ones from the order to stop on; its verdict waits for its end.
