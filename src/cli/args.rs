@@ -58,7 +58,7 @@ pub struct Everywhere {
     /// Zone of the times in text; always shown
     #[arg(long, global = true, value_name = "ZONE", default_value = "local")]
     pub time: Zone,
-    /// Limit of the whole run; what had arrived by then is shown [default: 20s]
+    /// Limit of the whole run, 20s unless it is given; what had arrived is shown
     #[arg(long, global = true, value_name = "DURATION", value_parser = StringValueParser::new().try_map(|text| duration(&text)))]
     pub timeout: Option<Duration>,
     /// Show secrets found in logs and reasons

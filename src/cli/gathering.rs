@@ -183,7 +183,7 @@ fn origin(target: Target) -> Result<From, Failure> {
             Some(Err(error)) => Err(Failure::new(Exit::Other, format!("demo `{name}`: {error}"))),
             None => {
                 let names: Vec<&str> = demos::names().map(|(name, _)| name).collect();
-                Err(Failure::usage(format!("no demo `{name}`")).hint(format!("there are: {}", names.join(", "))))
+                Err(Failure::usage(format!("no demo `{name}`")).meant(&name, &names).hint(format!("there are: {}", names.join(", "))))
             }
         },
         Target::File(path) => of_document(&read_file(&path)?, &format!("`{}`", path.display())),

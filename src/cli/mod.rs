@@ -10,6 +10,7 @@ mod explain;
 pub mod failure;
 mod gathering;
 mod logs;
+mod man;
 mod nearest;
 mod output;
 mod pager;
@@ -38,7 +39,7 @@ use settings::File;
 /// Asks ECS, CloudTrail, CloudWatch Logs and the load balancer at once and prints one timeline, a verdict that
 /// cites its lines, and the person, pipeline or policy behind the stop. It only reads.
 #[derive(Debug, Parser)]
-#[command(name = "ecs-trace", version, max_term_width = 100, subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true, after_help = EXAMPLES)]
+#[command(name = "ecs-trace", version, max_term_width = 80, subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true, after_help = EXAMPLES)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -67,6 +68,7 @@ enum Command {
     Doctor(doctor::Arguments),
     Config(config::Arguments),
     Completions(completions::Arguments),
+    Man(man::Arguments),
 }
 
 /// The command as clap knows it, for completion.
@@ -94,7 +96,7 @@ pub fn run(now: Timestamp) -> ExitCode {
     let file = match File::read() {
         Ok(file) => file,
         // A broken file must not take the shell's completion away.
-        Err(_) if matches!(cli.command, Command::Completions(_)) => File::default(),
+        Err(_) if matches!(cli.command, Command::Completions(_) | Command::Man(_)) => File::default(),
         Err(failure) => return exit(Err(failure)),
     };
     cli.everywhere.settings = settings::apply(&mut cli.everywhere, &matches, &file);
@@ -112,6 +114,7 @@ pub fn run(now: Timestamp) -> ExitCode {
         Command::Doctor(arguments) => doctor::run(arguments, everywhere, &screen, now),
         Command::Config(_) => config::run(everywhere, &file, &screen),
         Command::Completions(arguments) => completions::run(arguments, &screen),
+        Command::Man(arguments) => man::run(arguments, &screen),
     }))
 }
 

@@ -41,9 +41,9 @@ enum Grouping {
 /// hour. Everything about one of them: ecs-trace timeline TASK.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  ecs-trace stops web-api                   of one service
-  ecs-trace stops --by cause --since 30m    what happened most, in all clusters
-  ecs-trace stops --watch                   each new stop's verdict as it happens")]
+  ecs-trace stops web-api                  of one service
+  ecs-trace stops --by cause --since 30m   what happened most, in all clusters
+  ecs-trace stops --watch                  each new stop, as it happens")]
 pub struct Arguments {
     /// A service by name, or CLUSTER/NAME; without one, every stopped task
     #[arg(value_name = "SERVICE")]

@@ -210,6 +210,7 @@ impl Round<'_> {
         futures::join!(
             async { self.hear("ecs:ListTasks", &about, &ecs.list_tasks().cluster(cluster).desired_status("STOPPED".into()).max_results(1).send().await) },
             async { self.hear("ecs:DescribeTasks", &about, &ecs.describe_tasks().cluster(cluster).tasks(NO_TASK).send().await) },
+            async { self.hear("ecs:ListServices", &about, &ecs.list_services().cluster(cluster).max_results(1).send().await) },
             async { self.hear("ecs:DescribeServices", &about, &ecs.describe_services().cluster(cluster).services(NO_NAME).send().await) },
             async { self.hear("ecs:ListServiceDeployments", &about, &ecs.list_service_deployments().cluster(cluster).service(NO_NAME).max_results(1).send().await) },
             async { self.hear("ecs:DescribeContainerInstances", &about, &ecs.describe_container_instances().cluster(cluster).container_instances(NO_TASK).send().await) },

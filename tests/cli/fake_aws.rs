@@ -279,6 +279,12 @@ impl World {
                 return (200, json, json!({"taskArns": arns}).to_string().into_bytes());
             }
             "ecs:ListTasks" => return (200, json, json!({"taskArns": []}).to_string().into_bytes()),
+            "ecs:ListServices" => {
+                let described = self.case.exchanges.iter().filter(|exchange| exchange.action == "ecs:DescribeServices");
+                let services = described.filter_map(|exchange| exchange.response["services"].as_array()).flatten().filter_map(|service| service["serviceArn"].as_str());
+                let arns: Vec<&str> = services.filter(|_| cluster_in(body) == self.case.task.cluster).collect();
+                return (200, json, json!({"serviceArns": arns}).to_string().into_bytes());
+            }
             "ecs:DescribeTasks" => {
                 let asked = |task: &&Value| task["taskArn"].as_str().is_some_and(|arn| body.contains(arn.rsplit('/').next().unwrap()));
                 let tasks: Vec<&Value> = self.tasks().filter(asked).filter(|_| cluster_in(body) == self.case.task.cluster).collect();

@@ -7,6 +7,7 @@ mod config;
 mod doctor;
 pub mod fake_aws;
 mod faults;
+mod meant;
 mod neighbours;
 pub mod program;
 mod scaling;
