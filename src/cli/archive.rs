@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::render::columns::{padded, width};
 use crate::render::printable::printable;
 use crate::sources::archive::{Keeps, Kept, survey};
+use crate::sources::deadline::Deadline;
 use crate::sources::task::NotFound;
 
 use super::Done;
@@ -67,14 +68,15 @@ pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen) -> Done
 }
 
 async fn status(options: &Everywhere, screen: &Screen) -> Done {
+    let deadline = Deadline::after(options.limit());
     let asked = async {
-        let account = open(options, cluster_region(options), Wanted::default(), screen, screen.observer()).await?;
+        let account = open(options, cluster_region(options), Wanted::default(), screen, screen.observer(), &deadline).await?;
         let kept = survey(&account).await.map_err(|failing| NotFound::Refused { action: "logs:DescribeLogGroups", failing })?;
         Ok::<_, Failure>((account.region.clone(), kept))
     };
     let (region, kept) = tokio::select! {
         answered = asked => answered?,
-        () = tokio::time::sleep(options.limit()) => return Err(Failure::new(Exit::Other, format!("CloudWatch Logs did not answer within {:?}", options.limit())).hint("give it more time: --timeout 60s")),
+        () = deadline.passed() => return Err(Failure::new(Exit::Other, format!("CloudWatch Logs did not answer within {:?}", options.limit())).hint("give it more time: --timeout 60s")),
         _ = tokio::signal::ctrl_c() => return Err(Failure::new(Exit::Interrupted, "interrupted")),
     };
     let document = || {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::builder::{StringValueParser, TypedValueParser};
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
 use clap_complete::engine::ArgValueCandidates;
 
 use super::complete;
@@ -46,6 +46,9 @@ pub struct Everywhere {
     /// Send every request there instead of to AWS
     #[arg(long, global = true, value_name = "URL")]
     pub endpoint_url: Option<String>,
+    /// Trust the certificates in this PEM file instead of the system's, as AWS_CA_BUNDLE does
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub ca_bundle: Option<String>,
     /// How to print the answer
     #[arg(short, long, visible_alias = "format", global = true, value_name = "FORMAT", default_value = "text")]
     pub output: Format,

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::diagnosis::access::{Checkup, Told};
 use crate::diagnosis::task::last_segment;
 use crate::render::{doctor as report, json};
+use crate::sources::deadline::Deadline;
 use crate::sources::permissions::{Examined, examine};
 use crate::sources::{Ended, ledger::Progress};
 
@@ -45,12 +46,14 @@ pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen, now: Ti
 
 async fn examined(options: &Everywhere, screen: &Screen, now: Timestamp) -> Done {
     let began = tokio::time::Instant::now();
+    let deadline = Deadline::new(began + options.limit());
     let account = tokio::select! {
-        opened = open(options, cluster_region(options), Wanted::default(), screen, screen.observer()) => opened?,
+        opened = open(options, cluster_region(options), Wanted::default(), screen, screen.observer(), &deadline) => opened?,
+        () = deadline.passed() => return Err(Failure::new(Exit::Other, format!("no credentials came within {:?}", options.limit())).hint("give it more time: --timeout 60s")),
         () = interrupted() => return Err(Failure::new(Exit::Interrupted, "interrupted before anything was asked")),
     };
     let bars = Arc::new(screen.progress());
-    let examined = Examined { account: &account, cluster: options.cluster.as_deref(), now, began, deadline: began + options.limit() };
+    let examined = Examined { account: &account, cluster: options.cluster.as_deref(), now, began, deadline: deadline.at() };
     let (mut checkup, ended) = examine(&examined, &|progress: Progress| bars.update(progress), interrupted()).await;
     if ended == Ended::Interrupted {
         bars.clear_after_interrupt();
@@ -71,6 +74,9 @@ async fn examined(options: &Everywhere, screen: &Screen, now: Timestamp) -> Done
 
 /// What the command line itself knows of where a setting came from.
 fn settings(checkup: &mut Checkup, options: &Everywhere) {
+    if let (Some(profile), Some(setting)) = (&mut checkup.profile, options.from("profile")) {
+        profile.from.clone_from(&setting.from);
+    }
     let (Some(cluster), Some(setting)) = (&options.cluster, options.from("cluster")) else { return };
     checkup.cluster = Some(Told::new(last_segment(cluster), setting.from.clone()));
     if options.region.is_none() && cluster_region(options).is_some() {

@@ -2,6 +2,7 @@
 
 use crate::diagnosis::service::is_task_id;
 use crate::sources::account::Unreachable;
+use crate::sources::aws_cli::Trouble;
 use crate::sources::document::NotADocument;
 use crate::sources::failing::Kind;
 use crate::sources::target::NotATarget;
@@ -84,8 +85,24 @@ impl From<Unreachable> for Failure {
                 failure.hint(format!("sign in: aws sso login{}, or: aws configure{}", flag(profile), flag(profile))).hint("or use another profile: --profile NAME")
             }
             Unreachable::SignOnExpired { profile, .. } => failure.hint(format!("sign in again: aws sso login{}", flag(profile))),
-            Unreachable::BadCertificates { .. } => failure.hint("name a file of PEM certificates in AWS_CA_BUNDLE, or unset it"),
+            Unreachable::NoMfa { profile, trouble } | Unreachable::NotServed { profile, trouble, .. } => lent(failure, profile, trouble),
+            Unreachable::BadCertificates { .. } => failure.hint("name a file of PEM certificates by --ca-bundle or AWS_CA_BUNDLE, or neither"),
         }
+    }
+}
+
+/// What to do where the AWS CLI lent no credentials.
+fn lent(failure: Failure, profile: &str, trouble: &Trouble) -> Failure {
+    let ask = format!("aws configure export-credentials --profile {}", crate::diagnosis::words::shell(profile));
+    match trouble {
+        Trouble::NoTerminal => {
+            failure.hint("run it on a terminal").hint(format!("or put a session into the environment beforehand, and leave --profile out: eval \"$({ask} --format env)\""))
+        }
+        Trouble::Missing | Trouble::NotRunnable(_) | Trouble::TooOld => failure
+            .hint("install version 2 of the AWS CLI, 2.9 or newer; version 1 has no such command")
+            .hint("or put a session into the environment, and leave --profile out: aws sts get-session-token --serial-number ARN --token-code CODE"),
+        Trouble::NoAnswer => failure.hint(format!("give it more time: --timeout 60s, or see for yourself: {ask}")),
+        Trouble::Refused(_) | Trouble::Garbled => failure.hint(format!("see for yourself: {ask}")),
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::diagnosis::call::REPORTS;
 use crate::diagnosis::evidence::{Evidence, Source, Status as ReadingStatus};
 use crate::diagnosis::service::is_task_id;
 use crate::diagnosis::stopped_by::Status;
@@ -16,7 +17,9 @@ use crate::diagnosis::words::shell;
 use crate::diagnosis::{Trace, trace};
 use crate::sources::account::{Account, Session};
 use crate::sources::archive;
+use crate::sources::aws_cli::{AwsCli, has_terminal};
 use crate::sources::case::{Asked, Case, FORMAT};
+use crate::sources::deadline::Deadline;
 use crate::sources::document::Document;
 use crate::sources::failing::Kind;
 use crate::sources::ledger::Ledger;
@@ -118,7 +121,7 @@ pub fn gathered(typed: Option<&str>, options: &Everywhere, wanted: Wanted<'_>, s
 
 /// The options that decide who is asked and where, as they were given.
 fn session_options(options: &Everywhere) -> String {
-    let given = [("--profile", &options.profile), ("--endpoint-url", &options.endpoint_url)];
+    let given = [("--profile", &options.profile), ("--endpoint-url", &options.endpoint_url), ("--ca-bundle", &options.ca_bundle)];
     given.into_iter().filter_map(|(name, value)| value.as_ref().map(|value| format!(" {name} {}", shell(value)))).collect()
 }
 
@@ -206,12 +209,11 @@ fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
 
 async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Wanted<'_>, screen: &Screen, now: Timestamp) -> Result<Gathered, Failure> {
     let began = tokio::time::Instant::now();
-    let deadline = began + options.limit();
+    let deadline = Deadline::new(began + options.limit());
     let bars = Arc::new(screen.progress());
     let painted = Arc::clone(&bars);
     let ledger = Ledger::new(move |progress| painted.update(progress));
     let observer = screen.observer();
-    let limits = Limits { deadline, only_logs: wanted.only_logs };
     let replayed = match &from {
         From::Case(case) => Some(Arc::clone(case)),
         _ => None,
@@ -235,13 +237,13 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
                     agree("task", ("region", &given.region, "--region"), options.region.as_deref())?;
                     agree("task", ("cluster", &given.cluster, "--cluster"), explicit_cluster(options).map(last_segment))?;
                     let region = Some(given.region.clone()).filter(|region| !region.is_empty());
-                    let account = open(options, region, wanted, screen, observer).await?;
+                    let account = open(options, region, wanted, screen, observer, &deadline).await?;
                     let found = newer_word(&account, &ledger, *given).await;
                     Ok((account, now, found))
                 }
                 From::Aws(target) => {
                     let region = target.region().map(str::to_owned).or_else(|| cluster_region(options));
-                    let account = open(options, region, wanted, screen, observer).await?;
+                    let account = open(options, region, wanted, screen, observer, &deadline).await?;
                     let found = match task::find(&account, &ledger, &target, options.cluster.as_deref()).await {
                         // A service that could place no task at all still has its events to tell.
                         Err(task::NotFound::NothingStopped { service: Some(service), cluster: Some(cluster), .. }) if !wanted.only_logs => {
@@ -267,7 +269,7 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
         };
         tokio::select! {
             located = locate => located.inspect_err(|_| bars.clear())?,
-            () = tokio::time::sleep_until(deadline) => {
+            () = deadline.passed() => {
                 bars.clear();
                 return Err(Failure::new(Exit::Other, format!("the task was not found within {:?}: ECS did not answer in time", options.limit())).hint("give it more time: --timeout 60s, or see each request with -v"));
             }
@@ -295,10 +297,11 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
         ledger: &ledger,
         now,
         redact: !options.no_redact,
-        again: false,
+        before: None,
         deep: wanted.deep,
         trail_lake: wanted.trail_lake.filter(|_| replayed.is_none()),
     };
+    let limits = Limits { deadline: deadline.at(), only_logs: wanted.only_logs };
     let (mut evidence, mut ended) = gather(&reach, limits, interrupted()).await;
     if let Some(wait) = wanted.wait.filter(|_| ended != Ended::Interrupted) {
         if replayed.is_some() {
@@ -372,7 +375,7 @@ async fn waited(mut evidence: Evidence, reach: &Reach<'_>, bars: &Arc<Bars>, beg
     let mut asked = 0_u32;
     loop {
         let left = until.saturating_duration_since(tokio::time::Instant::now());
-        let is_late = trace(evidence.clone()).stopped_by.status == Status::NotYet;
+        let is_late = trace(evidence.clone()).stopped_by.status == Status::NotYet || awaits_a_report(&evidence);
         let pause = match left {
             _ if !is_late => return evidence,
             left if left >= ASK_AGAIN_AFTER + ANSWER_TAKES => ASK_AGAIN_AFTER,
@@ -394,7 +397,8 @@ async fn waited(mut evidence: Evidence, reach: &Reach<'_>, bars: &Arc<Bars>, beg
         // The clock is read once, at the start: what has passed since is added.
         let passed = jiff::SignedDuration::try_from(began.elapsed()).unwrap_or_default();
         let now = jiff::Timestamp::from_millisecond((reach.now + passed).as_millisecond()).unwrap_or(reach.now);
-        let again = Reach { task: reach.task, account: reach.account, ledger: &ledger, now, redact: reach.redact, again: true, deep: false, trail_lake: reach.trail_lake };
+        let again =
+            Reach { task: reach.task, account: reach.account, ledger: &ledger, now, redact: reach.redact, before: Some(&evidence), deep: false, trail_lake: reach.trail_lake };
         asked += 1;
         match tokio::time::timeout_at(until, ask_cloudtrail_again(&again, &evidence)).await {
             // One that could not be read takes nothing away from what had been.
@@ -405,6 +409,11 @@ async fn waited(mut evidence: Evidence, reach: &Reach<'_>, bars: &Arc<Bars>, beg
     }
 }
 
+/// Whether an agent's report of the end, on which the verdict rests, may still come.
+fn awaits_a_report(evidence: &Evidence) -> bool {
+    evidence.readings.iter().any(|reading| reading.status == ReadingStatus::TooEarly && reading.about.as_deref() == Some(REPORTS[0]))
+}
+
 /// Where nothing answers at all, a region that does not exist looks like a network that is down.
 fn asked_in(error: task::NotFound, region: &str) -> Failure {
     let unanswered = matches!(&error, task::NotFound::Refused { failing, .. } if matches!(failing.kind, Kind::TimedOut | Kind::Unreachable));
@@ -412,11 +421,20 @@ fn asked_in(error: task::NotFound, region: &str) -> Failure {
     if unanswered { failure.hint(format!("it was asked in region {region}: if that is not its name, --region NAME")) } else { failure }
 }
 
-pub(super) async fn open(options: &Everywhere, region: Option<String>, wanted: Wanted<'_>, screen: &Screen, observer: Option<super::screen::Observer>) -> Result<Account, Failure> {
+pub(super) async fn open(
+    options: &Everywhere,
+    region: Option<String>,
+    wanted: Wanted<'_>,
+    screen: &Screen,
+    observer: Option<super::screen::Observer>,
+    deadline: &Deadline,
+) -> Result<Account, Failure> {
     let session = Session {
         profile: options.profile.clone(),
         region: options.region.clone().or_else(|| region.clone()),
         endpoint_url: options.endpoint_url.clone(),
+        ca_bundle: options.ca_bundle.clone(),
+        aws_cli: Some(AwsCli { until: deadline.clone(), may_ask: has_terminal() }),
         attempt: attempt_limit(options.limit()),
         record: wanted.record,
     };

@@ -1,5 +1,8 @@
 //! The command line: one subcommand, one file. Reads what was typed, has it gathered and judged, prints it.
 
+mod alias;
+mod alias_file;
+mod ancestors;
 mod archive;
 mod args;
 mod complete;
@@ -23,6 +26,7 @@ mod stops;
 mod timeline;
 mod who_stopped;
 mod why;
+mod won_back;
 
 use std::process::ExitCode;
 
@@ -68,6 +72,7 @@ enum Command {
     Doctor(doctor::Arguments),
     Config(config::Arguments),
     Completions(completions::Arguments),
+    Alias(alias::Arguments),
     Man(man::Arguments),
 }
 
@@ -99,8 +104,13 @@ pub fn run(now: Timestamp) -> ExitCode {
         Err(_) if matches!(cli.command, Command::Completions(_) | Command::Man(_)) => File::default(),
         Err(failure) => return exit(Err(failure)),
     };
-    cli.everywhere.settings = settings::apply(&mut cli.everywhere, &matches, &file);
+    let told = match won_back::complete(&mut cli.everywhere, &matches) {
+        Ok(told) => told,
+        Err(failure) => return exit(Err(failure)),
+    };
+    cli.everywhere.settings = settings::apply(&mut cli.everywhere, &matches, &told.taken, &file);
     let screen = Screen::new(&cli.everywhere);
+    told.say(&screen);
     let everywhere = &cli.everywhere;
     exit(output::check(everywhere).and_then(|()| match &cli.command {
         Command::Timeline(arguments) => timeline::run(arguments, everywhere, &screen, now),
@@ -114,6 +124,7 @@ pub fn run(now: Timestamp) -> ExitCode {
         Command::Doctor(arguments) => doctor::run(arguments, everywhere, &screen, now),
         Command::Config(_) => config::run(everywhere, &file, &screen),
         Command::Completions(arguments) => completions::run(arguments, &screen),
+        Command::Alias(arguments) => alias::run(arguments, &screen),
         Command::Man(arguments) => man::run(arguments, &screen),
     }))
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use owo_colors::OwoColorize;
 
 use crate::diagnosis::evidence::Source;
 use crate::render::Page;
@@ -23,6 +24,7 @@ pub type Observer = std::sync::Arc<dyn Fn(crate::sources::Passed) + Send + Sync>
 
 pub struct Screen {
     choice: ColorChoice,
+    choice_of_stderr: ColorChoice,
     quiet: bool,
     verbose: bool,
     /// Unless it was switched off, a long answer is paged on a terminal.
@@ -33,10 +35,10 @@ pub struct Screen {
 impl Screen {
     #[must_use]
     pub fn new(options: &Everywhere) -> Self {
-        let choice = match options.color {
-            When::Always => ColorChoice::Always,
-            When::Never => ColorChoice::Never,
-            When::Auto => AutoStream::choice(&io::stdout()),
+        let (choice, choice_of_stderr) = match options.color {
+            When::Always => (ColorChoice::Always, ColorChoice::Always),
+            When::Never => (ColorChoice::Never, ColorChoice::Never),
+            When::Auto => (AutoStream::choice(&io::stdout()), AutoStream::choice(&io::stderr())),
         };
         let coloured = !matches!(choice, ColorChoice::Never);
         let width = io::stdout().is_terminal().then(|| terminal_width().unwrap_or(80)).or_else(|| std::env::var("COLUMNS").ok()?.parse().ok());
@@ -48,7 +50,7 @@ impl Screen {
                 Zone::Utc => Clock::utc(),
             },
         };
-        Self { choice, quiet: options.quiet, verbose: options.verbose, pages: !options.no_pager, page }
+        Self { choice, choice_of_stderr, quiet: options.quiet, verbose: options.verbose, pages: !options.no_pager, page }
     }
 
     /// Prints the answer, through the pager where it is long and stdout a terminal.
@@ -84,6 +86,13 @@ impl Screen {
     pub fn note(&self, text: &str) {
         if !self.quiet {
             say(&format!("note: {text}"));
+        }
+    }
+
+    /// A line that matters less than a note: dim where there is colour; silenced by `--quiet`.
+    pub fn aside(&self, text: &str) {
+        if !self.quiet {
+            let _ = writeln!(AutoStream::new(io::stderr().lock(), self.choice_of_stderr), "{}", printable(text).dimmed());
         }
     }
 

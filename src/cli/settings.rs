@@ -229,15 +229,17 @@ fn shown(value: &DeValue<'_>) -> String {
 }
 
 /// Fills what the command line leaves open, and says for every option what is in force and from where.
-pub fn apply(options: &mut Everywhere, matches: &ArgMatches, file: &File) -> Vec<Setting> {
+///
+/// `taken` names the options that `aws` was given, where this is run as its alias: they are as good as typed here.
+pub fn apply(options: &mut Everywhere, matches: &ArgMatches, taken: &[&str], file: &File) -> Vec<Setting> {
     let profile = match (&options.profile, set("AWS_PROFILE")) {
-        (Some(name), _) => (name.clone(), "--profile"),
+        (Some(name), _) => (name.clone(), if taken.contains(&"profile") { "aws --profile" } else { "--profile" }),
         (None, Some(name)) => (name, "AWS_PROFILE"),
         (None, None) => ("default".to_owned(), BUILT_IN),
     };
     let mut settings = vec![Setting { name: "profile", value: profile.0.clone(), from: profile.1.to_owned(), line: None }];
     for key in KEYS {
-        let given = above(key, matches);
+        let given = if taken.contains(&key) { Some(format!("aws --{key}")) } else { above(key, matches) };
         let entry = file.entry(&profile.0, key).filter(|_| given.is_none());
         if let Some(entry) = entry {
             take(options, key, &entry.value);

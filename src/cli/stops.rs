@@ -17,6 +17,7 @@ use crate::diagnosis::words;
 use crate::render::json::v1;
 use crate::render::{stops as table, text};
 use crate::sources::account::Account;
+use crate::sources::deadline::Deadline;
 use crate::sources::ledger::Ledger;
 use crate::sources::stops::{Listed, Scope, list, must_exist, services};
 use crate::sources::{Ended, Limits, Reach, gather};
@@ -83,8 +84,9 @@ pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen, now: Ti
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Failure::new(Exit::Other, format!("cannot start: {error}")))?;
     runtime.block_on(async {
         let began = tokio::time::Instant::now();
+        let deadline = Deadline::after(options.limit());
         let account = tokio::select! {
-            opened = open(options, cluster_region(options), Wanted::default(), screen, screen.observer()) => opened?,
+            opened = open(options, cluster_region(options), Wanted::default(), screen, screen.observer(), &deadline) => opened?,
             () = interrupted() => return Err(Failure::new(Exit::Interrupted, "interrupted before anything was asked")),
         };
         if let Some(pause) = arguments.watch {
@@ -249,7 +251,7 @@ async fn watch(account: &Account, scope: Scope<'_>, pause: Duration, options: &E
                 continue;
             }
             let ledger = Ledger::new(|_| {});
-            let reach = Reach { task: &task, account, ledger: &ledger, now: clock(), redact: !options.no_redact, again: false, deep: false, trail_lake: None };
+            let reach = Reach { task: &task, account, ledger: &ledger, now: clock(), redact: !options.no_redact, before: None, deep: false, trail_lake: None };
             let (evidence, ended) = gather(&reach, limits, interrupted()).await;
             let trace = trace(evidence);
             let heading = format!("{}\n", text::why(&trace, &screen.page));

@@ -1,6 +1,6 @@
 //! An end that ECS tells half, told whole by the agent on the instance: CloudTrail keeps what it submitted.
 
-use super::call::{ApiCall, ReportedContainer};
+use super::call::{ApiCall, REPORTS, ReportedContainer};
 use super::event::{Event, What};
 use super::evidence::Evidence;
 use super::task::{Container, Reported};
@@ -15,18 +15,16 @@ pub(super) fn fill(evidence: &mut Evidence) {
         let ends: Vec<&ReportedContainer> = containers.iter().filter(|container| tells_an_end(container)).collect();
         let mut told = 0;
         for end in &ends {
-            let source = Reported { call: call.name.clone(), event_id: call.event_id.clone() };
+            let at = call.report.as_ref().and_then(|report| report.execution_stopped).unwrap_or(call.time);
+            let source = Reported { call: call.name.clone(), event_id: call.event_id.clone(), at };
             if none_is_known && !task.containers.iter().any(|known| known.name == end.name) {
                 task.containers.push(from_report(end, source));
-            } else if let Some(known) = task.containers.iter_mut().find(|known| is_untold(known) && is_of(end, known)) {
+            } else if let Some(known) = task.containers.iter_mut().find(|known| is_completed_by(known, end) && is_of(call, end, known)) {
                 complete(known, end, source);
             } else {
                 continue;
             }
             told += 1;
-        }
-        if told > 0 {
-            task.times.execution_stopped = task.times.execution_stopped.or_else(|| call.report.as_ref()?.execution_stopped);
         }
         ends.is_empty() || told < ends.len()
     });
@@ -34,7 +32,12 @@ pub(super) fn fill(evidence: &mut Evidence) {
 
 fn report_in(event: &Event) -> Option<(&ApiCall, &[ReportedContainer])> {
     match &event.what {
-        What::Called(call) if call.succeeded() => Some((call, &call.report.as_ref()?.containers)),
+        What::Called(call) if call.succeeded() => {
+            let report = call.report.as_ref()?;
+            // While the task runs on, a container that ended is started again in its place.
+            let runs_on = report.status.as_deref().is_some_and(|status| status != "STOPPED");
+            (!runs_on).then_some((call, report.containers.as_slice()))
+        }
         _ => None,
     }
 }
@@ -43,19 +46,25 @@ fn tells_an_end(container: &ReportedContainer) -> bool {
     container.status.as_deref() == Some("STOPPED") && (container.exit_code.is_some() || container.reason.is_some())
 }
 
-fn is_untold(container: &Container) -> bool {
-    container.has_ended() && container.exit_code.is_none() && container.reason.is_none()
+/// Whether ECS leaves open what the report tells, and contradicts none of it.
+fn is_completed_by(known: &Container, report: &ReportedContainer) -> bool {
+    let leaves_open = known.exit_code.is_none() && report.exit_code.is_some() || known.reason.is_none() && report.reason.is_some();
+    let agrees = known.exit_code.zip(report.exit_code).is_none_or(|(ours, theirs)| ours == theirs)
+        && known.reason.as_ref().zip(report.reason.as_ref()).is_none_or(|(ours, theirs)| ours == theirs);
+    known.has_ended() && leaves_open && agrees
 }
 
-/// A container that was started again in its place has another runtime id.
-fn is_of(report: &ReportedContainer, known: &Container) -> bool {
-    let same = known.runtime_id.as_ref().zip(report.runtime_id.as_ref()).is_none_or(|(ours, theirs)| ours == theirs);
+/// A container that was started again in its place has another runtime id. A report of one container alone does not say
+/// whether the task ran on: there the ids must be known.
+fn is_of(call: &ApiCall, report: &ReportedContainer, known: &Container) -> bool {
+    let ids = known.runtime_id.as_ref().zip(report.runtime_id.as_ref());
+    let same = ids.map_or(call.name == REPORTS[0], |(ours, theirs)| ours == theirs);
     known.name == report.name && same
 }
 
 fn complete(known: &mut Container, report: &ReportedContainer, source: Reported) {
-    known.exit_code = report.exit_code;
-    known.reason.clone_from(&report.reason);
+    known.exit_code = known.exit_code.or(report.exit_code);
+    known.reason = known.reason.take().or_else(|| report.reason.clone());
     known.image_digest = known.image_digest.take().or_else(|| report.image_digest.clone());
     known.runtime_id = known.runtime_id.take().or_else(|| report.runtime_id.clone());
     known.reported = Some(source);
@@ -113,6 +122,22 @@ mod tests {
             let evidence = filled(known, report);
             assert_eq!((evidence.task.containers[0].exit_code, evidence.events.len()), (code, 1));
         }
+    }
+
+    #[test]
+    fn a_report_adds_the_reason_that_ecs_leaves_out_and_counts_only_once_the_task_has_ended() {
+        let change = |report: &mut Event, change: &dyn Fn(&mut Report)| {
+            if let What::Called(call) = &mut report.what {
+                change(call.report.as_mut().expect("a report"));
+            }
+        };
+        let mut killed = reported("app", Some(137), "r1");
+        change(&mut killed, &|report| report.containers[0].reason = Some("OutOfMemoryError: Container killed due to memory usage".into()));
+        let evidence = filled(ended(Some(137)), killed);
+        assert!(evidence.task.containers[0].was_killed_for_memory());
+        let mut running = reported("app", Some(9), "r1");
+        change(&mut running, &|report| report.status = Some("RUNNING".into()));
+        assert_eq!(filled(ended(None), running).task.containers[0].exit_code, None, "that run was not the last");
     }
 
     #[test]

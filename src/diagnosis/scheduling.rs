@@ -128,11 +128,13 @@ fn newer_deployment<'a>(task: &Task, own: Option<&str>, service: Option<&'a Serv
     if let Some(told) = deployments.iter().find(|deployment| named == Some(digits(&deployment.id)) && named != own) {
         return Some(told);
     }
+    // Of several task sets the primary one took over; a newer one beside it may be a trial.
+    let took_over = |deployment: &Deployment| service.is_some_and(Service::uses_task_sets) && deployment.status == "PRIMARY";
     deployments
         .iter()
         .filter(|deployment| Some(digits(&deployment.id)) != own)
         .filter(|deployment| deployment.created_at.is_some_and(|at| Some(at) > after && at.as_millisecond() <= stop.as_millisecond() + 2_000))
-        .max_by_key(|deployment| deployment.created_at)
+        .max_by_key(|deployment| (took_over(deployment), deployment.created_at))
 }
 
 /// Whether ECS tells that it began to move tasks between zones, without saying which one it stopped.

@@ -42,13 +42,17 @@ impl Service {
     /// The deployment of CodeDeploy, `d-…`, that made a task set.
     #[must_use]
     pub fn code_deployment(&self, id: &str) -> Option<&str> {
-        self.deployments.iter().find(|deployment| deployment.id == id)?.code_deployment.as_deref()
+        // Another controller may give its task sets any name at all.
+        let set = self.deployments.iter().find(|deployment| deployment.id == id)?;
+        set.code_deployment.as_deref().filter(|_| self.controller.as_deref() == Some("CODE_DEPLOY"))
     }
 }
 
 #[derive(Debug, Clone, Default)]
 pub struct LoadBalancer {
     pub target_group_arn: String,
+    /// The other one of a blue/green deployment.
+    pub alternate_arn: Option<String>,
     pub container: Option<String>,
     pub container_port: Option<i64>,
 }

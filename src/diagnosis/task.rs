@@ -162,6 +162,8 @@ pub struct Reported {
     pub call: String,
     /// CloudTrail's.
     pub event_id: String,
+    /// When the agent says that the task's last container ended, or when it said so; to the second.
+    pub at: Timestamp,
 }
 
 /// What an ordered stop leaves behind: 0, SIGKILL's 137, SIGTERM's 143. As much an end of its own as a consequence.

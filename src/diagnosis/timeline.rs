@@ -36,6 +36,7 @@ impl Timeline {
     #[must_use]
     pub fn new(mut evidence: Evidence) -> Self {
         super::reported::fill(&mut evidence);
+        remember_kept_messages(&mut evidence);
         let mut events = std::mem::take(&mut evidence.events);
         let own = task_events(&evidence, &events);
         events.extend(own);
@@ -189,6 +190,18 @@ fn stop_code(evidence: &Evidence, lines: &[Line]) -> Option<StopCode> {
     task.stop_code.clone().or_else(|| lines.iter().any(accepted).then_some(StopCode::UserInitiated)).or_else(|| task.told_stop_code())
 }
 
+/// What an answer in CloudTrail kept of the service's events is the service's own word: its story is read from them, too.
+fn remember_kept_messages(evidence: &mut Evidence) {
+    let Some(service) = &mut evidence.service else { return };
+    for event in &evidence.events {
+        if let What::Said(message) = &event.what
+            && !service.messages.iter().any(|known| known.id == message.id && known.text == message.text)
+        {
+            service.messages.push(message.clone());
+        }
+    }
+}
+
 /// A service event that CloudTrail has kept in several answers, or that the service itself still tells, stands once: as
 /// exactly as it was told.
 fn told_once(events: &mut Vec<Event>) {
@@ -321,13 +334,14 @@ fn task_events(evidence: &Evidence, gathered: &[Event]) -> Vec<Event> {
         }
         let is_culprit = culprit.as_deref() == Some(container.name.as_str());
         let Some(at) = (if is_culprit { first_end } else { last_end }).or(Some(evidence.taken_at)) else { continue };
-        let exact = only_one && times.execution_stopped == Some(at);
+        let at = container.reported.as_ref().map_or(at, |reported| reported.at);
+        let exact = only_one && (times.execution_stopped == Some(at) || container.reported.is_some());
         // What a stop leaves behind (0, SIGTERM's 143, SIGKILL's 137) is a consequence and no failure.
         let consequence = !is_culprit && container.exit_code.is_none_or(may_follow_an_order);
         let failed = !consequence && container.exit_code != Some(0) || container.reason.is_some();
         events.push(Event {
             at,
-            precision: match (exact, whole_second) {
+            precision: match (exact, whole_second || container.reported.is_some()) {
                 (true, false) => Precision::Millisecond,
                 (true, true) => Precision::Second,
                 (false, _) => Precision::AtOrBefore,
@@ -399,9 +413,6 @@ pub fn is_essential(evidence: &Evidence, container: &Container) -> bool {
     }
 }
 
-/// ECS gives no time per container. A reason of its own weighs most, then a code no ordered stop leaves behind
-/// (not 0, 137, 143), then 137, then 0, then 143; among equals the one that fell silent first. A 137 beside another
-/// end is a consequence where the last end came as late as SIGKILL would have.
 /// Per cent of the hard limit. One-minute samples lag behind: what stood here was at its limit or about to be.
 pub(super) const AT_THE_LIMIT: i64 = 95;
 
@@ -413,6 +424,9 @@ fn had_filled_its_memory(event: &Event, container: &str, stop: Option<Timestamp>
     event.container.as_deref() == Some(container) && !sample.peak && is_late && is_full
 }
 
+/// ECS gives no time per container. A reason of its own weighs most, then a code no ordered stop leaves behind
+/// (not 0, 137, 143), then 137, then 0, then 143; among equals the one that fell silent first. A 137 beside another
+/// end is a consequence where the last end came as late as SIGKILL would have.
 fn culprit(evidence: &Evidence, last_word: impl Fn(&str) -> Option<Timestamp>, had_filled_its_memory: impl Fn(&str) -> bool) -> Option<&Container> {
     let times = &evidence.task.times;
     let waited = times.stopping.zip(times.execution_stopped).map_or(0, |(order, end)| end.as_millisecond() - order.as_millisecond());

@@ -1,5 +1,6 @@
 //! One cause of a closed set, reached by rules that cite numbered lines.
 
+use super::call::REPORTS;
 use super::evidence::{Source, Status};
 use super::notes;
 use super::rules::RULES;
@@ -214,6 +215,11 @@ impl Verdict {
             finding.confidence = finding.confidence.min(confidence);
             finding.unchecked.push((cause, gap));
         }
+        if timeline.evidence.readings.iter().any(|reading| reading.status == Status::TooEarly && reading.about.as_deref() == Some(REPORTS[0])) {
+            let why = "ECS does not tell how a container ended, and its agent's report of it may still come";
+            finding.unchecked.push((cause, format!("cloudtrail: {why}")));
+            finding.summary.push_str(&format!(" {why}: ask again with --wait."));
+        }
         let notes = notes::all(timeline, cause, &finding);
         if cause != Cause::OutOfMemory && notes::was_ordered(timeline) {
             killed_for_memory_on_the_way(timeline, &mut finding);
@@ -287,7 +293,6 @@ fn unsure_of_container(timeline: &Timeline, finding: &Finding) -> Option<(Confid
     Some((if rivals { Confidence::Possible } else { Confidence::Likely }, format!("which container is essential, {gap}")))
 }
 
-/// No rule fits: say what was seen, in ECS's words, and claim nothing.
 /// How many of a service's newest events are cited where none of them names a cause.
 const MOST_CITED: usize = 2;
 
@@ -314,6 +319,7 @@ fn told_of_the_service(timeline: &Timeline) -> Vec<(usize, String)> {
     told
 }
 
+/// No rule fits: say what was seen, in ECS's words, and claim nothing.
 fn unknown(timeline: &Timeline) -> Finding {
     let task = &timeline.evidence.task;
     let stop = timeline.stop_line();

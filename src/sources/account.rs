@@ -4,23 +4,31 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::environment::region::EnvironmentVariableRegionProvider;
+use aws_config::imds::credentials::ImdsCredentialsProvider;
+use aws_config::meta::credentials::CredentialsProviderChain;
 use aws_config::meta::region::ProvideRegion;
-use aws_config::profile::ProfileFileRegionProvider;
+use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
+use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{self, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_types::os_shim_internal::{Env, Fs};
 
 use crate::diagnosis::access::Told;
 
+use super::aws_cli::{self, AwsCli, Trouble};
 use super::case::{Case, Exchange};
 use super::origin;
 use super::wire::{Passed, Wire};
@@ -38,6 +46,10 @@ pub struct Session {
     /// From `--region` or the task's own ARN or URL; else the environment and the profile are asked.
     pub region: Option<String>,
     pub endpoint_url: Option<String>,
+    /// A PEM file to trust instead of the one that `AWS_CA_BUNDLE` names, or the system's.
+    pub ca_bundle: Option<String>,
+    /// Whether and how far the installed AWS CLI may be asked for credentials that the SDK cannot get.
+    pub aws_cli: Option<AwsCli>,
     /// Limit of one attempt of one request.
     pub attempt: Duration,
     /// Keep every answer, to write a case.
@@ -55,7 +67,11 @@ pub enum Unreachable {
     NoCredentials { why: String, profile: Option<String> },
     #[error("the single sign-on session has expired or was never begun ({why})")]
     SignOnExpired { why: String, profile: Option<String> },
-    #[error("cannot read the certificates of AWS_CA_BUNDLE `{path}` ({why})")]
+    #[error("profile `{profile}` needs an MFA code, which the AWS CLI asks for, and {trouble}")]
+    NoMfa { profile: String, trouble: Trouble },
+    #[error("no credentials ({why}); the AWS CLI was asked too: {trouble}")]
+    NotServed { profile: String, why: String, trouble: Trouble },
+    #[error("cannot read the certificates in `{path}` ({why})")]
     BadCertificates { path: String, why: String },
 }
 
@@ -98,23 +114,23 @@ impl Account {
             Some(region) => Region::new(region.clone()),
             None => find_region(profile.as_deref()).await.ok_or_else(|| Unreachable::NoRegion { profile: profile.clone() })?,
         };
-        let http = http_client()?;
+        let http = http_client(session.ca_bundle.as_deref())?;
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(region.clone())
             .http_client(http.clone())
             .app_name(AppName::new("ecs-trace").expect("a valid name"))
             .retry_config(retries())
-            .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).build())
+            .timeout_config(timeouts())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         if let Some(profile) = &profile {
-            loader = loader.profile_name(profile);
+            loader = loader.profile_name(profile).credentials_provider(of_profile(profile, &region, &http));
         }
         if let Some(url) = &session.endpoint_url {
             loader = loader.endpoint_url(url);
         }
         let config = loader.load().await;
         // Asked for once, before anything else: a dozen clients would each find out for themselves.
-        let credentials = credentials(&config, profile.as_deref()).await?;
+        let credentials = credentials(&config, session).await?;
         let origins = origin::of(session, region.as_ref(), &credentials);
         let wire = Wire::to_aws(http, session.attempt, session.record, observer);
         let config = config.into_builder().http_client(wire.clone()).credentials_provider(SharedCredentialsProvider::new(credentials)).build();
@@ -209,6 +225,10 @@ fn retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(attempts).with_initial_backoff(FIRST_BACKOFF).with_max_backoff(MOST_BACKOFF)
 }
 
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder().connect_timeout(CONNECT).build()
+}
+
 /// `AWS_REGION`, `AWS_DEFAULT_REGION`, then the profile; never the instance's metadata, as in the AWS CLI.
 async fn find_region(profile: Option<&str>) -> Option<Region> {
     if let Some(region) = EnvironmentVariableRegionProvider::new().region().await.filter(|region| !region.as_ref().is_empty()) {
@@ -221,31 +241,70 @@ async fn find_region(profile: Option<&str>) -> Option<Region> {
     provider.build().region().await
 }
 
-async fn credentials(config: &SdkConfig, profile: Option<&str>) -> Result<Credentials, Unreachable> {
-    let profile = profile.map(str::to_owned).or_else(|| std::env::var("AWS_PROFILE").ok()).filter(|name| !name.is_empty());
+/// What a profile that was named gives, or the container or instance; keys in the environment are not asked, as in the AWS CLI.
+fn of_profile(profile: &str, region: &Region, http: &SharedHttpClient) -> CredentialsProviderChain {
+    let how = ProviderConfig::without_region().with_region(Some(region.clone())).with_http_client(http.clone()).with_retry_config(retries()).with_timeout_config(timeouts());
+    CredentialsProviderChain::first_try("Profile", ProfileFileCredentialsProvider::builder().profile_name(profile).configure(&how).build())
+        .or_else("EcsContainer", EcsCredentialsProvider::builder().configure(&how).build())
+        .or_else("Ec2InstanceMetadata", ImdsCredentialsProvider::builder().configure(&how).build())
+}
+
+/// From the SDK, or from the installed AWS CLI where a profile is of a kind that only it can serve.
+async fn credentials(config: &SdkConfig, session: &Session) -> Result<Credentials, Unreachable> {
+    let set = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
+    let named = session.profile.clone().or_else(|| set("AWS_PROFILE"));
+    let profile = named.clone().unwrap_or_else(|| "default".to_owned());
+    let keys_win = session.profile.is_none() && set("AWS_ACCESS_KEY_ID").is_some();
+    if !keys_win && needs_mfa(&profile).await {
+        let credentials = match &session.aws_cli {
+            Some(cli) if cli.may_ask => aws_cli::credentials(&profile, &cli.until).await,
+            _ => Err(Trouble::NoTerminal),
+        };
+        return credentials.map_err(|trouble| Unreachable::NoMfa { profile, trouble });
+    }
     let Some(provider) = config.credentials_provider() else {
-        return Err(Unreachable::NoCredentials { why: "nothing to ask for them".to_owned(), profile });
+        return Err(Unreachable::NoCredentials { why: "nothing to ask for them".to_owned(), profile: named });
     };
-    provider.provide_credentials().await.map_err(|error| {
-        let mut words = error.to_string();
-        let mut innermost: &dyn std::error::Error = &error;
-        while let Some(inner) = innermost.source() {
-            words = format!("{words}: {inner}");
-            innermost = inner;
+    let error = match provider.provide_credentials().await {
+        Ok(credentials) => return Ok(credentials),
+        Err(error) => error,
+    };
+    // A profile that is not understood, unlike one whose keys are wrong or refused.
+    let is_of_another_kind = matches!(error, CredentialsError::InvalidConfiguration(_));
+    match (no_credentials(&error, named), &session.aws_cli) {
+        (Unreachable::NoCredentials { why, .. }, Some(cli)) if is_of_another_kind => {
+            aws_cli::credentials(&profile, &cli.until).await.map_err(|trouble| Unreachable::NotServed { profile, why, trouble })
         }
-        let last = innermost.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
-        let about_sign_on = words.contains("SSO") || words.contains("sso");
-        if words.contains("could not find profile") || (words.contains("profile") && words.contains("was not defined")) {
-            Unreachable::NoProfile { name: profile.clone().unwrap_or_default() }
-        } else if about_sign_on && !words.contains("no credentials found in chain") && (words.contains("expired") || words.contains("token") || words.contains("Unauthorized")) {
-            Unreachable::SignOnExpired { why: last, profile }
-        } else if words.contains("no credentials found in chain") || words.contains("not enabled") || words.contains("IMDS") {
-            // The SDK lists every provider it tried, in five hundred letters.
-            Unreachable::NoCredentials { why: "none in the environment, the profile, or from the container or instance".to_owned(), profile }
-        } else {
-            Unreachable::NoCredentials { why: last, profile }
-        }
-    })
+        (failure, _) => Err(failure),
+    }
+}
+
+/// Whether the profile's role wants an MFA code. Files that cannot be read are the SDK's to complain about.
+async fn needs_mfa(profile: &str) -> bool {
+    let files = EnvConfigFiles::default();
+    aws_config::profile::load(&Fs::real(), &Env::real(), &files, None).await.is_ok_and(|profiles| aws_cli::asks_for_mfa(&profiles, profile))
+}
+
+/// The SDK's error in words that say what to do about it.
+fn no_credentials(error: &CredentialsError, profile: Option<String>) -> Unreachable {
+    let mut words = error.to_string();
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(inner) = innermost.source() {
+        words = format!("{words}: {inner}");
+        innermost = inner;
+    }
+    let last = innermost.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+    let about_sign_on = words.contains("SSO") || words.contains("sso");
+    if words.contains("could not find profile") || (words.contains("profile") && words.contains("was not defined")) {
+        Unreachable::NoProfile { name: profile.unwrap_or_default() }
+    } else if about_sign_on && !words.contains("no credentials found in chain") && (words.contains("expired") || words.contains("token") || words.contains("Unauthorized")) {
+        Unreachable::SignOnExpired { why: last, profile }
+    } else if words.contains("no credentials found in chain") || words.contains("not enabled") || words.contains("IMDS") {
+        // The SDK lists every provider it tried, in five hundred letters.
+        Unreachable::NoCredentials { why: "none in the environment, the profile, or from the container or instance".to_owned(), profile }
+    } else {
+        Unreachable::NoCredentials { why: last, profile }
+    }
 }
 
 /// Whether a config file has the profile. Unreadable files are the SDK's to complain about.
@@ -264,9 +323,9 @@ fn is_known(name: &str) -> bool {
     })
 }
 
-/// One HTTP stack for everything; `AWS_CA_BUNDLE` replaces the system's certificates, as in the AWS CLI.
-fn http_client() -> Result<SharedHttpClient, Unreachable> {
-    let Some(path) = std::env::var("AWS_CA_BUNDLE").ok().filter(|path| !path.is_empty()) else {
+/// One HTTP stack for everything; `--ca-bundle` or `AWS_CA_BUNDLE` replaces the system's certificates, as in the AWS CLI.
+fn http_client(bundle: Option<&str>) -> Result<SharedHttpClient, Unreachable> {
+    let Some(path) = bundle.map(str::to_owned).or_else(|| std::env::var("AWS_CA_BUNDLE").ok()).filter(|path| !path.is_empty()) else {
         return Ok(https(TlsContext::default()));
     };
     let bad = |why: String| Unreachable::BadCertificates { path: path.clone(), why };

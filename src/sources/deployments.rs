@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_sdk_ecs::types as sdk;
 use aws_smithy_types::DateTime;
 use futures::FutureExt;
+use futures::future::{Either, select};
 
 use crate::diagnosis::event::{Event, Level, Precision, What, Witness};
 use crate::diagnosis::evidence::{Source, Status};
@@ -22,6 +24,7 @@ pub const SOURCE: Asker = Asker { source: Source::Service, collect: |asking| col
 const REACH_BACK: i64 = 24 * 3600;
 /// DescribeServiceDeployments takes this many.
 const MOST: usize = 20;
+const BROUGHT_GRACE: Duration = Duration::from_millis(500);
 
 async fn collect(asking: &Asking<'_>) {
     asking.history.clone().await;
@@ -64,7 +67,7 @@ pub(super) async fn fetch(reach: &Reach<'_>, skip: bool) -> Option<Arc<Vec<Servi
     inquiry.request();
     let described = reach.account.ecs().describe_service_deployments().set_service_deployment_arns(Some(arns)).send();
     // The list names both: what each brought is asked beside how each went, not after it.
-    let (described, brought) = futures::join!(described, definitions(reach, &service, revisions));
+    let (described, brought) = described_and_brought(described, definitions(reach, &service, revisions)).await;
     match described {
         Ok(answer) => {
             let definition = |deployment: &ServiceDeployment| brought.get(deployment.target_revision.as_ref()?).cloned();
@@ -87,6 +90,15 @@ pub(super) async fn fetch(reach: &Reach<'_>, skip: bool) -> Option<Arc<Vec<Servi
             inquiry.fail(&failing(&error));
             None
         }
+    }
+}
+
+/// The second is waited for a moment only: it must not hold up what verdicts rest on.
+async fn described_and_brought<T>(described: impl Future<Output = T>, brought: impl Future<Output = HashMap<String, String>>) -> (T, HashMap<String, String>) {
+    tokio::pin!(described, brought);
+    match select(described, brought).await {
+        Either::Left((described, brought)) => (described, tokio::time::timeout(BROUGHT_GRACE, brought).await.unwrap_or_default()),
+        Either::Right((brought, described)) => (described.await, brought),
     }
 }
 

@@ -8,8 +8,10 @@ pub mod actions;
 mod api_calls;
 pub mod archive;
 mod autoscaling;
+pub mod aws_cli;
 pub mod case;
 pub mod cbor;
+pub mod deadline;
 pub mod demos;
 mod deployments;
 pub mod document;
@@ -69,8 +71,9 @@ pub struct Reach<'a> {
     pub ledger: &'a Ledger,
     pub now: Timestamp,
     pub redact: bool,
-    /// CloudTrail alone is asked once more, only for the calls that must have been and may have come since.
-    pub again: bool,
+    /// What was found before, where CloudTrail alone is asked once more, only for the calls that must have been and may have
+    /// come since.
+    pub before: Option<&'a Evidence>,
     /// Also for what can only add to the answer.
     pub deep: bool,
     /// Asked in the place of CloudTrail's event history.
@@ -80,7 +83,7 @@ pub struct Reach<'a> {
 impl Reach<'_> {
     /// Whether calls that decide nothing are left alone: what is asked again has told them, and a query costs money.
     fn asks_sparingly(&self) -> bool {
-        self.again || self.trail_lake.is_some()
+        self.before.is_some() || self.trail_lake.is_some()
     }
 }
 
@@ -149,13 +152,7 @@ pub async fn gather(reach: &Reach<'_>, limits: Limits, interrupt: impl Future<Ou
         () = interrupt => Ended::Interrupted,
     };
     reach.ledger.close(ended);
-    let taken = |shared: Option<&Option<Arc<Service>>>| shared.and_then(|found| found.as_ref().map(|found| Service::clone(found)));
-    let mut evidence = reach.ledger.evidence(reach.now);
-    evidence.task = reach.task.clone();
-    evidence.definition = asking.definition.peek().and_then(|found| found.as_ref().map(|found| TaskDefinition::clone(found)));
-    evidence.service = taken(asking.service.peek());
-    evidence.service_deployments = asking.history.peek().and_then(|found| found.as_ref().map(|found| found.to_vec())).unwrap_or_default();
-    evidence.host = asking.host.peek().and_then(|found| found.as_ref().map(|found| Host::clone(found)));
+    let mut evidence = asking.so_far();
     evidence.readings.extend(unasked(&evidence, limits, ended));
     evidence.readings.sort_by(|a, b| (a.source, a.status, &a.action, &a.resource).cmp(&(b.source, b.status, &b.action, &b.resource)));
     (evidence, ended)
@@ -163,31 +160,59 @@ pub async fn gather(reach: &Reach<'_>, limits: Limits, interrupt: impl Future<Ou
 
 /// The same evidence with what CloudTrail has by now: its newer readings stand for the older ones of the same name, and
 /// whatever it told before stays told.
-pub async fn ask_cloudtrail_again(reach: &Reach<'_>, evidence: &Evidence) -> Evidence {
-    let activities = evidence.events.iter().filter(|event| matches!(event.what, What::Scaled(_))).cloned().collect();
+pub async fn ask_cloudtrail_again(reach: &Reach<'_>, before: &Evidence) -> Evidence {
+    let activities = before.events.iter().filter(|event| matches!(event.what, What::Scaled(_))).cloned().collect();
     let asking = Asking {
         reach,
-        definition: known(evidence.definition.clone()),
-        service: known(evidence.service.clone()),
-        history: known(Some(evidence.service_deployments.clone())),
-        host: known(evidence.host.clone()),
+        definition: known(before.definition.clone()),
+        service: known(before.service.clone()),
+        history: known(Some(before.service_deployments.clone())),
+        host: known(before.host.clone()),
         activities: known(Some(activities)),
         named_group: known(None),
     };
     (api_calls::SOURCE.collect)(&asking).await;
-    let newer = reach.ledger.evidence(reach.now);
-    let mut evidence = evidence.clone();
-    evidence.taken_at = reach.now;
+    let mut evidence = asking.so_far();
+    evidence.readings.sort_by(|a, b| (a.source, a.status, &a.action, &a.resource).cmp(&(b.source, b.status, &b.action, &b.resource)));
+    evidence
+}
+
+impl Asking<'_> {
+    /// What is known by now, of what was asked before and of what has arrived since; nothing is waited for.
+    fn so_far(&self) -> Evidence {
+        let newer = self.reach.ledger.evidence(self.reach.now);
+        let mut evidence = match self.reach.before {
+            Some(before) => renewed(before.clone(), newer),
+            None => newer,
+        };
+        evidence.task = self.reach.task.clone();
+        if self.reach.before.is_none() {
+            evidence.definition = arrived(&self.definition);
+            evidence.service = arrived(&self.service);
+            evidence.service_deployments = arrived(&self.history).unwrap_or_default();
+            evidence.host = arrived(&self.host);
+        }
+        evidence
+    }
+}
+
+fn arrived<T: Clone>(fetched: &Fetched<'_, T>) -> Option<T> {
+    fetched.peek()?.as_ref().map(|found| T::clone(found))
+}
+
+/// What was told stays told; CloudTrail's newer readings stand for the older ones of the same name.
+fn renewed(mut evidence: Evidence, newer: Evidence) -> Evidence {
+    evidence.taken_at = newer.taken_at;
+    evidence.callers.extend(newer.callers);
     let call = |event: &Event| match &event.what {
         What::Called(call) => Some(call.event_id.clone()),
         _ => None,
     };
     let told: Vec<_> = evidence.events.iter().filter_map(call).collect();
-    evidence.callers.extend(newer.callers);
     evidence.events.extend(newer.events.into_iter().filter(|event| call(event).is_none_or(|id| !told.contains(&id))));
-    evidence.readings.retain(|reading| reading.source != Source::Cloudtrail || !newer.readings.iter().any(|later| (&later.about, later.aside) == (&reading.about, reading.aside)));
-    evidence.readings.extend(newer.readings);
-    evidence.readings.sort_by(|a, b| (a.source, a.status, &a.action, &a.resource).cmp(&(b.source, b.status, &b.action, &b.resource)));
+    let is_newer = |reading: &Reading| newer.readings.iter().any(|later| (&later.about, later.aside) == (&reading.about, reading.aside));
+    evidence.readings.retain(|reading| reading.source != Source::Cloudtrail || !is_newer(reading));
+    evidence.readings.extend(newer.readings.clone());
     evidence
 }
 

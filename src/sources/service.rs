@@ -146,6 +146,7 @@ pub(super) fn read(service: &aws_sdk_ecs::types::Service) -> Service {
             .filter_map(|balancer| {
                 Some(LoadBalancer {
                     target_group_arn: balancer.target_group_arn()?.to_owned(),
+                    alternate_arn: balancer.advanced_configuration().and_then(|advanced| advanced.alternate_target_group_arn()).map(str::to_owned),
                     container: balancer.container_name().map(str::to_owned),
                     container_port: balancer.container_port().map(i64::from),
                 })

@@ -216,3 +216,28 @@ fn a_task_that_stopped_another_is_told_with_its_service_and_without_where_ecs_ha
     let ran = run(&mut against(&aws, &["who-stopped", &aws.task_arn])).code(&[0]);
     assert!(ran.stdout.starts_with("task eb0a191797624dd3a48fa681d3061212 did, by StopTask"), "{}", ran.stdout);
 }
+
+#[test]
+fn a_services_first_deployment_is_its_creators() {
+    let first = |case: &mut ecs_trace::sources::case::Case| {
+        for exchange in &mut case.exchanges {
+            match exchange.action.as_str() {
+                "ecs:DescribeServices" => {
+                    let created = exchange.response["services"][0]["deployments"][0]["createdAt"].clone();
+                    exchange.response["services"][0]["createdAt"] = created;
+                }
+                "cloudtrail:LookupEvents" => {
+                    for value in [&mut exchange.request, &mut exchange.response] {
+                        let told = value.to_string().replace("UpdateService", "CreateService").replace(r#"\"service\":\"web-api\""#, r#"\"serviceName\":\"web-api\""#);
+                        *value = serde_json::from_str(&told).unwrap();
+                    }
+                }
+                _ => {}
+            }
+        }
+    };
+    let aws = FakeAws::changed("deployment", &[], Duration::ZERO, first);
+    let by = run(&mut against(&aws, &["who-stopped", &aws.task_arn, "-o", "json"])).code(&[0]).json()["stoppedBy"].clone();
+    assert_eq!((&by["status"], &by["call"]), (&"found".into(), &"CreateService".into()), "{by}");
+    assert_eq!(asked(&aws, "UpdateService"), 0, "the likelier name has answered");
+}

@@ -78,6 +78,10 @@ impl FakeAws {
                 exchange.response = json!(base64::encode(moved_binary(exchange.response_bytes(), moved)));
             } else {
                 move_times(&mut exchange.response, moved);
+                if exchange.action == "cloudtrail:LookupEvents" {
+                    // One name is asked for in several windows: each goes where its calls went.
+                    move_times(&mut exchange.request, moved);
+                }
             }
         }
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -134,9 +138,11 @@ fn move_times(value: &mut Value, by: i64) {
                 match value {
                     Value::String(record) if name == "CloudTrailEvent" => {
                         let mut inner: Value = serde_json::from_str(record).unwrap();
-                        let at: Timestamp = inner["eventTime"].as_str().unwrap().parse().unwrap();
-                        let moved = Timestamp::from_second((at.as_millisecond() + by).div_euclid(1000)).unwrap();
-                        inner["eventTime"] = json!(moved.to_string());
+                        for place in ["/eventTime", "/userIdentity/sessionContext/attributes/creationDate"] {
+                            let Some(told) = inner.pointer_mut(place) else { continue };
+                            let at: Timestamp = told.as_str().unwrap().parse().unwrap();
+                            *told = json!(Timestamp::from_second((at.as_millisecond() + by).div_euclid(1000)).unwrap().to_string());
+                        }
                         *record = inner.to_string();
                     }
                     // Container Insights keeps the minute of a sample inside its log line.

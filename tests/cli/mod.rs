@@ -1,7 +1,11 @@
 //! The real binary, against a fake AWS over real HTTP that serves the cases.
 
+#[cfg(unix)]
+mod alias;
 mod answers;
 mod archive;
+#[cfg(target_os = "linux")]
+mod aws_cli;
 mod chain;
 mod config;
 mod doctor;

@@ -89,7 +89,7 @@ def moto_over_tls(tmp_path_factory):
     home = tmp_path_factory.mktemp("tls")
     authority = trustme.CA()
     authority.cert_pem.write_to_path(home / "bundle.pem")
-    certificate = authority.issue_cert("127.0.0.1", "localhost")
+    certificate = authority.issue_cert("127.0.0.1", "localhost", f"sts.{REGION}.amazonaws.com")
     certificate.private_key_pem.write_to_path(home / "key.pem")
     for pem in certificate.cert_chain_pems:
         pem.write_to_path(home / "cert.pem", append=True)
@@ -97,7 +97,8 @@ def moto_over_tls(tmp_path_factory):
     command = [str(TOOLS / "moto_server"), "-H", "127.0.0.1", "-p", str(port), "-s", "-c", str(home / "cert.pem"), "-k", str(home / "key.pem")]
     for cloud in emulator(command, port, {}, home):
         cloud.env["AWS_ENDPOINT_URL"] = f"https://127.0.0.1:{port}"
-        cloud.env["AWS_CA_BUNDLE"] = str(home / "bundle.pem")
+        cloud.bundle = home / "bundle.pem"
+        cloud.env["AWS_CA_BUNDLE"] = str(cloud.bundle)
         yield cloud
 
 

@@ -21,6 +21,7 @@ use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, d
 use crate::diagnosis::brief::Stop;
 use crate::diagnosis::task::Task;
 use crate::sources::account::Account;
+use crate::sources::deadline::Deadline;
 use crate::sources::ledger::Ledger;
 use crate::sources::stops::{Scope, list};
 use crate::sources::task::NotFound;
@@ -44,8 +45,9 @@ pub fn is_possible() -> bool {
 /// # Errors
 /// 130 where nothing was picked, 4 where there is nothing to pick from, and whatever kept ECS from being asked.
 pub async fn pick(options: &Everywhere, screen: &Screen, now: Timestamp) -> Result<String, Failure> {
+    let deadline = Deadline::after(options.limit());
     let account = tokio::select! {
-        opened = open(options, cluster_region(options), Wanted::default(), screen, None) => opened?,
+        opened = open(options, cluster_region(options), Wanted::default(), screen, None, &deadline) => opened?,
         _ = tokio::signal::ctrl_c() => return Err(Failure::new(Exit::Interrupted, "interrupted")),
     };
     let mut choice = Choice::new(now);

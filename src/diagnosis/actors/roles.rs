@@ -28,10 +28,12 @@ pub(super) fn describe(identity: &Identity, call: &ApiCall) -> Actor {
     if let Some(service) = identity.invoked_by.as_deref().filter(|service| acts_by_itself(service)) {
         return Actor { through, ..service_actor(service) };
     }
-    if is_code_deployment(session) {
+    // A session may be called anything; that the call came from within AWS cannot be typed.
+    let came_from = |service: &str| [&call.source_ip, &call.user_agent].into_iter().flatten().any(|told| told == service || told == "AWS Internal");
+    if is_code_deployment(session) && came_from("codedeploy.amazonaws.com") {
         return Actor { through: Some(format!("role {role}, deployment {session}")), ..service_actor("codedeploy.amazonaws.com") };
     }
-    if session == "aws-batch" {
+    if session == "aws-batch" && (came_from("batch.amazonaws.com") || identity.invoked_by.as_deref() == Some("batch.amazonaws.com")) {
         return Actor { through, ..service_actor("batch.amazonaws.com") };
     }
     let agent = call.user_agent.as_deref().unwrap_or_default();

@@ -12,7 +12,7 @@ mod story;
 use jiff::{SignedDuration, Timestamp};
 
 use super::actors::{self, Kind};
-use super::call::{ApiCall, Identity};
+use super::call::{ApiCall, EXECUTE_COMMAND, Identity, PUT_POLICY, PUT_SCHEDULE, RUN_TASK};
 use super::event::What;
 use super::kept_calls::Queries;
 use super::scheduling::{self, Story};
@@ -124,14 +124,17 @@ pub fn find(timeline: &Timeline) -> StoppedBy {
     .with_attempts(timeline)
 }
 
+/// Calls about a task that stop none, whatever becomes of them.
+const STOPS_NOTHING: [&str; 6] = [EXECUTE_COMMAND, RUN_TASK, PUT_POLICY, PUT_SCHEDULE, "RegisterTargets", "DeregisterTargets"];
+
 impl StoppedBy {
     fn without(status: Status, sentence: String) -> Self {
         Self { status, kind: None, actor: None, through: None, call: None, chain: Vec::new(), attempts: Vec::new(), sentence, settles_at: None, queries: None }
     }
 
     fn with_attempts(mut self, timeline: &Timeline) -> Self {
-        // A shell that was refused was no attempt to stop anything.
-        let would_stop = |call: &ApiCall| call.name != super::call::EXECUTE_COMMAND && !call.begins_a_session();
+        // A shell that was refused was no attempt to stop anything, nor was an agent's report or a word to a load balancer.
+        let would_stop = |call: &ApiCall| !STOPS_NOTHING.contains(&call.name.as_str()) && !call.begins_a_session() && call.report.is_none();
         self.attempts = all_calls(timeline).filter(|(_, call)| !call.succeeded() && would_stop(call)).map(|(line, call)| (line.n, call.clone())).collect();
         self
     }
@@ -253,6 +256,12 @@ fn found(timeline: &Timeline, (n, call): (usize, &ApiCall), mut chain: Vec<Hop>,
 }
 
 impl StoppedBy {
+    /// The same with more to say.
+    fn with(mut self, more: Option<String>) -> Self {
+        self.sentence.extend(more);
+        self
+    }
+
     /// A task that called, with what it is one of.
     fn of_its_service(mut self, timeline: &Timeline) -> Self {
         let Some(actor) = self.actor.as_deref().filter(|_| self.kind == Some(Kind::Workload)) else { return self };

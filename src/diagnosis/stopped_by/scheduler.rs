@@ -13,7 +13,7 @@ use super::super::task::last_segment;
 use super::super::timeline::{Line, Timeline};
 use super::super::words;
 
-use super::absent::absent;
+use super::absent::{absent, call_gap};
 use super::story::{deletion, drained, lowered_just_before, story_of, undoing};
 use super::{CALL_MAY_TRAIL_BY, Hop, Status, StoppedBy, UNDO, all_calls, call_hop, calls, found};
 
@@ -44,19 +44,21 @@ pub(super) fn by_scheduler(timeline: &Timeline) -> StoppedBy {
         Story::Replaced(change) => {
             let mut chain = vec![deployment_hop(timeline, &change)];
             let shifted = primary_shifted(timeline, &change, stop);
+            // CodeDeploy carries out what somebody asked it for.
+            if let Some((asked, deployment)) = asked_of_code_deploy(timeline, &change) {
+                let acts = set_gone.into_iter().chain(shifted).chain(maker(timeline, &change, stop));
+                chain.extend(acts.map(|(line, call)| call_hop(line.n, call)));
+                return found(timeline, (asked.n, deployment), chain, "through a deployment of CodeDeploy");
+            }
+            let unheard = code_deployer_unheard(timeline, &change);
             match (maker(timeline, &change, stop), set_gone) {
                 (Some((line, call)), gone) => {
                     // Each act once, from the stop outward.
                     let acts = gone.into_iter().chain(shifted).filter(|(_, act)| act.event_id != call.event_id);
                     chain.extend(acts.map(|(line, call)| call_hop(line.n, call)));
-                    // CodeDeploy carries out what somebody asked it for.
-                    if let Some((asked, deployment)) = asked_of_code_deploy(timeline, &change) {
-                        chain.push(call_hop(line.n, call));
-                        return found(timeline, (asked.n, deployment), chain, "through a deployment of CodeDeploy");
-                    }
-                    found(timeline, (line.n, call), chain, "through a deployment")
+                    found(timeline, (line.n, call), chain, "through a deployment").with(unheard)
                 }
-                (None, Some((line, call))) => found(timeline, (line.n, call), chain, "by taking its task set away after a deployment"),
+                (None, Some((line, call))) => found(timeline, (line.n, call), chain, "by taking its task set away after a deployment").with(unheard),
                 (None, None) => absent(timeline, &chain, deploying_by(timeline), "A deployment replaced the task; somebody began it"),
             }
         }
@@ -125,6 +127,13 @@ pub(super) fn by_scheduler(timeline: &Timeline) -> StoppedBy {
 fn asked_of_code_deploy<'a>(timeline: &'a Timeline, change: &scheduling::Change) -> Option<(&'a Line, &'a ApiCall)> {
     let id = timeline.evidence.service.as_ref()?.code_deployment(&change.id)?;
     calls(timeline, CREATE_DEPLOYMENT).find(|(_, call)| call.succeeded() && call.code_deployment.as_deref() == Some(id))
+}
+
+/// That somebody asked CodeDeploy, and why that is not seen.
+fn code_deployer_unheard(timeline: &Timeline, change: &scheduling::Change) -> Option<String> {
+    let id = timeline.evidence.service.as_ref()?.code_deployment(&change.id)?;
+    let why = call_gap(timeline, CREATE_DEPLOYMENT).unwrap_or_else(|| "CloudTrail holds no CreateDeployment call for it".to_owned());
+    Some(format!(" Who asked CodeDeploy for {id} is not known: {why}."))
 }
 
 /// The calls by which a deployment begins: of ECS, and of the controllers that work with task sets.

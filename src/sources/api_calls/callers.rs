@@ -12,8 +12,10 @@ use super::super::task::read_task;
 /// task's.
 pub(super) async fn ask_whose_task(reach: &Reach<'_>, call: &ApiCall) {
     let Some((cluster, id)) = actors::task_behind(&call.identity) else { return };
-    // A task that stops itself is known already, and another account's ECS is not asked.
-    let is_elsewhere = call.identity.account.as_deref().is_some_and(|account| !reach.task.account.is_empty() && account != reach.task.account);
+    // A task that stops itself is known already, and another account's or region's ECS is not asked.
+    let issued_in = call.identity.issued_to.as_deref().and_then(|arn| arn.split(':').nth(3)).filter(|region| !region.is_empty());
+    let is_elsewhere = call.identity.account.as_deref().is_some_and(|account| !reach.task.account.is_empty() && account != reach.task.account)
+        || issued_in.is_some_and(|region| region != reach.task.region);
     if id == reach.task.id || is_elsewhere {
         return;
     }

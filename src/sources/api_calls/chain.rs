@@ -4,12 +4,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::diagnosis::call::{CREATE_DEPLOYMENT, PUT_POLICY, PUT_SCHEDULE, RUN_TASK};
 use crate::diagnosis::desired_count;
-use crate::diagnosis::event::What;
 use crate::diagnosis::scaling::Trigger;
 use crate::diagnosis::scheduling::{self, Story};
 use crate::diagnosis::service::{Host, in_parentheses};
 use crate::diagnosis::stopped_by::{UNDO, host_calls};
 use crate::diagnosis::task::{StopCode, Task};
+use crate::diagnosis::timeline::Timeline;
 
 use super::super::Asking;
 use super::subject::Subject;
@@ -172,13 +172,10 @@ pub(super) fn of_the_start(task: &Task) -> Option<Search> {
 
 /// Of the scaling activity that lowered the count just before the stop: who moved the bound that it obeyed, or who had
 /// just put the policy or the scheduled action in place.
-pub(super) async fn of_the_activity(asking: &Asking<'_>, stop: Timestamp) -> Option<Search> {
-    let activities = asking.activities.clone().await?;
-    let lowered = activities.iter().rev().find_map(|event| match &event.what {
-        What::Scaled(activity) if activity.did_set_the_count() && event.at <= stop => Some((event.at, activity)),
-        _ => None,
-    });
-    let (at, activity) = lowered.filter(|(at, _)| stop.duration_since(*at) <= desired_count::SCALE_IN_TAKES)?;
+pub(super) async fn of_the_activity(asking: &Asking<'_>) -> Option<Search> {
+    asking.activities.clone().await?;
+    let timeline = Timeline::new(asking.so_far());
+    let desired_count::Change { at, by: desired_count::By::Activity { activity, .. }, .. } = desired_count::behind(&timeline)? else { return None };
     match activity.trigger() {
         Trigger::Policy(name) => {
             let window = (at - desired_count::POLICY_IS_NEW_FOR, at);

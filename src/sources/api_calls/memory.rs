@@ -7,7 +7,9 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::diagnosis::call::REPORTS;
-use crate::diagnosis::service::Service;
+use crate::diagnosis::scheduling;
+use crate::diagnosis::service::{Service, in_parentheses};
+use crate::diagnosis::stopped_by::host_calls;
 use crate::diagnosis::task::{StopCode, Task};
 
 use super::super::Asking;
@@ -18,7 +20,7 @@ use super::subject::Subject;
 const REPORT_LEADS_BY: SignedDuration = SignedDuration::from_secs(30);
 const REPORT_TRAILS_BY: SignedDuration = SignedDuration::from_secs(60);
 /// A service keeps a hundred events: an answer of the next hours still holds those of the stop.
-const EVENTS_STAY_FOR: SignedDuration = SignedDuration::from_hours(12);
+const EVENTS_STAY_FOR: [SignedDuration; 3] = [SignedDuration::from_mins(10), SignedDuration::from_hours(1), SignedDuration::from_hours(12)];
 /// A target is registered once its container runs, and taken out before or after the order to stop.
 const REGISTERED_WITHIN: SignedDuration = SignedDuration::from_mins(10);
 const TAKEN_OUT_BEFORE: SignedDuration = SignedDuration::from_mins(10);
@@ -31,28 +33,39 @@ pub(super) async fn of_the_memory(asking: &Asking<'_>, stop: Timestamp) -> Vec<S
     let reach = asking.reach;
     let task = reach.task;
     let mut searches = Vec::new();
-    if has_an_agent(task) && (reach.deep || !reach.asks_sparingly() && has_an_end_untold(task)) {
+    let service = if task.service.is_some() { asking.service.clone().await } else { None };
+    if has_an_agent(task) && (reach.deep || reach.trail_lake.is_none() && has_an_end_untold(task)) {
         let end = task.times.execution_stopped.unwrap_or(stop);
         let window = (stop.min(end) - REPORT_LEADS_BY, stop.max(end) + REPORT_TRAILS_BY);
         // Where ECS says nothing of the end, the verdict rests on it.
-        searches.push(Search { aside: !has_an_end_untold(task), ..Search::of(REPORTS[0], window, Subject::Task) });
+        let decides = has_an_end_untold(task);
+        searches.push(Search { aside: !decides, decides, ..Search::of(REPORTS[0], window, Subject::Task) });
         if reach.deep {
             searches.push(Search { aside: true, ..Search::of(REPORTS[1], window, Subject::Task) });
         }
     }
-    let service = if task.service.is_some() { asking.service.clone().await } else { None };
     if task.service.is_some() && (reach.deep || !reach.asks_sparingly() && has_lost_its_reason(task, service.as_deref(), stop)) {
-        let window = (stop, reach.now.min(stop + EVENTS_STAY_FOR).max(stop));
-        searches.push(Search { aside: true, only_messages: true, ..Search::of("UpdateService", window, Subject::Service) });
+        // The nearest answer holds the most, and of a window the newest is read first: so the windows grow.
+        let mut from = stop;
+        for until in EVENTS_STAY_FOR.map(|after| reach.now.min(stop + after)) {
+            if until > from || from == stop {
+                let window = (from, until.max(stop));
+                searches.push(Search { aside: true, only_messages: true, ..Search::of("UpdateService", window, Subject::Service) });
+                from = until;
+            }
+        }
     }
     if reach.deep {
         let asked = matches!(task.told_stop_code(), Some(StopCode::UserInitiated));
         searches.extend(of_the_start(task).filter(|_| !asked));
-        let balanced = service.as_deref().is_some_and(|service| !service.load_balancers.is_empty());
-        if balanced && let Some(subject) = as_target(asking).await {
-            let from = task.times.created.unwrap_or(stop - REGISTERED_WITHIN);
-            let registered = (from, task.times.started.unwrap_or(from) + REGISTERED_WITHIN);
-            let taken_out = (stop - TAKEN_OUT_BEFORE, task.last_known().unwrap_or(stop).max(stop) + TAKEN_OUT_AFTER);
+        let groups = target_groups(task, service.as_deref());
+        if !groups.is_empty()
+            && let Some(subject) = as_target(asking, groups).await
+        {
+            // Before its life and after it an address is another task's.
+            let (born, gone) = (task.times.created.unwrap_or(stop - REGISTERED_WITHIN), task.last_known().unwrap_or(stop).max(stop) + TAKEN_OUT_AFTER);
+            let registered = (born, (task.times.started.unwrap_or(born) + REGISTERED_WITHIN).min(gone));
+            let taken_out = ((stop - TAKEN_OUT_BEFORE).max(born), gone);
             let of = |name: &'static str, window: (Timestamp, Timestamp)| Search { aside: true, ..Search::of(name, window, subject.clone()) };
             searches.extend([of("RegisterTargets", registered), of("DeregisterTargets", taken_out)]);
         }
@@ -67,28 +80,40 @@ fn has_an_agent(task: &Task) -> bool {
 
 /// Whether a container that had run ended without a code and without a reason, and its end is what stopped the task.
 fn has_an_end_untold(task: &Task) -> bool {
-    let by_itself = matches!(task.told_stop_code(), None | Some(StopCode::EssentialContainerExited | StopCode::Other(_)));
+    let of_its_host = host_calls(task.stopped_reason.as_deref().unwrap_or_default()).is_some();
+    let by_itself = !of_its_host && matches!(task.told_stop_code(), None | Some(StopCode::EssentialContainerExited | StopCode::Other(_)));
     let ran = task.times.started.is_some() || task.is_archived;
     let untold = || task.containers.is_empty() || task.containers.iter().any(|container| container.has_ended() && container.exit_code.is_none() && container.reason.is_none());
     by_itself && ran && untold()
 }
 
-/// Whether the service's events, which alone say what the load balancer saw, no longer reach back to the stop.
+/// Whether the service's events no longer reach back to the stop. They alone say what the load balancer saw, and whether
+/// ECS moved the task to another zone, which it calls by the same reason as a scale-in.
 fn has_lost_its_reason(task: &Task, service: Option<&Service>, stop: Timestamp) -> bool {
-    let by_balancer = task.stopped_reason.as_deref().is_some_and(|reason| reason.contains("failed ELB health checks"));
-    by_balancer && service.is_some_and(|service| service.messages.iter().map(|message| message.at).min().is_none_or(|oldest| oldest > stop))
+    let reason = task.stopped_reason.as_deref().unwrap_or_default();
+    let by_balancer = reason.contains("failed ELB health checks");
+    // Of task sets three other names are asked.
+    let by_scheduler = scheduling::is_scaling_reason(reason) && service.is_some_and(|service| !service.uses_task_sets());
+    (by_balancer || by_scheduler) && service.is_some_and(|service| service.messages.iter().map(|message| message.at).min().is_none_or(|oldest| oldest > stop))
+}
+
+/// The service's target groups, those of blue/green deployments among them, and the one that ECS's reason names.
+fn target_groups(task: &Task, service: Option<&Service>) -> Vec<String> {
+    let named = task.stopped_reason.as_deref().and_then(|reason| in_parentheses(reason, "target-group")).map(str::to_owned);
+    let of_service = service.iter().flat_map(|service| &service.load_balancers).flat_map(|balancer| balancer.alternate_arn.iter().chain([&balancer.target_group_arn]).cloned());
+    of_service.chain(named).collect()
 }
 
 /// The task as its load balancer knows it: by its own addresses, or by its instance and the ports it has there.
-async fn as_target(asking: &Asking<'_>) -> Option<Subject> {
+async fn as_target(asking: &Asking<'_>, groups: Vec<String>) -> Option<Subject> {
     let task = asking.reach.task;
     let addresses = task.private_ips();
     if !addresses.is_empty() {
-        return Some(Subject::Targets { ids: addresses, ports: Vec::new() });
+        return Some(Subject::Targets { groups, ids: addresses, ports: Vec::new() });
     }
     let instance = asking.host.clone().await?.instance_id.clone()?;
     let ports: Vec<i64> = task.containers.iter().flat_map(|container| container.ports.iter().map(|(_, host)| *host)).collect();
-    (!ports.is_empty()).then(|| Subject::Targets { ids: vec![instance], ports })
+    (!ports.is_empty()).then(|| Subject::Targets { groups, ids: vec![instance], ports })
 }
 
 #[cfg(test)]

@@ -16,13 +16,13 @@ use futures::channel::oneshot;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::diagnosis::actors::{self, Kind};
-use crate::diagnosis::call::{ApiCall, EXECUTE_COMMAND, PUT_POLICY, PUT_SCHEDULE, RUN_TASK};
+use crate::diagnosis::call::{ApiCall, EXECUTE_COMMAND};
 use crate::diagnosis::event::{Event, Level, Precision, What, Witness};
 use crate::diagnosis::evidence::{Reading, Source, Status};
 use crate::diagnosis::service::is_task_id;
-use crate::diagnosis::stopped_by::{KEPT_FOR, SETTLES_AFTER};
+use crate::diagnosis::stopped_by::{self, KEPT_FOR, SETTLES_AFTER};
 use crate::diagnosis::task::StopCode;
-use crate::diagnosis::timeline::concerns;
+use crate::diagnosis::timeline::{Timeline, concerns};
 
 use super::failing::{Failing, failing};
 use super::ledger::Inquiry;
@@ -60,23 +60,19 @@ async fn collect(asking: &Asking<'_>) {
     let stop_task = Search { decides: asked_for, ..Search::of("StopTask", (stop - BEFORE_STOP, stop + AFTER_STOP), Subject::Task) };
     let (known, first) = oneshot::channel::<()>();
     let others = async {
-        let mut accepted = Vec::new();
         let Chain { searches, wants_fewer } = of_the_chain(asking, stop).await;
         drop(known);
         for search in searches.into_iter().filter(|search| search.decides || !reach.asks_sparingly()) {
             let found = lookup(reach, &search).await;
             // What a nearer window or a likelier name has answered needs no further look; but an AWS service acts for somebody.
             let answered = found.iter().any(|call| actors::describe(call).kind != Kind::Aws);
-            accepted.extend(found);
             if answered && !search.goes_on {
                 break;
             }
         }
-        if wants_fewer && let Some(search) = of_the_activity(asking, stop).await {
-            // Its session is the first to be followed: an activity that obeyed a bound has no other beginning.
-            accepted.splice(0..0, lookup(reach, &search).await);
+        if wants_fewer && let Some(search) = of_the_activity(asking).await {
+            lookup(reach, &search).await;
         }
-        accepted
     };
     // Of the few requests a second, those that can name who stopped it go first.
     let shell = async {
@@ -85,47 +81,53 @@ async fn collect(asking: &Asking<'_>) {
             let from = stop - BEFORE_STOP_IN_SHELL;
             lookup(reach, &Search { aside: true, ..Search::of(EXECUTE_COMMAND, (from, stop), Subject::Shell { from, to: stop }) }).await;
         }
-        if !reach.again {
-            for search in of_the_memory(asking, stop).await {
-                lookup(reach, &search).await;
-            }
+    };
+    let stops = async {
+        if stop_task.decides || !reach.asks_sparingly() {
+            lookup(reach, &stop_task).await;
         }
     };
-    let stops = async { if stop_task.decides || !reach.asks_sparingly() { lookup(reach, &stop_task).await } else { Vec::new() } };
-    let (stops, others, ()) = futures::join!(stops, others, shell);
-    // Somebody's call for another reason is not followed: only one that can be behind this stop.
-    let stops = stops.into_iter().filter(|_| stop_task.decides);
-    let (mut followed, mut callers) = (Vec::new(), Vec::new());
-    for mut call in stops.chain(others).filter(|call| ![RUN_TASK, PUT_POLICY, PUT_SCHEDULE].contains(&call.name.as_str())) {
-        if let Some((key, _)) = session_to_follow(&call).filter(|(key, _)| !followed.contains(key))
-            && followed.len() < MOST_SESSIONS
-        {
-            followed.push(key);
-            call = who_began_the_session(reach, call).await;
-        }
-        if !callers.contains(&call.identity.principal_id) {
-            callers.push(call.identity.principal_id.clone());
-            ask_whose_task(reach, &call).await;
+    futures::join!(stops, others, shell);
+    // Somebody's call for another reason is not followed: only the one that is behind this stop, as far as is known.
+    if let Some(call) = deciding(asking) {
+        let first = who_began_the_session(asking, call).await;
+        ask_whose_task(reach, &first).await;
+    }
+    let mut heard = false;
+    for search in of_the_memory(asking, stop).await {
+        if !(heard && search.only_messages) {
+            heard |= !lookup(reach, &search).await.is_empty() && search.only_messages;
         }
     }
 }
 
-/// Sessions followed back to who began them, and how far each may go.
-const MOST_SESSIONS: usize = 2;
+/// The call that names who stopped the task, by what is known so far.
+fn deciding(asking: &Asking<'_>) -> Option<ApiCall> {
+    let by = stopped_by::find(&Timeline::new(asking.so_far()));
+    by.call.map(|(_, call)| call).filter(|_| by.status == stopped_by::Status::Found)
+}
+
+/// How far a session is followed back.
 const MOST_SESSION_HOPS: usize = 3;
 
 /// Follows a role's session to the call that handed out its key, and that call's own session further; gives the last
 /// call that it came to.
-async fn who_began_the_session(reach: &Reach<'_>, mut call: ApiCall) -> ApiCall {
+async fn who_began_the_session(asking: &Asking<'_>, mut call: ApiCall) -> ApiCall {
+    let reach = asking.reach;
+    let before: Vec<Event> = reach.before.map(|before| before.events.clone()).unwrap_or_default();
     for _ in 0..MOST_SESSION_HOPS {
         let Some((key, created)) = session_to_follow(&call) else { return call };
-        let mut found = None;
+        // Asked again, what is known is not looked for.
+        let mut found = before.iter().find_map(|event| match &event.what {
+            What::Called(earlier) if earlier.succeeded() && earlier.issued_key.as_deref() == Some(key.as_str()) => Some(ApiCall::clone(earlier)),
+            _ => None,
+        });
         for name in session_calls(&call) {
-            let (from, to) = (created - SESSION_BEGINS_WITHIN, created + SESSION_BEGINS_WITHIN);
-            found = lookup(reach, &Search::of(name, (from, to), Subject::Key(key.clone()))).await.pop();
             if found.is_some() {
                 break;
             }
+            let (from, to) = (created - SESSION_BEGINS_WITHIN, created + SESSION_BEGINS_WITHIN);
+            found = lookup(reach, &Search::of(name, (from, to), Subject::Key(key.clone()))).await.pop();
         }
         match found {
             Some(earlier) => call = earlier,

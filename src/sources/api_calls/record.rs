@@ -36,7 +36,10 @@ fn messages(value: &Value) -> Vec<ServiceMessage> {
 fn written_time(text: &str) -> Option<Timestamp> {
     // Newer runtimes put a narrow no-break space before the half of the day.
     let plain: String = text.chars().map(|letter| if letter.is_whitespace() { ' ' } else { letter }).collect();
-    plain.parse().ok().or_else(|| DateTime::strptime("%b %d, %Y, %I:%M:%S %p", plain.trim()).ok()?.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp()))
+    // Older ones put no comma behind the year; some regions count to 24.
+    let bare = plain.replace(',', " ").split_whitespace().collect::<Vec<_>>().join(" ");
+    let written = ["%b %d %Y %I:%M:%S %p", "%b %d %Y %H:%M:%S"].into_iter().find_map(|form| DateTime::strptime(form, &bare).ok());
+    plain.parse().ok().or_else(|| written?.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp()))
 }
 
 /// What an ECS agent tells of a task: of the whole with its containers, or of one of them.

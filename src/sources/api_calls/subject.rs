@@ -25,6 +25,8 @@ pub(super) enum Subject {
     CodeDeployment(String),
     /// The task as a load balancer's target, by its addresses, or by its instance and ports.
     Targets {
+        /// ARNs of its service's target groups: another network may have the same addresses.
+        groups: Vec<String>,
         ids: Vec<String>,
         ports: Vec<i64>,
     },
@@ -40,8 +42,8 @@ pub(super) enum Subject {
 impl Subject {
     /// Of a call about many things, those that concern the task.
     pub(super) fn narrow(&self, call: &mut ApiCall) {
-        if let Self::Targets { ids, ports } = self {
-            call.parameters.targets.retain(|target| is_own_target(target, ids, ports));
+        if let Self::Targets { groups, ids, ports } = self {
+            call.parameters.targets.retain(|target| is_own_target(target, groups, ids, ports));
         }
     }
 
@@ -53,7 +55,7 @@ impl Subject {
             Self::ScalableTarget => in_account(call, task) && call.parameters.scalable_target.is_some() && call.parameters.scalable_target == scalable_target(task),
             Self::Policy(name) => Self::ScalableTarget.concerns(call, task) && call.parameters.policy.as_deref() == Some(name),
             Self::CodeDeployment(id) => in_account(call, task) && call.code_deployment.as_deref() == Some(id),
-            Self::Targets { ids, ports } => in_account(call, task) && call.parameters.targets.iter().any(|target| is_own_target(target, ids, ports)),
+            Self::Targets { groups, ids, ports } => in_account(call, task) && call.parameters.targets.iter().any(|target| is_own_target(target, groups, ids, ports)),
             Self::Shell { from, to } => call.succeeded() && (*from..=*to).contains(&call.time) && concerns_task(call, task),
             Self::Key(key) => call.issued_key.as_deref() == Some(key),
             Self::Host { instance, container_instance } => {
@@ -66,8 +68,8 @@ impl Subject {
 }
 
 /// An address is the task's own; an instance has several tasks, which their ports tell apart.
-fn is_own_target(target: &Target, ids: &[String], ports: &[i64]) -> bool {
-    ids.contains(&target.id) && (!target.id.starts_with("i-") || target.port.is_some_and(|port| ports.contains(&port)))
+fn is_own_target(target: &Target, groups: &[String], ids: &[String], ports: &[i64]) -> bool {
+    groups.contains(&target.group) && ids.contains(&target.id) && (!target.id.starts_with("i-") || target.port.is_some_and(|port| ports.contains(&port)))
 }
 
 /// The service as Application Auto Scaling calls it.

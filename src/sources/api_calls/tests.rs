@@ -102,6 +102,7 @@ const IDENTITIES: &[(&str, &str)] = &[
     ("codebuild", "AWSCodeBuild-4f6a1d3e-0b5e-4a39-9a0e-2f3f2b1c0d9e, pipeline, role codebuild-web-service-role"),
     ("codedeploy", "CodeDeploy, aws, role CodeDeployRole"),
     ("codedeploy-session", "CodeDeploy, aws, role CodeDeployRole, deployment d-7KQ2M41XA"),
+    ("codedeploy-session-by-hand", "d-7KQ2M41XA, person, role CodeDeployRole"),
     ("codepipeline", "CodePipeline, pipeline, role pipeline-role"),
     ("directory", "CORP, unknown, directory"),
     ("ecs-task", "task 5d6c7b8a99a8b7c6d5e4f3a2b1c0d9e8, workload, role worker-task-role"),
@@ -258,7 +259,10 @@ fn record(stranger: &Stranger, at: usize) -> Value {
 fn subjects(task: &Task) -> Vec<Subject> {
     let host = |instance: Option<&str>| Subject::Host { instance: instance.map(str::to_owned), container_instance: task.container_instance_arn.clone() };
     let named = ["cpu", "night"].map(|name| Subject::Policy(name.to_owned()));
-    let others = [Subject::CodeDeployment("d-7979".to_owned()), Subject::Targets { ids: vec!["10.0.0.7979".to_owned(), "i-07979".to_owned()], ports: vec![32_768] }];
+    let others = [
+        Subject::CodeDeployment("d-7979".to_owned()),
+        Subject::Targets { groups: vec!["arn:t".to_owned()], ids: vec!["10.0.0.7979".to_owned(), "i-07979".to_owned()], ports: vec![32_768] },
+    ];
     [Subject::Task, Subject::Service, Subject::Start, Subject::ScalableTarget, host(Some("i-07979")), host(None)].into_iter().chain(named).chain(others).collect()
 }
 
@@ -363,13 +367,14 @@ const UPDATED: &str = r#"{"eventID":"49e351ce","eventTime":"2026-04-27T02:18:03Z
   "events":[{"id":"e1","createdAt":"Apr 26, 2026, 9:34:33\u202fPM","message":"(service aria-console) has reached a steady state."},
    {"id":"e2","createdAt":"Apr 26, 2026, 12:05:09 AM","message":"(service aria-console) has stopped 1 running tasks: (task da13604f7d5245dcbc9548588bdf7a8f)."},
    {"id":"e3","createdAt":"2026-04-26T09:34:33Z","message":"x"},
+   {"id":"e5","createdAt":"Apr 26, 2026 9:34:33 PM","message":"z"},
    {"id":"e4","createdAt":"yesterday","message":"y"},{"message":"no id, no time"}]}}}"#;
 
 #[test]
 fn an_answer_that_holds_the_service_tells_its_events_with_their_times() {
     let recorded = recorded(&serde_json::from_str(UPDATED).expect("JSON")).expect("a record");
     let told: Vec<(String, String)> = recorded.messages.iter().map(|message| (message.id.clone(), message.at.to_string())).collect();
-    let wanted = [("e1", "2026-04-26T21:34:33Z"), ("e2", "2026-04-26T00:05:09Z"), ("e3", "2026-04-26T09:34:33Z")];
+    let wanted = [("e1", "2026-04-26T21:34:33Z"), ("e2", "2026-04-26T00:05:09Z"), ("e3", "2026-04-26T09:34:33Z"), ("e5", "2026-04-26T21:34:33Z")];
     assert_eq!(told, wanted.map(|(id, at)| (id.to_owned(), at.to_owned())), "what has no time is none");
     assert_eq!(recorded.messages[1].tasks, ["da13604f7d5245dcbc9548588bdf7a8f"]);
     assert_eq!(recorded.call.response_deployments, ["ecs-svc/8262522039826280063"]);
@@ -408,14 +413,17 @@ fn of_the_targets_of_a_call_only_the_tasks_own_is_told() {
             "requestParameters": {"targetGroupArn": "arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/web/7a", "targets": targets}}))
         .expect("a call")
     };
-    let address = Subject::Targets { ids: vec!["10.0.1.2".into()], ports: Vec::new() };
+    let groups = vec!["arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/web/7a".to_owned()];
+    let address = Subject::Targets { groups: groups.clone(), ids: vec!["10.0.1.2".into()], ports: Vec::new() };
     let mut both = call(json!([{"id": "10.0.9.9", "port": 8080}, {"id": "10.0.1.2", "port": 8080}]));
     assert!(address.concerns(&both, &task("prod")));
     address.narrow(&mut both);
     assert_eq!(both.parameters.targets.iter().map(|target| (target.id.as_str(), target.port)).collect::<Vec<_>>(), [("10.0.1.2", Some(8080))]);
     assert!(!address.concerns(&call(json!([{"id": "10.0.1.22", "port": 8080}])), &task("prod")));
 
-    let instance = Subject::Targets { ids: vec!["i-1".into()], ports: vec![32_823] };
+    let elsewhere = Subject::Targets { groups: vec!["arn:another".into()], ids: vec!["10.0.1.2".into()], ports: Vec::new() };
+    assert!(!elsewhere.concerns(&both, &task("prod")), "the same address in another network");
+    let instance = Subject::Targets { groups, ids: vec!["i-1".into()], ports: vec![32_823] };
     assert!(instance.concerns(&call(json!([{"id": "i-1", "port": 32_823}])), &task("prod")));
     for other in [json!([{"id": "i-1", "port": 32_999}]), json!([{"id": "i-1"}]), json!([{"id": "i-2", "port": 32_823}])] {
         assert!(!instance.concerns(&call(other.clone()), &task("prod")), "another task of that instance, or another instance: {other}");
