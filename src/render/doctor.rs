@@ -162,7 +162,10 @@ impl Out<'_> {
             ),
             Presence::Unknown(_) => self.found("archive", ("?", "not seen", doubt), "log groups may not be listed"),
         }
-        if checkup.insights.is_empty() {
+        let is_listed = checkup.probes.iter().any(|probe| probe.action == "ecs:DescribeClusters" && probe.access == Access::MayRead);
+        if checkup.insights.is_empty() && is_listed {
+            self.found("insights", ("–", "none", faint), &format!("no cluster in {}", checkup.region.value));
+        } else if checkup.insights.is_empty() {
             self.found("insights", ("?", "not seen", doubt), "no cluster whose setting could be read");
         } else {
             let names = |of: &dyn Fn(&Insights) -> bool| checkup.insights.iter().filter(|one| of(one)).map(|one| one.cluster.clone()).collect::<Vec<_>>();
