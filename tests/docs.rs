@@ -15,15 +15,12 @@ fn same(path: &str, printed: &str) {
 
 #[test]
 fn the_iam_policy_is_the_list_of_actions() {
-    let mut actions: Vec<&str> = ecs_trace::sources::actions::ACTIONS.iter().map(|action| action.name).collect();
-    actions.sort_unstable();
-    let policy = serde_json::json!({"Version": "2012-10-17", "Statement": [{"Sid": "EcsTraceReads", "Effect": "Allow", "Action": actions, "Resource": "*"}]});
-    same("docs/iam-policy.json", &(serde_json::to_string_pretty(&policy).unwrap() + "\n"));
+    same("docs/iam-policy.json", &run(&mut program(&["doctor", "--policy"])).code(&[0]).stdout);
     let mut page = String::from(
-        "# Permissions\n\necs-trace only reads. These are all the actions it can call; without one, what it answers is said to be missing.\nThe same list as a policy: [iam-policy.json](iam-policy.json).\n\n| action | witness | answers |\n| --- | --- | --- |\n",
+        "# Permissions\n\necs-trace only reads. These are all the actions it can call; without one, what it answers is said to be missing.\nThe same list as a policy, which `ecs-trace doctor --policy` prints: [iam-policy.json](iam-policy.json). `ecs-trace doctor` tries them.\n\n| action | witness | answers |\n| --- | --- | --- |\n",
     );
     for action in ecs_trace::sources::actions::ACTIONS {
-        page.push_str(&format!("| `{}` | {} | {} |\n", action.name, action.source.as_str(), action.answers));
+        page.push_str(&format!("| `{}` | {} | {} |\n", action.name, ecs_trace::diagnosis::access::group(action.source), action.answers));
     }
     same("docs/permissions.md", &page);
 }
@@ -44,24 +41,73 @@ fn the_page_of_causes_is_the_list_of_rules() {
     same("docs/causes.md", &page);
 }
 
+/// The program and all its commands, by the words that call them; those that stand in no help apart.
+fn commands() -> Vec<Vec<String>> {
+    fn below(command: &clap::Command, words: &[String], found: &mut Vec<Vec<String>>) {
+        found.push(words.to_vec());
+        for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set()) {
+            below(inner, &[words, &[inner.get_name().to_owned()]].concat(), found);
+        }
+    }
+    let mut found = Vec::new();
+    below(&ecs_trace::cli::command(), &[], &mut found);
+    assert!(found.len() > 8, "{found:?}");
+    found
+}
+
+fn help(words: &[String], columns: &str) -> String {
+    let arguments: Vec<&str> = words.iter().map(String::as_str).chain(["--help"]).collect();
+    run(program(&arguments).env("COLUMNS", columns)).code(&[0]).stdout
+}
+
 #[test]
 fn the_page_of_the_command_line_is_its_help() {
-    let mut page = String::from("# Command line\n\nPrinted from the program's own help.\n");
-    for command in [
-        vec!["--help"],
-        vec!["timeline", "--help"],
-        vec!["who-stopped", "--help"],
-        vec!["why", "--help"],
-        vec!["logs", "--help"],
-        vec!["save", "--help"],
-        vec!["explain", "--help"],
-        vec!["completions", "--help"],
-        vec!["alias", "--help"],
-    ] {
-        let name = if command.len() == 1 { "ecs-trace".to_owned() } else { format!("ecs-trace {}", command[0]) };
-        page.push_str(&format!("\n## {name}\n\n```text\n{}\n```\n", run(program(&command).env("COLUMNS", "100")).code(&[0]).stdout.trim_end()));
+    let mut page = String::from("# Command line\n\nPrinted from the program's own help. The same as [man pages](man).\n");
+    for words in commands() {
+        page.push_str(&format!("\n## {}\n\n```text\n{}\n```\n", [&["ecs-trace".to_owned()], words.as_slice()].concat().join(" "), help(&words, "80").trim_end()));
     }
     same("docs/cli.md", &page);
+}
+
+#[test]
+fn every_command_has_a_man_page_and_no_page_is_left_over() {
+    let mut printed = Vec::new();
+    for words in commands() {
+        let name = [&["ecs-trace".to_owned()], words.as_slice()].concat().join("-") + ".1";
+        let arguments: Vec<&str> = ["man"].into_iter().chain(words.iter().map(String::as_str)).collect();
+        same(&format!("docs/man/{name}"), &run(&mut program(&arguments)).code(&[0]).stdout);
+        printed.push(name);
+    }
+    let folder = format!("{}/docs/man", env!("CARGO_MANIFEST_DIR"));
+    let mut there: Vec<String> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    there.sort();
+    printed.sort();
+    assert_eq!(there, printed);
+}
+
+#[test]
+fn every_help_fits_80_columns_and_shows_two_examples_that_can_be_typed() {
+    for words in commands() {
+        for columns in ["80", "200"] {
+            for line in help(&words, columns).lines() {
+                assert!(line.chars().count() <= 80, "{words:?}: {line}");
+            }
+        }
+        let help = help(&words, "80");
+        let (_, examples) = help.split_once("\nExamples:\n").unwrap_or_else(|| panic!("{words:?} has no examples"));
+        let typed: Vec<&str> = examples.lines().take_while(|line| line.starts_with("  ")).collect();
+        assert!(typed.len() >= 2, "{words:?}: {typed:?}");
+        for line in typed {
+            // Behind two blanks stands what it is for; before a bar, a bracket or a redirection its end.
+            let Some((_, command)) = line.split_once("ecs-trace ") else { panic!("{words:?}: {line}") };
+            let end = ["  ", " | ", " > ", ")"].into_iter().filter_map(|end| command.find(end)).min().unwrap_or(command.len());
+            let command = if line.contains("\"Task failed") { command } else { &command[..end] };
+            let arguments = shlex::split(&format!("ecs-trace {command}")).unwrap();
+            if let Err(error) = ecs_trace::cli::command().try_get_matches_from(arguments) {
+                panic!("{words:?}: {line}: {error}");
+            }
+        }
+    }
 }
 
 #[test]

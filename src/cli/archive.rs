@@ -41,9 +41,11 @@ enum Command {
     /// retention, and the permission to write there. ecs-trace itself creates nothing.
     #[command(after_help = "Examples:
   ecs-trace archive template > ecs-archive.yaml
-  aws cloudformation deploy --stack-name ecs-archive --template-file ecs-archive.yaml
-  aws cloudformation deploy --stack-name ecs-archive --template-file ecs-archive.yaml \\
-    --parameter-overrides RetentionInDays=90")]
+  ecs-trace archive template | less
+
+Then, for instance:
+  aws cloudformation deploy --stack-name ecs-archive \\
+    --template-file ecs-archive.yaml --parameter-overrides RetentionInDays=90")]
     Template,
     /// Show what keeps ECS's events in the region, and for how long
     #[command(after_help = "Examples:

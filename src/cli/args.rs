@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum, ValueHint};
 use clap_complete::engine::ArgValueCandidates;
 
 use super::complete;
+use super::settings::Setting;
 use crate::sources::trail_lake::EventDataStore;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -60,7 +61,7 @@ pub struct Everywhere {
     /// Zone of the times in text; always shown
     #[arg(long, global = true, value_name = "ZONE", default_value = "local")]
     pub time: Zone,
-    /// Limit of the whole run; what had arrived by then is shown [default: 20s]
+    /// Limit of the whole run, 20s unless it is given; what had arrived is shown
     #[arg(long, global = true, value_name = "DURATION", value_parser = StringValueParser::new().try_map(|text| duration(&text)))]
     pub timeout: Option<Duration>,
     /// Show secrets found in logs and reasons
@@ -72,6 +73,18 @@ pub struct Everywhere {
     /// Each request, its time and its outcome on stderr
     #[arg(short, long, global = true)]
     pub verbose: bool,
+    /// Print long text at once, not through $AWS_PAGER, $PAGER or less
+    #[arg(long, visible_alias = "no-cli-pager", global = true)]
+    pub no_pager: bool,
+    /// The cluster was not asked for on this command line, and yields to what a task says of itself.
+    #[arg(skip)]
+    pub cluster_is_default: bool,
+    /// The config file's timeout: one on the command line limits even --wait, this one does not.
+    #[arg(skip)]
+    pub usual_timeout: Option<Duration>,
+    /// What is in force, and from where.
+    #[arg(skip)]
+    pub settings: Vec<Setting>,
 }
 
 /// The limit of a run where none was given.
@@ -81,7 +94,13 @@ impl Everywhere {
     /// How long the sources may take together.
     #[must_use]
     pub fn limit(&self) -> Duration {
-        self.timeout.unwrap_or(LIMIT)
+        self.timeout.or(self.usual_timeout).unwrap_or(LIMIT)
+    }
+
+    /// Where an option's value came from.
+    #[must_use]
+    pub fn from(&self, name: &str) -> Option<&Setting> {
+        self.settings.iter().find(|setting| setting.name == name)
     }
 }
 

@@ -29,7 +29,10 @@ pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen) -> Done
     let text = arguments.text.join(" ");
     let found = catalogue::explain(&text);
     if found.is_empty() {
-        return Err(Failure::usage(format!("nothing is known of `{text}`")).hint("known are exit codes, stop codes, error names and ECS's reasons; TAB lists them"));
+        let keys: Vec<&str> = catalogue::entries().map(|entry| entry.key).collect();
+        return Err(Failure::usage(format!("nothing is known of `{text}`"))
+            .meant(&text, &keys)
+            .hint("known are exit codes, stop codes, error names and ECS's reasons; TAB lists them"));
     }
     let told = match options.output {
         Format::Text => found.iter().map(|entry| paragraph(entry, &screen.page)).collect::<Vec<_>>().join("\n"),

@@ -8,6 +8,8 @@ use crate::sources::failing::Kind;
 use crate::sources::target::NotATarget;
 use crate::sources::task::{Clue, NotFound};
 
+use super::nearest::nearest;
+
 /// Return codes; 252 to 255 are the AWS CLI's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -48,6 +50,15 @@ impl Failure {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
+    }
+
+    /// Names the one that was meant, if one of them is like what was typed.
+    #[must_use]
+    pub fn meant<N: AsRef<str>>(self, typed: &str, names: &[N]) -> Self {
+        match nearest(typed, names.iter().map(AsRef::as_ref)) {
+            Some(name) => self.hint(format!("did you mean `{name}`?")),
+            None => self,
+        }
     }
 }
 
@@ -106,6 +117,11 @@ impl From<NotFound> for Failure {
                     Some(Clue::Account { theirs, ours }) => {
                         return failure.hint(format!("its ARN is of account {theirs}, and account {ours} was asked: take a profile of the other account with --profile NAME"));
                     }
+                    Some(Clue::Nearly(tasks)) => {
+                        let most = 5;
+                        let failure = tasks.iter().take(most).fold(failure, |failure, task| failure.hint(format!("did you mean {task}?")));
+                        return if tasks.len() > most { failure.hint(format!("and {} more begin nearly so", tasks.len() - most)) } else { failure };
+                    }
                     None => {}
                 }
                 let mut failure = failure
@@ -118,15 +134,16 @@ impl From<NotFound> for Failure {
                 };
                 if denied.is_empty() { failure } else { failure.hint(format!("not allowed to look into: {}", denied.join(", "))) }
             }
-            NotFound::NoCluster { others, region, .. } => {
-                let failure = Self::new(Exit::NoSuchTask, message);
+            NotFound::NoCluster { cluster, others, region } => {
+                let failure = Self::new(Exit::NoSuchTask, message).meant(&cluster, &others);
                 if others.is_empty() {
                     failure.hint(format!("{region} has no cluster this profile may see; name another region: --region NAME"))
                 } else {
                     failure.hint(format!("there are: {}", others.join(", ")))
                 }
             }
-            NotFound::NoService { region, looked_in, .. } => Self::new(Exit::NoSuchTask, message)
+            NotFound::NoService { service, region, looked_in, others } => Self::new(Exit::NoSuchTask, message)
+                .meant(&service, &others)
                 .hint(format!("looked in {}; another region than {region}: --region NAME", if looked_in.is_empty() { "no cluster".to_owned() } else { looked_in.join(", ") })),
             NotFound::NothingStopped { service, .. } => {
                 let about = service.map(|service| format!(" of service {service}")).unwrap_or_default();

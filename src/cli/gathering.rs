@@ -136,7 +136,7 @@ fn contradictions(target: &Target, options: &Everywhere) -> Result<(), Failure> 
     if let Some(theirs) = target.region() {
         agree("task", ("region", theirs, "--region"), options.region.as_deref())?;
     }
-    if let Some(theirs) = cluster_region(options) {
+    if let Some(theirs) = cluster_region(options).filter(|_| !options.cluster_is_default) {
         agree("cluster's ARN", ("region", &theirs, "--region"), options.region.as_deref())?;
         if let Some(region) = target.region() {
             agree("task", ("region", region, "the ARN of --cluster"), Some(&theirs))?;
@@ -156,9 +156,9 @@ pub(super) fn agree_on_cluster(typed: &str, options: &Everywhere) -> Result<(), 
     agree("service", ("cluster", typed, "--cluster"), explicit_cluster(options).map(last_segment))
 }
 
-/// An exported `ECS_CLUSTER` is a default and yields; the option itself does not.
+/// An exported `ECS_CLUSTER` and the config file's cluster are defaults and yield; the option itself does not.
 fn explicit_cluster(options: &Everywhere) -> Option<&str> {
-    options.cluster.as_deref().filter(|_| std::env::var("ECS_CLUSTER").ok() != options.cluster)
+    options.cluster.as_deref().filter(|_| !options.cluster_is_default)
 }
 
 /// The region inside a cluster given as an ARN.
@@ -187,7 +187,7 @@ fn origin(target: Target) -> Result<From, Failure> {
             Some(Err(error)) => Err(Failure::new(Exit::Other, format!("demo `{name}`: {error}"))),
             None => {
                 let names: Vec<&str> = demos::names().map(|(name, _)| name).collect();
-                Err(Failure::usage(format!("no demo `{name}`")).hint(format!("there are: {}", names.join(", "))))
+                Err(Failure::usage(format!("no demo `{name}`")).meant(&name, &names).hint(format!("there are: {}", names.join(", "))))
             }
         },
         Target::File(path) => of_document(&read_file(&path)?, &format!("`{}`", path.display())),
@@ -223,11 +223,6 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
         agree("case", ("region", &case.region, "--region"), options.region.as_deref())?;
         agree("case", ("cluster", &case.task.cluster, "--cluster"), explicit_cluster(options).map(last_segment))?;
     }
-    let interrupt = || async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
     let (account, now, found) = {
         let locate = async {
             match from {
@@ -285,7 +280,7 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
                 bars.clear();
                 return Err(Failure::new(Exit::Other, format!("the task was not found within {:?}: ECS did not answer in time", options.limit())).hint("give it more time: --timeout 60s, or see each request with -v"));
             }
-            () = interrupt() => {
+            () = interrupted() => {
                 bars.clear_after_interrupt();
                 return Err(Failure::new(Exit::Interrupted, "interrupted before the task was found"));
             }
@@ -314,7 +309,7 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
         trail_lake: wanted.trail_lake.filter(|_| replayed.is_none()),
     };
     let limits = Limits { deadline: deadline.at(), only_logs: wanted.only_logs };
-    let (mut evidence, mut ended) = gather(&reach, limits, interrupt()).await;
+    let (mut evidence, mut ended) = gather(&reach, limits, interrupted()).await;
     if let Some(wait) = wanted.wait.filter(|_| ended != Ended::Interrupted) {
         if replayed.is_some() {
             screen.note("a case does not change: nothing to wait for");
@@ -322,7 +317,7 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
             let until = began + options.timeout.unwrap_or(wait);
             (evidence, ended) = tokio::select! {
                 late = waited(evidence.clone(), &reach, &bars, began, until) => (late, ended),
-                () = interrupt() => (evidence, Ended::Interrupted),
+                () = interrupted() => (evidence, Ended::Interrupted),
             };
         }
     }
@@ -349,6 +344,13 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
         }
     }
     Ok(Gathered { trace, ended, account, replayed })
+}
+
+/// Ends at Ctrl-C; never, where that cannot be listened for.
+pub(super) async fn interrupted() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }
 
 /// No such task, with what was asked of the archives.

@@ -20,7 +20,7 @@ use super::screen::Screen;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ecs-trace logs 9f2c
-  ecs-trace logs service/web-api -o json | jq -r '.timeline[] | select(.witness==\"logs\") | .text'")]
+  ecs-trace logs service/web-api -o json --query 'timeline[].text'")]
 pub struct Arguments {
     #[command(flatten)]
     task: TaskArgument,

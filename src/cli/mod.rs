@@ -7,14 +7,21 @@ mod archive;
 mod args;
 mod complete;
 mod completions;
+mod config;
+mod doctor;
 mod explain;
 pub mod failure;
 mod gathering;
 mod logs;
+mod man;
+mod nearest;
 mod output;
+mod pager;
 mod picker;
+mod policy;
 mod save;
 mod screen;
+mod settings;
 mod stops;
 mod timeline;
 mod who_stopped;
@@ -29,13 +36,14 @@ use jiff::Timestamp;
 use args::Everywhere;
 use failure::{Exit, Failure};
 use screen::Screen;
+use settings::File;
 
 /// Why an ECS task stopped, and who stopped it
 ///
 /// Asks ECS, CloudTrail, CloudWatch Logs and the load balancer at once and prints one timeline, a verdict that
 /// cites its lines, and the person, pipeline or policy behind the stop. It only reads.
 #[derive(Debug, Parser)]
-#[command(name = "ecs-trace", version, max_term_width = 100, subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true, after_help = EXAMPLES)]
+#[command(name = "ecs-trace", version, max_term_width = 80, subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true, after_help = EXAMPLES)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -61,8 +69,11 @@ enum Command {
     Save(save::Arguments),
     Archive(archive::Arguments),
     Explain(explain::Arguments),
+    Doctor(doctor::Arguments),
+    Config(config::Arguments),
     Completions(completions::Arguments),
     Alias(alias::Arguments),
+    Man(man::Arguments),
 }
 
 /// The command as clap knows it, for completion.
@@ -87,10 +98,21 @@ pub fn run(now: Timestamp) -> ExitCode {
     };
     // An exported but empty ECS_CLUSTER names no cluster.
     cli.everywhere.cluster = cli.everywhere.cluster.filter(|name| !name.is_empty());
-    let told = won_back::complete(&mut cli.everywhere, &matches);
+    let file = match File::read() {
+        Ok(file) => file,
+        // A broken file must not take the shell's completion away.
+        Err(_) if matches!(cli.command, Command::Completions(_) | Command::Man(_)) => File::default(),
+        Err(failure) => return exit(Err(failure)),
+    };
+    let told = match won_back::complete(&mut cli.everywhere, &matches) {
+        Ok(told) => told,
+        Err(failure) => return exit(Err(failure)),
+    };
+    cli.everywhere.settings = settings::apply(&mut cli.everywhere, &matches, &told.taken, &file);
     let screen = Screen::new(&cli.everywhere);
+    told.say(&screen);
     let everywhere = &cli.everywhere;
-    let done = told.map(|told| told.say(&screen)).and_then(|()| output::check(everywhere)).and_then(|()| match &cli.command {
+    exit(output::check(everywhere).and_then(|()| match &cli.command {
         Command::Timeline(arguments) => timeline::run(arguments, everywhere, &screen, now),
         Command::WhoStopped(arguments) => who_stopped::run(arguments, everywhere, &screen, now),
         Command::Why(arguments) => why::run(arguments, everywhere, &screen, now),
@@ -99,9 +121,15 @@ pub fn run(now: Timestamp) -> ExitCode {
         Command::Save(arguments) => save::run(arguments, everywhere, &screen, now),
         Command::Archive(arguments) => archive::run(arguments, everywhere, &screen),
         Command::Explain(arguments) => explain::run(arguments, everywhere, &screen),
+        Command::Doctor(arguments) => doctor::run(arguments, everywhere, &screen, now),
+        Command::Config(_) => config::run(everywhere, &file, &screen),
         Command::Completions(arguments) => completions::run(arguments, &screen),
         Command::Alias(arguments) => alias::run(arguments, &screen),
-    });
+        Command::Man(arguments) => man::run(arguments, &screen),
+    }))
+}
+
+fn exit(done: Done) -> ExitCode {
     match done {
         Ok(exit) => ExitCode::from(exit as u8),
         Err(failure) => {

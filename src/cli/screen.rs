@@ -17,6 +17,7 @@ use crate::sources::ledger::Progress;
 
 use super::args::{Everywhere, When, Zone};
 use super::failure::{Exit, Failure};
+use super::pager;
 
 /// Told of each request when it has ended.
 pub type Observer = std::sync::Arc<dyn Fn(crate::sources::Passed) + Send + Sync>;
@@ -26,6 +27,8 @@ pub struct Screen {
     choice_of_stderr: ColorChoice,
     quiet: bool,
     verbose: bool,
+    /// Unless it was switched off, a long answer is paged on a terminal.
+    pages: bool,
     pub page: Page,
 }
 
@@ -47,14 +50,31 @@ impl Screen {
                 Zone::Utc => Clock::utc(),
             },
         };
-        Self { choice, choice_of_stderr, quiet: options.quiet, verbose: options.verbose, page }
+        Self { choice, choice_of_stderr, quiet: options.quiet, verbose: options.verbose, pages: !options.no_pager, page }
     }
 
-    /// Prints the answer. A closed pipe is success: whoever read it has seen enough.
+    /// Prints the answer, through the pager where it is long and stdout a terminal.
     ///
     /// # Errors
     /// If it cannot be written, as on a full disk.
     pub fn answer(&self, text: &str) -> Result<(), Failure> {
+        let size = terminal_size::terminal_size_of(io::stdout()).map(|(width, height)| (usize::from(width.0), usize::from(height.0)));
+        let paged = size.filter(|size| self.pages && io::stdout().is_terminal() && pager::is_long(text, *size)).and_then(|_| pager::command());
+        match paged.map(|command| (pager::show(text, &command), command)) {
+            Some((Ok(()), _)) => Ok(()),
+            Some((Err(error), command)) => {
+                self.note(&format!("no pager, `{command}` cannot be started: {error}"));
+                self.tell(text)
+            }
+            None => self.tell(text),
+        }
+    }
+
+    /// Prints at once, as what comes piece by piece must be. A closed pipe is success: whoever read it has seen enough.
+    ///
+    /// # Errors
+    /// If it cannot be written, as on a full disk.
+    pub fn tell(&self, text: &str) -> Result<(), Failure> {
         let mut out = AutoStream::new(io::stdout().lock(), self.choice);
         match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(Exit::Other, format!("cannot write the answer: {error}"))),

@@ -25,7 +25,7 @@ use crate::sources::{Ended, Limits, Reach, gather};
 use super::Done;
 use super::args::{Everywhere, Format, duration};
 use super::failure::{Exit, Failure};
-use super::gathering::{Wanted, cluster_region, open};
+use super::gathering::{Wanted, cluster_region, interrupted, open};
 use super::output::{line, rendered};
 use super::screen::Screen;
 
@@ -42,9 +42,9 @@ enum Grouping {
 /// hour. Everything about one of them: ecs-trace timeline TASK.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  ecs-trace stops web-api                   of one service
-  ecs-trace stops --by cause --since 30m    what happened most, in all clusters
-  ecs-trace stops --watch                   each new stop's verdict as it happens")]
+  ecs-trace stops web-api                  of one service
+  ecs-trace stops --by cause --since 30m   what happened most, in all clusters
+  ecs-trace stops --watch                  each new stop, as it happens")]
 pub struct Arguments {
     /// A service by name, or CLUSTER/NAME; without one, every stopped task
     #[arg(value_name = "SERVICE")]
@@ -108,12 +108,6 @@ fn scope(typed: Option<&str>, options: &Everywhere) -> Result<(Option<String>, O
             Ok((Some(own.to_owned()), Some(name.to_owned())))
         }
         _ => Err(Failure::usage(format!("`{typed}` is no service; wanted is NAME or CLUSTER/NAME")).hint("one task alone: ecs-trace timeline TASK")),
-    }
-}
-
-async fn interrupted() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
     }
 }
 
@@ -212,7 +206,7 @@ fn print(arguments: &Arguments, mut stops: Vec<Stop>, options: &Everywhere, scre
     if options.output == Format::Jsonl {
         // One stop a line; a query picks from each.
         for stop in &stops {
-            screen.answer(&rendered(options, || v1::Stop::from(stop), String::new)?)?;
+            screen.tell(&rendered(options, || v1::Stop::from(stop), String::new)?)?;
         }
         return Ok(());
     }
@@ -261,7 +255,7 @@ async fn watch(account: &Account, scope: Scope<'_>, pause: Duration, options: &E
             let (evidence, ended) = gather(&reach, limits, interrupted()).await;
             let trace = trace(evidence);
             let heading = format!("{}\n", text::why(&trace, &screen.page));
-            screen.answer(&rendered(options, || v1::Document::from(&trace), || heading)?)?;
+            screen.tell(&rendered(options, || v1::Document::from(&trace), || heading)?)?;
             if ended == Ended::Interrupted {
                 return Ok(Exit::Interrupted);
             }
@@ -276,11 +270,11 @@ async fn watch(account: &Account, scope: Scope<'_>, pause: Duration, options: &E
 /// Of a crowd the rest: what the task itself says, and how to ask for more.
 fn tell_briefly(stop: &Stop, options: &Everywhere, screen: &Screen, now: Timestamp) -> Result<(), Failure> {
     if options.output == Format::Jsonl {
-        return screen.answer(&line(&v1::Stop::from(stop))?);
+        return screen.tell(&line(&v1::Stop::from(stop))?);
     }
     let row = table::table(std::slice::from_ref(stop), now, &screen.page);
     let row = row.lines().nth(1).unwrap_or_default();
-    screen.answer(&format!("{row}\n  all of it: ecs-trace why {}/{}\n\n", stop.task().cluster, last_segment(&stop.task().id)))
+    screen.tell(&format!("{row}\n  all of it: ecs-trace why {}/{}\n\n", stop.task().cluster, last_segment(&stop.task().id)))
 }
 
 /// A task stands among the stopped ones from the order to stop on; its verdict waits for its end.

@@ -21,8 +21,8 @@ use super::screen::Screen;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ecs-trace who-stopped 77ab
-  ecs-trace who-stopped 77ab -q              the name alone
-  ecs-trace who-stopped 77ab --wait=30m      until CloudTrail has delivered the call")]
+  ecs-trace who-stopped 77ab -q            the name alone
+  ecs-trace who-stopped 77ab --wait=30m    until CloudTrail has the call")]
 pub struct Arguments {
     #[command(flatten)]
     task: TaskArgument,

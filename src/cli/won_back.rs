@@ -110,6 +110,8 @@ pub struct Told {
     pub using: Option<String>,
     /// What could not be.
     pub missed: Vec<String>,
+    /// Names of the options that are in force by it.
+    pub taken: Vec<&'static str>,
 }
 
 impl Told {
@@ -132,15 +134,16 @@ pub fn complete(options: &mut Everywhere, matches: &ArgMatches) -> Result<Told, 
     let is_given = |name: &str| matches.value_source(name) == Some(ValueSource::CommandLine);
     match swallowed {
         Some(swallowed) => fill(options, &swallowed, is_given),
-        None => Ok(Told { using: None, missed: missed(is_given("profile"), is_given("region")) }),
+        None => Ok(Told { missed: missed(is_given("profile"), is_given("region")), ..Told::default() }),
     }
 }
 
 fn fill(options: &mut Everywhere, swallowed: &Swallowed, is_given: impl Fn(&str) -> bool) -> Result<Told, Failure> {
-    let mut using = Vec::new();
+    let (mut using, mut taken) = (Vec::new(), Vec::new());
     let mut take = |name: &'static str, argument: &str, to: &mut Option<String>| {
         if let Some(value) = swallowed.value(name).filter(|_| !is_given(argument)) {
             using.push(format!("--{name} {}", shell(value)));
+            taken.push(name);
             *to = Some(value.to_owned());
         }
     };
@@ -168,6 +171,11 @@ fn fill(options: &mut Everywhere, swallowed: &Swallowed, is_given: impl Fn(&str)
     if swallowed.value("debug").is_some() && !options.verbose {
         using.push("--debug (as -v)".to_owned());
         options.verbose = true;
+        taken.push("verbose");
+    }
+    if swallowed.value("no-cli-pager").is_some() {
+        options.no_pager = true;
+        taken.push("no-pager");
     }
     let not_taken = [
         ("no-verify-ssl", "certificates are always verified; name the one to trust: --ca-bundle FILE or AWS_CA_BUNDLE"),
@@ -176,7 +184,7 @@ fn fill(options: &mut Everywhere, swallowed: &Swallowed, is_given: impl Fn(&str)
         ("cli-connect-timeout", "the whole run has one limit: --timeout 20s"),
     ];
     let missed = not_taken.iter().filter(|(name, _)| swallowed.value(name).is_some()).map(|(name, instead)| format!("--{name}, given to aws, is not taken over: {instead}"));
-    Ok(Told { missed: missed.collect(), using: (!using.is_empty()).then(|| format!("using {} from the aws command line", using.join(" "))) })
+    Ok(Told { taken, missed: missed.collect(), using: (!using.is_empty()).then(|| format!("using {} from the aws command line", using.join(" "))) })
 }
 
 /// What is said where the command line of `aws` cannot be read: a wrong region must not answer as if it were the right one.
@@ -295,7 +303,9 @@ mod tests {
     #[test]
     fn nothing_swallowed_is_nothing_to_tell() {
         let mut filled = options();
-        assert_eq!(fill(&mut filled, &read("ecs-trace why x --no-paginate --no-cli-pager"), |_| false).unwrap(), Told::default());
+        assert_eq!(fill(&mut filled, &read("ecs-trace why x --no-paginate"), |_| false).unwrap(), Told::default());
+        let told = fill(&mut filled, &read("ecs-trace why x --no-cli-pager"), |_| false).unwrap();
+        assert!(told.using.is_none() && told.missed.is_empty() && filled.no_pager);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Read in this order: the task, what happened to it, in which order, why, and who was behind it.
 
+pub mod access;
 pub mod actors;
 pub mod brief;
 pub mod call;

@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod columns;
+pub mod doctor;
 pub mod json;
 pub mod look;
 pub mod printable;

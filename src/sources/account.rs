@@ -26,8 +26,11 @@ use aws_smithy_http_client::tls::{self, TlsContext, TrustStore, rustls_provider:
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::os_shim_internal::{Env, Fs};
 
+use crate::diagnosis::access::Told;
+
 use super::aws_cli::{self, AwsCli, Trouble};
 use super::case::{Case, Exchange};
+use super::origin;
 use super::pace::Pace;
 use super::wire::{Passed, Wire};
 
@@ -78,8 +81,21 @@ pub struct Account {
     config: SdkConfig,
     wire: Wire,
     pub region: String,
+    /// Where region and credentials came from.
+    pub origins: Origins,
     ecs: Mutex<HashMap<String, aws_sdk_ecs::Client>>,
     logs: Mutex<HashMap<String, aws_sdk_cloudwatchlogs::Client>>,
+}
+
+/// What was found in the environment and the profile, and where.
+#[derive(Debug, Clone, Default)]
+pub struct Origins {
+    pub profile: Option<Told>,
+    pub region: Told,
+    /// The access key id.
+    pub credentials: Told,
+    pub expires: Option<jiff::Timestamp>,
+    pub endpoint: Option<Told>,
 }
 
 type Observer = Arc<dyn Fn(Passed) + Send + Sync>;
@@ -120,9 +136,10 @@ impl Account {
         let asking = credentials.account_id().map_or_else(|| credentials.access_key_id().to_owned(), |account| account.as_str().to_owned());
         let endpoint = session.endpoint_url.clone().or_else(|| std::env::var("AWS_ENDPOINT_URL_CLOUDTRAIL").ok()).or_else(|| std::env::var("AWS_ENDPOINT_URL").ok());
         let pace = Pace::shared(endpoint.as_deref(), &asking);
+        let origins = origin::of(session, region.as_ref(), &credentials);
         let wire = Wire::to_aws(http, pace, session.attempt, session.record, observer);
         let config = config.into_builder().http_client(wire.clone()).credentials_provider(SharedCredentialsProvider::new(credentials)).build();
-        Ok(Self::with(config, wire, region.to_string()))
+        Ok(Self { origins, ..Self::with(config, wire, region.to_string()) })
     }
 
     /// An account that answers from a case: no network, no credentials.
@@ -143,13 +160,24 @@ impl Account {
     }
 
     fn with(config: SdkConfig, wire: Wire, region: String) -> Self {
-        Self { config, wire, region, ecs: Mutex::default(), logs: Mutex::default() }
+        Self { config, wire, region, origins: Origins::default(), ecs: Mutex::default(), logs: Mutex::default() }
     }
 
     /// Every answer so far, if this account was opened to record.
     #[must_use]
     pub fn recorded(&self) -> Vec<Exchange> {
         self.wire.recorded()
+    }
+
+    /// What AWS's clock said on its last answer, and when that came.
+    #[must_use]
+    pub fn dated(&self) -> Option<(jiff::Timestamp, tokio::time::Instant)> {
+        self.wire.dated()
+    }
+
+    #[must_use]
+    pub fn sts(&self) -> aws_sdk_sts::Client {
+        aws_sdk_sts::Client::new(&self.config)
     }
 
     #[must_use]

@@ -7,26 +7,30 @@ use crate::diagnosis::evidence::Source;
 pub struct Action {
     /// `service:Operation`, as IAM spells it.
     pub name: &'static str,
-    pub source: Source,
+    /// The source that asks; none for who is asking.
+    pub source: Option<Source>,
     /// What is lost without it.
     pub answers: &'static str,
 }
 
 const fn action(name: &'static str, source: Source, answers: &'static str) -> Action {
-    Action { name, source, answers }
+    Action { name, source: Some(source), answers }
 }
 
 /// All of them read; none changes anything.
 pub const ACTIONS: &[Action] = &[
+    Action { name: "sts:GetCallerIdentity", source: None, answers: "doctor: which account and identity the credentials are; AWS lets everybody ask it" },
     action("ecs:DescribeTasks", Source::Ecs, "the task itself, and the tasks that stopped beside it"),
     action("ecs:DescribeTaskDefinition", Source::Ecs, "limits, log groups, health checks, which containers are essential"),
     action("ecs:ListTasks", Source::Ecs, "finding a task by a prefix, by its service, or the latest one; which others stopped beside it"),
     action("ecs:ListClusters", Source::Ecs, "finding the cluster of a task id"),
+    action("ecs:ListServices", Source::Service, "names of services, for TAB"),
     action("ecs:DescribeServices", Source::Service, "service events, deployments, load balancers"),
     action("ecs:ListServiceDeployments", Source::Service, "deployments that the service no longer lists"),
     action("ecs:DescribeServiceDeployments", Source::Service, "rollbacks, circuit breaker, alarms"),
     action("ecs:DescribeServiceRevisions", Source::Service, "which task definition such a deployment brought"),
     action("ecs:DescribeContainerInstances", Source::Host, "the EC2 instance under the task"),
+    action("ecs:DescribeClusters", Source::Metrics, "doctor: whether Container Insights keeps memory and CPU of each task"),
     action("cloudtrail:LookupEvents", Source::Cloudtrail, "who called StopTask or UpdateService, who had a shell in the task"),
     action("cloudtrail:StartQuery", Source::Cloudtrail, "the same from an event data store, only with --trail-lake; billed by the data scanned"),
     action("cloudtrail:GetQueryResults", Source::Cloudtrail, "what that query found"),

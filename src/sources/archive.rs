@@ -17,7 +17,7 @@ use super::pages::{Pages, Turn};
 use super::target::Place;
 
 /// Where EventBridge rules and AWS's own templates put ECS's events.
-const PREFIXES: [&str; 2] = ["/aws/events/", "/ecs/"];
+pub(super) const PREFIXES: [&str; 2] = ["/aws/events/", "/ecs/"];
 /// And where what else tells of ECS is kept.
 const SURVEYED: [&str; 4] = ["/aws/events/", "/ecs/", "/aws/ecs/containerinsights/", "/aws/vendedlogs/ecs/action-logs/"];
 /// The console's event capture has a group for each cluster.
@@ -153,7 +153,7 @@ async fn groups(account: &Account, ledger: &Ledger, cluster: Option<&str>) -> Op
 }
 
 /// Whether a group's name says that it holds ECS's events, of this cluster where it is one cluster's.
-fn is_archive(name: &str, cluster: Option<&str>) -> bool {
+pub(super) fn is_archive(name: &str, cluster: Option<&str>) -> bool {
     if let Some(of) = name.strip_prefix(CAPTURE).and_then(|rest| rest.strip_suffix(PERFORMANCE)) {
         return cluster.is_none_or(|cluster| last_segment(cluster) == of);
     }

@@ -152,5 +152,9 @@ pub async fn must_exist(account: &Account, ledger: &Ledger, service: &str, clust
             Err(failing) => unread |= !failing.is("ServiceNotFoundException"),
         }
     }
-    if unread { Ok(()) } else { Err(NotFound::NoService { service: service.to_owned(), region: account.region.clone(), looked_in: clusters.to_vec() }) }
+    if unread {
+        return Ok(());
+    }
+    let others = finder.services_of(clusters).await;
+    Err(NotFound::NoService { service: service.to_owned(), region: account.region.clone(), looked_in: clusters.to_vec(), others })
 }

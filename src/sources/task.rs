@@ -31,7 +31,13 @@ pub enum NotFound {
     #[error("no cluster `{cluster}` in {region}")]
     NoCluster { cluster: String, region: String, others: Vec<String> },
     #[error("no service `{service}` {}", place(.looked_in, .region))]
-    NoService { service: String, region: String, looked_in: Vec<String> },
+    NoService {
+        service: String,
+        region: String,
+        looked_in: Vec<String>,
+        /// Names of services that there are, as far as they could be listed.
+        others: Vec<String>,
+    },
     #[error("no stopped task {}", place(.looked_in, .region))]
     NothingStopped {
         service: Option<String>,
@@ -51,8 +57,16 @@ pub enum NotFound {
 pub enum Clue {
     /// In another cluster of the region.
     Cluster(String),
+    /// No task begins so, and these, as `cluster/id`, begin nearly so.
+    Nearly(Vec<String>),
     /// Its ARN names another account than the one that was asked.
     Account { theirs: String, ours: String },
+}
+
+/// Whether an id begins as it was typed but for one letter: wrong, missing, too many, or two exchanged.
+fn is_near(prefix: &str, id: &str) -> bool {
+    let length = prefix.chars().count();
+    (length.saturating_sub(1)..=length + 1).filter_map(|end| id.get(..end)).any(|beginning| strsim::osa_distance(prefix, beginning) <= 1)
 }
 
 fn several(prefix: &str, count: usize) -> String {
@@ -315,17 +329,41 @@ impl Finder<'_> {
         Ok(tasks)
     }
 
+    /// Names of the services of these clusters, the first of each: to find the one that was meant.
+    pub(super) async fn services_of(&self, clusters: &[String]) -> Vec<String> {
+        const MOST_CLUSTERS: usize = 8;
+        let answers = join_all(clusters.iter().take(MOST_CLUSTERS).map(|cluster| async move {
+            let inquiry = self.ledger.ask(Source::Service, "ecs:ListServices", last_segment(cluster));
+            inquiry.request();
+            let answer = self.account.ecs().list_services().cluster(cluster).max_results(100).send().await;
+            match &answer {
+                Ok(_) => inquiry.done(),
+                Err(error) => inquiry.fail(&failing(error)),
+            }
+            answer.map(|answer| names(answer.service_arns())).unwrap_or_default()
+        }))
+        .await;
+        let mut names = answers.concat();
+        names.sort();
+        names.dedup();
+        names
+    }
+
     async fn by_prefix(&self, prefix: &str, cluster: Option<&str>) -> Result<Task, NotFound> {
         let clusters = self.clusters_or(cluster).await?;
         let listed = join_all(clusters.iter().map(|cluster| async move {
             let (stopped, running) = futures::join!(self.list(cluster, None, sdk::DesiredStatus::Stopped), self.list(cluster, None, sdk::DesiredStatus::Running));
-            Ok::<_, Failing>(stopped?.into_iter().chain(running?).filter(|arn| last_segment(arn).starts_with(prefix)).map(|arn| (cluster.clone(), arn)).collect::<Vec<_>>())
+            Ok::<_, Failing>(stopped?.into_iter().chain(running?).map(|arn| (cluster.clone(), arn)).collect::<Vec<_>>())
         }))
         .await;
-        let (mut matching, mut refused) = (Vec::new(), None);
+        let (mut matching, mut others, mut refused) = (Vec::new(), Vec::new(), None);
         for answer in listed {
             match answer {
-                Ok(found) => matching.extend(found),
+                Ok(found) => {
+                    let (these, rest): (Vec<_>, Vec<_>) = found.into_iter().partition(|(_, arn)| last_segment(arn).starts_with(prefix));
+                    matching.extend(these);
+                    others.extend(rest);
+                }
                 Err(failing) if failing.is("ClusterNotFoundException") => {
                     let others = names(&self.clusters().await.unwrap_or_default());
                     return Err(NotFound::NoCluster { cluster: cluster.map(last_segment).unwrap_or_default().to_owned(), region: self.account.region.clone(), others });
@@ -336,6 +374,12 @@ impl Finder<'_> {
         }
         if let (true, Some(failing)) = (matching.is_empty(), refused) {
             return Err(NotFound::Refused { action: "ecs:ListTasks", failing });
+        }
+        let near: Vec<String> =
+            others.iter().filter(|(_, arn)| is_near(prefix, last_segment(arn))).map(|(cluster, arn)| format!("{}/{}", last_segment(cluster), last_segment(arn))).collect();
+        if matching.is_empty() && !near.is_empty() {
+            let (region, clue) = (self.account.region.clone(), Some(Box::new(Clue::Nearly(near))));
+            return Err(NotFound::Missing { id: prefix.to_owned(), region, looked_in: names(&clusters), denied: Vec::new(), clue });
         }
         let mut found = Vec::new();
         for cluster in &clusters {
@@ -384,7 +428,10 @@ impl Finder<'_> {
                 Ok(task)
             }
             (None, Some(failing), _) => Err(NotFound::Refused { action: "ecs:ListTasks", failing }),
-            (None, None, Some(service)) if having.is_empty() => Err(NotFound::NoService { service: service.to_owned(), region, looked_in: names(&clusters) }),
+            (None, None, Some(service)) if having.is_empty() => {
+                let others = self.services_of(&clusters).await;
+                Err(NotFound::NoService { service: service.to_owned(), region, looked_in: names(&clusters), others })
+            }
             (None, None, service) => {
                 let cluster = service.is_some().then(|| having.pop().filter(|_| having.is_empty())).flatten();
                 Err(NotFound::NothingStopped { service: service.map(str::to_owned), region, looked_in: names(&clusters), cluster })

@@ -45,6 +45,8 @@ struct Inner {
     pace: Pace,
     recorded: Option<Mutex<Vec<Exchange>>>,
     observer: Option<Observer>,
+    /// The far end's clock on the last answer that told it, and when that came.
+    dated: Mutex<Option<(jiff::Timestamp, Instant)>>,
 }
 
 enum FarEnd {
@@ -86,13 +88,19 @@ impl Wire {
     #[must_use]
     pub fn to_aws(client: SharedHttpClient, pace: Pace, attempt: Duration, record: bool, observer: Option<Observer>) -> Self {
         let recorded = record.then(Mutex::default);
-        Self(Arc::new(Inner { far_end: FarEnd::Aws(client), attempt, pace, recorded, observer }))
+        Self(Arc::new(Inner { far_end: FarEnd::Aws(client), attempt, pace, recorded, observer, dated: Mutex::default() }))
     }
 
     #[must_use]
     pub fn to_case(case: Arc<Case>, observer: Option<Observer>) -> Self {
-        let inner = Inner { far_end: FarEnd::Case(case), attempt: Duration::from_secs(60), pace: Pace::default(), recorded: None, observer };
+        let inner = Inner { far_end: FarEnd::Case(case), attempt: Duration::from_secs(60), pace: Pace::default(), recorded: None, observer, dated: Mutex::default() };
         Self(Arc::new(inner))
+    }
+
+    /// What AWS's clock said on its last answer, and when that came.
+    #[must_use]
+    pub fn dated(&self) -> Option<(jiff::Timestamp, Instant)> {
+        *self.0.dated.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// What was recorded so far, in the order the answers came.
@@ -156,6 +164,9 @@ impl Line {
         };
         self.observe(&action, &region, (waited, began), &result);
         let (status, headers, bytes) = result?;
+        if let Some(date) = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("date")).and_then(|(_, date)| jiff::fmt::rfc2822::parse(date).ok()) {
+            *self.inner.dated.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some((date.timestamp(), Instant::now()));
+        }
         let bytes = signed_exit_codes(&action, bytes);
         match status {
             400 if is_paced && String::from_utf8_lossy(&bytes).contains("Throttl") => self.inner.pace.refused(&region).await,
@@ -264,6 +275,7 @@ fn action_of(request: &HttpRequest, body: &[u8]) -> Option<String> {
             let field = |name: &str| form.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
             match field("Version")? {
                 "2015-12-01" => format!("elasticloadbalancing:{}", field("Action")?),
+                "2011-06-15" => format!("sts:{}", field("Action")?),
                 _ => return None,
             }
         }
@@ -273,7 +285,7 @@ fn action_of(request: &HttpRequest, body: &[u8]) -> Option<String> {
 
 /// Whether an answer in XML is not closed by its own root element, or its tags do not balance.
 fn is_broken_xml(action: &str, body: &[u8]) -> bool {
-    let Some(operation) = action.strip_prefix("elasticloadbalancing:") else { return false };
+    let Some(operation) = action.strip_prefix("elasticloadbalancing:").or_else(|| action.strip_prefix("sts:")) else { return false };
     let Ok(text) = std::str::from_utf8(body) else { return true };
     let (mut open, mut rest) = (Vec::new(), text);
     while let Some((_, behind)) = rest.split_once('<') {

@@ -28,6 +28,8 @@ pub enum Fault {
     Late(Duration),
     /// This status and body instead.
     Answers(u16, &'static str),
+    /// With this much on its clock beside the one here; on every action where it stands for `:*`.
+    Clock(i64),
 }
 
 #[derive(Debug, Clone)]
@@ -238,7 +240,7 @@ impl World {
             if cut {
                 answer.truncate(length / 2);
             }
-            let sent = write!(writer, "HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n")
+            let sent = write!(writer, "HTTP/1.1 {status} X\r\n{}Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n", self.date())
                 .and_then(|()| writer.write_all(&answer))
                 .and_then(|()| writer.flush());
             self.journal.lock().unwrap()[at].left = Some(Instant::now());
@@ -246,6 +248,14 @@ impl World {
                 return;
             }
         }
+    }
+
+    /// A Date header, where the fake has a clock.
+    fn date(&self) -> String {
+        let clock = self.faults.iter().find_map(|(_, fault)| if let Fault::Clock(ahead) = fault { Some(*ahead) } else { None });
+        #[expect(clippy::disallowed_methods, reason = "the fake has a clock of its own")]
+        let told = clock.map(|ahead| Timestamp::now() + jiff::SignedDuration::from_secs(ahead));
+        told.map(|at| format!("Date: {}\r\n", at.strftime("%a, %d %b %Y %H:%M:%S GMT"))).unwrap_or_default()
     }
 
     fn first_asked(&self, action: &str) -> Option<Instant> {
@@ -264,6 +274,7 @@ impl World {
         let (base, _) = arn.split_once(":task/").unwrap();
         let json = "application/x-amz-json-1.1";
         match action {
+            "sts:GetCallerIdentity" => return (200, "text/xml", CALLER.as_bytes().to_vec()),
             "sts:AssumeRole" => return (200, "text/xml", ASSUMED.as_bytes().to_vec()),
             "ecs:ListClusters" => {
                 return (200, json, json!({"clusterArns": [format!("{base}:cluster/other"), format!("{base}:cluster/{}", self.case.task.cluster)]}).to_string().into_bytes());
@@ -274,6 +285,12 @@ impl World {
                 return (200, json, json!({"taskArns": arns}).to_string().into_bytes());
             }
             "ecs:ListTasks" => return (200, json, json!({"taskArns": []}).to_string().into_bytes()),
+            "ecs:ListServices" => {
+                let described = self.case.exchanges.iter().filter(|exchange| exchange.action == "ecs:DescribeServices");
+                let services = described.filter_map(|exchange| exchange.response["services"].as_array()).flatten().filter_map(|service| service["serviceArn"].as_str());
+                let arns: Vec<&str> = services.filter(|_| cluster_in(body) == self.case.task.cluster).collect();
+                return (200, json, json!({"serviceArns": arns}).to_string().into_bytes());
+            }
             "ecs:DescribeTasks" => {
                 let asked = |task: &&Value| task["taskArn"].as_str().is_some_and(|arn| body.contains(arn.rsplit('/').next().unwrap()));
                 let tasks: Vec<&Value> = self.tasks().filter(asked).filter(|_| cluster_in(body) == self.case.task.cluster).collect();
@@ -285,6 +302,26 @@ impl World {
         let region = head.split("Credential=").nth(1).and_then(|scope| scope.split('/').nth(2)).unwrap_or_default();
         match self.case.answer(action, region, bytes) {
             Some(exchange) => (exchange.status, exchange.content_type(), exchange.response_bytes()),
+            None if action.starts_with("elasticloadbalancing:Describe") && body.contains("ecs-trace-doctor") => {
+                (400, "text/xml", error(action, "text/xml", if body.contains("targetgroup") { "TargetGroupNotFound" } else { "LoadBalancerNotFound" }, "not found"))
+            }
+            None if action == "elasticloadbalancing:DescribeTargetGroups" || action == "elasticloadbalancing:DescribeLoadBalancers" => {
+                let operation = action.rsplit(':').next().unwrap();
+                (200, "text/xml", format!("<{operation}Response><{operation}Result/></{operation}Response>").into_bytes())
+            }
+            None if action.starts_with("logs:") && body.contains("ecs-trace-doctor") => (400, json, error(action, json, "ResourceNotFoundException", "not there")),
+            None if action == "logs:DescribeLogGroups" => (200, json, br#"{"logGroups":[]}"#.to_vec()),
+            None if action == "cloudtrail:LookupEvents" => (200, json, br#"{"Events":[]}"#.to_vec()),
+            None if action == "application-autoscaling:DescribeScalingActivities" => (200, json, br#"{"ScalingActivities":[]}"#.to_vec()),
+            None if action == "ecs:DescribeClusters" => {
+                let clusters: Value = serde_json::from_str(body).unwrap_or_default();
+                let told: Vec<Value> = clusters["clusters"].as_array().unwrap().iter().filter_map(Value::as_str).filter(|asked| !asked.contains("no-such")).map(|asked| {
+                    let name = asked.rsplit('/').next().unwrap();
+                    json!({"clusterArn": format!("{base}:cluster/{name}"), "clusterName": name, "status": "ACTIVE", "settings": [{"name": "containerInsights", "value": if name == "other" { "disabled" } else { "enhanced" }}]})
+                }).collect();
+                (200, json, json!({"clusters": told, "failures": []}).to_string().into_bytes())
+            }
+            None if action == "cloudwatch:GetMetricData" && !body.contains("Dimensions") => (200, CBOR, [b"\xa1\x71MetricDataResults".as_slice(), b"\x80"].concat()),
             None if action.starts_with("cloudwatch:") => (400, CBOR, error(action, CBOR, "InvalidParameterValue", "not in this world")),
             None => (400, json, error(action, json, "InvalidParameterException", "not in this world")),
         }
@@ -293,6 +330,7 @@ impl World {
 
 /// What AssumeRole answers: the key of the assumed role signs everything after it.
 pub const ASSUMED_KEY: &str = "ASIAIOSFODNN7EXAMPLE";
+const CALLER: &str = "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult><Arn>arn:aws:sts::111122223333:assumed-role/reader/alice</Arn><UserId>AROAEXAMPLE:alice</UserId><Account>111122223333</Account></GetCallerIdentityResult><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></GetCallerIdentityResponse>";
 const ASSUMED: &str = "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><AssumedRoleUser><AssumedRoleId>AROAEXAMPLE:oncall</AssumedRoleId><Arn>arn:aws:sts::111122223333:assumed-role/reader/oncall</Arn></AssumedRoleUser><Credentials><AccessKeyId>ASIAIOSFODNN7EXAMPLE</AccessKeyId><SecretAccessKey>x</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2100-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></AssumeRoleResponse>";
 
 fn cluster_in(body: &str) -> String {

@@ -7,8 +7,11 @@ mod archive;
 #[cfg(target_os = "linux")]
 mod aws_cli;
 mod chain;
+mod config;
+mod doctor;
 pub mod fake_aws;
 mod faults;
+mod meant;
 mod neighbours;
 pub mod program;
 mod scaling;

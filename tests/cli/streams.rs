@@ -18,6 +18,12 @@ fn a_pipe_gets_no_escapes_and_colour_can_be_forced() {
 }
 
 #[test]
+fn a_pipe_is_never_paged() {
+    let ran = run(program(&["timeline", "demo:out-of-memory"]).env("AWS_PAGER", "no-such-pager").env("PAGER", "no-such-pager")).code(&[0]);
+    assert!(ran.stdout.lines().count() > 30 && ran.stderr.is_empty(), "{}", ran.stderr);
+}
+
+#[test]
 fn a_closed_pipe_is_success_and_a_full_disk_is_not() {
     let mut child = program(&["timeline", "demo:out-of-memory"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());

@@ -551,7 +551,13 @@ mod tests {
     /// `UPDATE_DOCS=1 cargo test` writes them anew.
     #[test]
     fn the_published_schemas_are_these() {
-        for (name, schema) in [("v1", schemars::schema_for!(Document)), ("v1-stops", schemars::schema_for!(Stops))] {
+        let documents = [
+            ("v1", schemars::schema_for!(Document)),
+            ("v1-stops", schemars::schema_for!(Stops)),
+            ("v1-doctor", schemars::schema_for!(super::super::doctor::Doctor)),
+            ("v1-config", schemars::schema_for!(super::super::config::Config)),
+        ];
+        for (name, schema) in documents {
             let schema = serde_json::to_string_pretty(&schema).expect("a schema") + "\n";
             let path = format!("{}/docs/json/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
             if std::env::var_os("UPDATE_DOCS").is_some() {

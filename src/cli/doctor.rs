@@ -1,0 +1,85 @@
+//! `doctor`: who is asking, what may be read, and what to do about what may not.
+
+use std::sync::Arc;
+
+use clap::Args;
+use jiff::Timestamp;
+
+use crate::diagnosis::access::{Checkup, Told};
+use crate::diagnosis::task::last_segment;
+use crate::render::{doctor as report, json};
+use crate::sources::deadline::Deadline;
+use crate::sources::permissions::{Examined, examine};
+use crate::sources::{Ended, ledger::Progress};
+
+use super::args::Everywhere;
+use super::failure::{Exit, Failure};
+use super::gathering::{Wanted, cluster_region, interrupted, open};
+use super::output::rendered;
+use super::screen::{Screen, say};
+use super::{Done, policy};
+
+/// Who am I, what may I read, and what is missing
+///
+/// Asks one cheap question for every action ecs-trace can use, all at once, and says which are allowed, which are
+/// denied and by what kind of policy; whose credentials these are and where they came from; whether an archive of ECS
+/// events and Container Insights are there; and whether the clock is right. It returns 3 where something stands in the
+/// way.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ecs-trace doctor --profile oncall --cluster prod
+  ecs-trace doctor --policy > ecs-trace.json     no AWS account needed")]
+pub struct Arguments {
+    /// Print the least IAM policy that allows everything, and ask nothing
+    #[arg(long)]
+    policy: bool,
+}
+
+pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen, now: Timestamp) -> Done {
+    if arguments.policy {
+        screen.answer(&policy::whole())?;
+        return Ok(Exit::Answered);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Failure::new(Exit::Other, format!("cannot start: {error}")))?;
+    runtime.block_on(examined(options, screen, now))
+}
+
+async fn examined(options: &Everywhere, screen: &Screen, now: Timestamp) -> Done {
+    let began = tokio::time::Instant::now();
+    let deadline = Deadline::new(began + options.limit());
+    let account = tokio::select! {
+        opened = open(options, cluster_region(options), Wanted::default(), screen, screen.observer(), &deadline) => opened?,
+        () = deadline.passed() => return Err(Failure::new(Exit::Other, format!("no credentials came within {:?}", options.limit())).hint("give it more time: --timeout 60s")),
+        () = interrupted() => return Err(Failure::new(Exit::Interrupted, "interrupted before anything was asked")),
+    };
+    let bars = Arc::new(screen.progress());
+    let examined = Examined { account: &account, cluster: options.cluster.as_deref(), now, began, deadline: deadline.at() };
+    let (mut checkup, ended) = examine(&examined, &|progress: Progress| bars.update(progress), interrupted()).await;
+    if ended == Ended::Interrupted {
+        bars.clear_after_interrupt();
+        say("interrupted: what had arrived is shown");
+    } else {
+        bars.clear();
+    }
+    settings(&mut checkup, options);
+    let text = || report::report(&checkup, &screen.page, policy::of);
+    screen.answer(&rendered(options, || json::doctor::Doctor::from(&checkup), text)?)?;
+    Ok(match ended {
+        Ended::Interrupted => Exit::Interrupted,
+        _ if checkup.identity.as_ref().is_err_and(|unknown| unknown.credentials_are_refused) => Exit::NoAccess,
+        _ if checkup.is_clear() => Exit::Answered,
+        _ => Exit::Inconclusive,
+    })
+}
+
+/// What the command line itself knows of where a setting came from.
+fn settings(checkup: &mut Checkup, options: &Everywhere) {
+    if let (Some(profile), Some(setting)) = (&mut checkup.profile, options.from("profile")) {
+        profile.from.clone_from(&setting.from);
+    }
+    let (Some(cluster), Some(setting)) = (&options.cluster, options.from("cluster")) else { return };
+    checkup.cluster = Some(Told::new(last_segment(cluster), setting.from.clone()));
+    if options.region.is_none() && cluster_region(options).is_some() {
+        checkup.region.from = format!("the ARN of the cluster ({})", setting.from);
+    }
+}

@@ -1,0 +1,81 @@
+//! Long text on a terminal goes through a pager, chosen as the AWS CLI chooses it: `$AWS_PAGER`, `$PAGER`, less.
+
+use std::io::{self, Write};
+use std::process::{Command, Stdio};
+
+use unicode_width::UnicodeWidthStr;
+
+const LESS: &str = if cfg!(windows) { "more" } else { "less -R" };
+/// Ends where everything fits, keeps colours, leaves the text on the screen.
+const LESS_OPTIONS: &str = "FRX";
+
+/// The command that pages, or none where paging is switched off.
+pub fn command() -> Option<String> {
+    let set = |name: &str| std::env::var(name).ok();
+    match (set("AWS_PAGER").or_else(|| set("PAGER")), set("TERM")) {
+        // An empty one switches it off.
+        (Some(command), _) => Some(command).filter(|command| !command.trim().is_empty()),
+        // less asks to be believed on such a terminal, at every answer.
+        (None, Some(term)) if term == "dumb" => None,
+        (None, _) => Some(LESS.to_owned()),
+    }
+}
+
+/// Whether the text is longer than a terminal of so many columns and rows, the prompt's own row apart.
+pub fn is_long(text: &str, (columns, rows): (usize, usize)) -> bool {
+    let mut taken = 0;
+    text.lines().any(|line| {
+        taken += anstream::adapter::strip_str(line).to_string().width().div_ceil(columns.max(1)).max(1);
+        taken + 1 > rows
+    })
+}
+
+/// Shows the text, and returns when it has been left. Leaving early is no failure.
+///
+/// # Errors
+/// If the command cannot be started: nothing has been shown then.
+pub fn show(text: &str, command: &str) -> io::Result<()> {
+    let words = shlex::split(command).filter(|words| !words.is_empty()).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "its quotes do not end"))?;
+    let mut pager = Command::new(&words[0]);
+    pager.args(&words[1..]).stdin(Stdio::piped());
+    if std::env::var_os("LESS").is_none() {
+        pager.env("LESS", LESS_OPTIONS);
+    }
+    // Ctrl-C is the pager's: whoever left it alone would leave the terminal as the pager had set it.
+    let _ignoring = ignore_interrupts()?;
+    let mut pager = pager.spawn()?;
+    if let Some(mut input) = pager.stdin.take() {
+        let _ = input.write_all(text.as_bytes());
+    }
+    pager.wait().map(drop)
+}
+
+/// From now on Ctrl-C does not end this process; a child begins with the usual way.
+#[cfg(unix)]
+fn ignore_interrupts() -> io::Result<tokio::signal::unix::Signal> {
+    let own = match tokio::runtime::Handle::try_current() {
+        Ok(_) => None,
+        Err(_) => Some(tokio::runtime::Builder::new_current_thread().enable_all().build()?),
+    };
+    let _entered = own.as_ref().map(tokio::runtime::Runtime::enter);
+    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())
+}
+
+#[cfg(not(unix))]
+fn ignore_interrupts() -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_is_what_does_not_leave_a_row_for_the_prompt() {
+        let lines = |count: usize| "a line\n".repeat(count);
+        assert!(!is_long(&lines(23), (80, 24)) && is_long(&lines(24), (80, 24)));
+        assert!(is_long(&format!("{}\n", "x".repeat(81)).repeat(12), (80, 24)), "a line that wraps takes two rows");
+        assert!(!is_long(&format!("\u{1b}[31m{}\u{1b}[0m\n", "x".repeat(80)).repeat(23), (80, 24)), "colours take no room");
+        assert!(!is_long("", (80, 24)));
+    }
+}
