@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use clap::builder::{StringValueParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use clap_complete::engine::ArgValueCandidates;
 
-use super::complete;
 use crate::sources::trail_lake::EventDataStore;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -107,7 +105,7 @@ fn store(text: &str) -> Result<EventDataStore, String> {
 #[derive(Debug, Clone, Args)]
 pub struct TaskArgument {
     /// Task id, prefix of one, cluster/id, ARN, console URL, log stream, service/NAME, @latest, case file, - or demo:NAME
-    #[arg(value_name = "TASK", add = ArgValueCandidates::new(complete::tasks))]
+    #[arg(value_name = "TASK")]
     pub task: Option<String>,
 }
 

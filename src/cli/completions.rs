@@ -27,13 +27,21 @@ pub struct Arguments {
     shell: Shell,
 }
 
+impl Shell {
+    /// What the shell must read to complete.
+    #[must_use]
+    pub fn loader(self) -> &'static str {
+        match self {
+            Self::Bash => include_str!("../../completions/ecs-trace.bash"),
+            Self::Zsh => include_str!("../../completions/_ecs-trace"),
+            Self::Fish => include_str!("../../completions/ecs-trace.fish"),
+            Self::Powershell => include_str!("../../completions/ecs-trace.ps1"),
+            Self::Elvish => include_str!("../../completions/ecs-trace.elv"),
+        }
+    }
+}
+
 pub fn run(arguments: &Arguments, screen: &Screen) -> Done {
-    screen.answer(match arguments.shell {
-        Shell::Bash => include_str!("../../completions/ecs-trace.bash"),
-        Shell::Zsh => include_str!("../../completions/_ecs-trace"),
-        Shell::Fish => include_str!("../../completions/ecs-trace.fish"),
-        Shell::Powershell => include_str!("../../completions/ecs-trace.ps1"),
-        Shell::Elvish => include_str!("../../completions/ecs-trace.elv"),
-    })?;
+    screen.answer(arguments.shell.loader())?;
     Ok(Exit::Answered)
 }

@@ -1,7 +1,7 @@
 //! The command line: one subcommand, one file. Reads what was typed, has it gathered and judged, prints it.
 
 mod args;
-mod complete;
+pub mod complete;
 mod completions;
 mod explain;
 pub mod failure;
