@@ -17,7 +17,8 @@ pub enum Shell {
 
 /// Print the completion loader for a shell
 ///
-/// Put its line into the shell's rc file; TAB then completes commands, options and demos.
+/// Put its line into the shell's rc file, or the file into its completion folder. TAB then completes commands, options
+/// and values: stopped tasks with age, service and reason, services, clusters, profiles, regions, demos, case files.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   source <(ecs-trace completions bash)              in ~/.bashrc

@@ -26,12 +26,11 @@ pub async fn clusters(account: &Account, ledger: &Ledger) -> Result<Vec<String>,
     Ok(found.iter().map(|arn| last_segment(arn).to_owned()).collect())
 }
 
-/// Cluster and name of every service of one cluster, or of the region's first clusters.
+/// Cluster and name of every service of these clusters, the first some of them.
 ///
 /// # Errors
 /// If none of the clusters could be read.
-pub async fn services(account: &Account, ledger: &Ledger, cluster: Option<&str>) -> Result<Vec<(String, String)>, NotFound> {
-    let clusters = Finder { account, ledger }.clusters_or(cluster).await?;
+pub async fn services(account: &Account, ledger: &Ledger, clusters: &[String]) -> Result<Vec<(String, String)>, NotFound> {
     let answers: Vec<(&str, Result<Vec<String>, Failing>)> = stream::iter(clusters.iter().take(MOST_CLUSTERS))
         .map(|cluster| async move { (last_segment(cluster), in_cluster(account, ledger, cluster).await) })
         .buffer_unordered(AT_ONCE)

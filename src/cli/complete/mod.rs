@@ -57,11 +57,38 @@ fn tab(shell: &str, given: Vec<String>, now: Timestamp) -> ExitCode {
     let asked = Asked::read(shell, given, std::env::var(INDEX).ok().and_then(|index| index.parse().ok()));
     let typed = Typed::read(&asked.words, asked.current);
     let mut command = with_values(super::command(), &Arc::new(Offers::new(typed, now, began)));
-    let words = asked.words.iter().map(OsString::from).collect();
-    let found = complete(&mut command, words, asked.current, std::env::current_dir().ok().as_deref()).unwrap_or_default();
+    let found = fitting(&mut command, &asked);
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(asked.answer(shell, &found).as_bytes()).and_then(|()| out.flush());
     ExitCode::SUCCESS
+}
+
+/// What the engine finds for the word, which it is given in the form it knows.
+fn fitting(command: &mut Command, asked: &Asked) -> Vec<CompletionCandidate> {
+    let mut words: Vec<OsString> = asked.words.iter().map(OsString::from).collect();
+    let folder = std::env::current_dir().ok();
+    let aliased = own_name(command, asked.word());
+    if let Some(word) = words.get_mut(asked.current) {
+        // To a bare dash the engine answers with letters alone.
+        if word == "-" {
+            *word = "--".into();
+        }
+        if let Some((alias, name)) = &aliased {
+            *word = asked.word().replacen(alias, name, 1).into();
+        }
+    }
+    let mut found = complete(command, words, asked.current, folder.as_deref()).unwrap_or_default();
+    if let Some((alias, name)) = aliased {
+        found.iter_mut().for_each(|candidate| *candidate = CompletionCandidate::new(candidate.get_value().to_string_lossy().replacen(&name, &alias, 1)));
+    }
+    found
+}
+
+/// `--format=` and `--output=`: behind `=` the engine knows an option by its own name only.
+fn own_name(command: &Command, word: &str) -> Option<(String, String)> {
+    let (alias, _) = word.strip_prefix("--")?.split_once('=')?;
+    let option = command.get_arguments().find(|arg| arg.get_visible_aliases().is_some_and(|aliases| aliases.contains(&alias)))?;
+    Some((format!("--{alias}="), format!("--{}=", option.get_long()?)))
 }
 
 fn loader(shell: &str) -> ExitCode {

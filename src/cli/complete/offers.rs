@@ -1,8 +1,8 @@
 //! What fits at one place of the line: tasks, services, clusters, profiles, regions, case files, codes.
 
-use std::sync::OnceLock;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use clap_complete::CompletionCandidate;
@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use crate::diagnosis::catalogue;
 use crate::diagnosis::words::count;
+use crate::render::printable::printable;
 use crate::render::stops::age;
 use crate::sources::demos;
 use crate::sources::profiles::Profiles;
@@ -172,7 +173,7 @@ fn task_forms(tasks: &[Stopped], word: &str, now: Timestamp) -> Vec<CompletionCa
         };
         if let Some(value) = value.filter(|value| value.starts_with(word)) {
             let when = if task.is_over { format!("{} ago", age(task.at, now)) } else { "stopping".to_owned() };
-            offered.push(candidate(&value, &format!("{when}  {}  {}", task.of_what, task.told)));
+            offered.push(candidate(&value, &format!("{when}, {}, {}", printable(&task.of_what), printable(&task.told))));
         }
         if offered.len() == MOST_TASKS {
             break;
@@ -293,7 +294,7 @@ mod tests {
     #[test]
     fn age_service_and_reason_stand_beside_a_task() {
         let help = task_forms(&tasks(), "77", now())[0].get_help().unwrap().to_string();
-        assert_eq!(help, "5m ago  web-api  app exited 137");
+        assert_eq!(help, "5m ago, web-api, app exited 137");
     }
 
     #[test]

@@ -124,31 +124,25 @@ impl Book<'_> {
 }
 
 async fn ask(scope: &Scope, pieces: &[Piece], book: &Book<'_>) {
-    let session =
-        Session { profile: scope.profile.clone(), region: Some(scope.region.clone()), endpoint_url: scope.endpoint_url.clone(), attempt: ATTEMPT, ..Session::default() };
+    let session = Session { profile: scope.profile.clone(), region: Some(scope.region.clone()), endpoint_url: scope.endpoint_url.clone(), attempt: ATTEMPT, ..Session::default() };
     let Ok(account) = Account::open(&session, None).await else { return };
     let ledger = Ledger::new(|_| ());
     let cluster = scope.cluster.as_deref();
-    let tasks = async {
-        if pieces.contains(&Piece::Tasks) {
-            tasks(&account, &ledger, cluster, book).await;
-        }
-    };
-    let services = async {
-        if pieces.contains(&Piece::Services)
-            && let Ok(found) = names::services(&account, &ledger, cluster).await
-        {
+    // The tasks first: they are what a TAB is for, and their list brings the clusters along.
+    if pieces.contains(&Piece::Tasks) {
+        tasks(&account, &ledger, cluster, book).await;
+    }
+    let has_clusters = book.page.borrow().clusters.at == Some(book.now);
+    if cluster.is_none() && !has_clusters && !pieces.iter().all(|piece| *piece == Piece::Tasks) {
+        let Ok(found) = names::clusters(&account, &ledger).await else { return };
+        book.write(|page| page.clusters = book.dated(found));
+    }
+    if pieces.contains(&Piece::Services) {
+        let clusters = cluster.map_or_else(|| book.page.borrow().clusters.what.clone(), |cluster| vec![cluster.to_owned()]);
+        if let Ok(found) = names::services(&account, &ledger, &clusters).await {
             book.write(|page| page.services = book.dated(found));
         }
-    };
-    let clusters = async {
-        if pieces.contains(&Piece::Clusters)
-            && let Ok(found) = names::clusters(&account, &ledger).await
-        {
-            book.write(|page| page.clusters = book.dated(found));
-        }
-    };
-    futures::join!(tasks, services, clusters);
+    }
 }
 
 /// Describes only what is not known yet: what a stopped task was does not change.

@@ -193,7 +193,7 @@ impl Memory {
     pub fn take_turn(&self, now: Timestamp) -> Turn {
         let mark = self.file("turn");
         for _ in 0..2 {
-            match std::fs::File::create_new(&mark) {
+            match beginning(&mark) {
                 Ok(mut file) => return if write!(file, "{now}").is_ok() { Turn::Mine } else { Turn::Nowhere },
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
                     let since: Option<Timestamp> = std::fs::read_to_string(&mark).ok().and_then(|text| text.parse().ok());
@@ -225,6 +225,15 @@ impl Memory {
     fn file(&self, extension: &str) -> PathBuf {
         self.folder.join(format!("{}.{extension}", self.key))
     }
+}
+
+/// A new file, 0600; an error if there is one.
+fn beginning(path: &std::path::Path) -> std::io::Result<std::fs::File> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 #[cfg(unix)]

@@ -36,8 +36,14 @@ impl Scope {
         if region.is_empty() || !region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
             return None;
         }
-        let mut scope =
-            Self { profile: typed.profile.clone(), region, cluster, endpoint_url: typed.endpoint_url.clone(), is_silent: profiles.are_silent(typed.profile.as_deref()), key: String::new() };
+        let mut scope = Self {
+            profile: typed.profile.clone(),
+            region,
+            cluster,
+            endpoint_url: typed.endpoint_url.clone(),
+            is_silent: profiles.are_silent(typed.profile.as_deref()),
+            key: String::new(),
+        };
         scope.key = scope.key_of(&profiles.identity(typed.profile.as_deref()));
         Some(scope)
     }

@@ -160,9 +160,9 @@ mod tests {
     #[test]
     fn nothing_a_terminal_obeys_is_in_an_answer() {
         let asked = Asked::read("zsh", vec!["ecs-trace".to_owned(), "x".to_owned()], Some(1));
-        let candidates = [CompletionCandidate::new("x\u{1b}[2J"), CompletionCandidate::new("x\ny"), CompletionCandidate::new("x").help(Some("a\u{1b}]0;t\u{7}\tb\nc".into()))];
+        let candidates = [CompletionCandidate::new("x\u{1b}[2J"), CompletionCandidate::new("x\ny"), CompletionCandidate::new("x").help(Some("a\u{202e}\tb\nc".into()))];
         let answer = asked.answer("zsh", &candidates);
-        assert_eq!(answer, "x\ta\\e]0;t\\u{7} b\n");
+        assert_eq!(answer, "x\ta\\u{202e} b\n");
         assert!(!answer.trim_end().trim_start_matches("x\t").chars().any(char::is_control));
     }
 
