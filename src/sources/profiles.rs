@@ -101,8 +101,8 @@ impl Profiles {
         if exported && profile.is_none() {
             return true;
         }
-        let may_ask = |profile: &&Profile| profile.get("credential_process").is_some() || profile.get("mfa_serial").is_some();
-        self.read.is_some() && !self.chain(&selected(profile)).iter().any(|profile| may_ask(&profile))
+        let may_ask = |profile: &Profile| profile.get("credential_process").is_some() || profile.get("mfa_serial").is_some();
+        self.read.is_some() && !self.chain(&selected(profile)).iter().any(|profile| may_ask(profile))
     }
 
     /// The profile and those it takes its credentials from.

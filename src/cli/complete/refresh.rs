@@ -38,7 +38,7 @@ pub fn recall(scope: &Scope, pieces: &[Piece], now: Timestamp, began: Instant) -
     let mut remembered = memory.read();
     let wanted: Vec<Piece> = pieces.iter().copied().filter(|piece| !remembered.is_new(*piece, now)).collect();
     if wanted.is_empty() || !scope.is_silent {
-        return remembered.as_of(now);
+        return remembered.known_at(now);
     }
     let (mut child, mut patience) = (None, PATIENCE.saturating_sub(began.elapsed()));
     match memory.take_turn(now) {
@@ -63,7 +63,7 @@ pub fn recall(scope: &Scope, pieces: &[Piece], now: Timestamp, began: Instant) -
         }
         std::thread::sleep(LOOK_EVERY);
     }
-    remembered.as_of(now)
+    remembered.known_at(now)
 }
 
 /// Starts this very binary, with nothing of the terminal in its hands.

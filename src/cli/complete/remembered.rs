@@ -117,7 +117,7 @@ impl Remembered {
 
     /// Without what AWS itself will have forgotten.
     #[must_use]
-    pub fn as_of(mut self, now: Timestamp) -> Self {
+    pub fn known_at(mut self, now: Timestamp) -> Self {
         let is_kept = |at: Option<Timestamp>, piece: Piece| at.is_some_and(|at| is_within(at, now, piece.ages().2));
         if !is_kept(self.clusters.at, Piece::Clusters) {
             self.clusters.what.clear();
@@ -214,7 +214,8 @@ impl Memory {
 
     /// Removes what other keys left behind long ago.
     pub fn tidy(&self, now: Timestamp) {
-        for entry in std::fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+        let is_of_a_tab = |name: &str| name.starts_with(".new-") || name.ends_with(".json") || name.ends_with(".turn");
+        for entry in std::fs::read_dir(&self.folder).into_iter().flatten().flatten().filter(|entry| is_of_a_tab(&entry.file_name().to_string_lossy())) {
             let changed = entry.metadata().ok().and_then(|found| Timestamp::try_from(found.modified().ok()?).ok());
             if changed.is_some_and(|changed| now.duration_since(changed) > UNUSED) {
                 let _ = std::fs::remove_file(entry.path());
@@ -274,18 +275,18 @@ mod tests {
         remembered.tasks = Dated { at: Some(at(0)), tried: Some(at(0)), what: vec![stopped("a", -60)] };
         assert!(remembered.is_new(Piece::Tasks, at(19)) && !remembered.is_new(Piece::Tasks, at(20)));
         assert!(remembered.is_usable(Piece::Tasks, at(299)) && !remembered.is_usable(Piece::Tasks, at(300)));
-        assert_eq!(remembered.clone().as_of(at(3_000)).tasks.what.len(), 1);
-        assert_eq!(remembered.clone().as_of(at(3_600)).tasks.what.len(), 0);
+        assert_eq!(remembered.clone().known_at(at(3_000)).tasks.what.len(), 1);
+        assert_eq!(remembered.clone().known_at(at(3_600)).tasks.what.len(), 0);
         // The clock was set back: nobody knows how old it is.
-        assert!(!remembered.is_new(Piece::Tasks, at(-60)) && remembered.as_of(at(-60)).tasks.what.is_empty());
+        assert!(!remembered.is_new(Piece::Tasks, at(-60)) && remembered.known_at(at(-60)).tasks.what.is_empty());
     }
 
     #[test]
     fn a_task_that_stopped_an_hour_ago_goes_unless_ecs_has_just_told_it() {
-        let mut remembered = Remembered::default();
-        remembered.tasks = Dated { at: Some(at(0)), tried: Some(at(0)), what: vec![stopped("a", -3_700), stopped("b", -60)] };
-        assert_eq!(remembered.clone().as_of(at(10)).tasks.what.len(), 2);
-        assert_eq!(remembered.as_of(at(100)).tasks.what.iter().map(|task| task.id.as_str()).collect::<Vec<_>>(), ["b"]);
+        let tasks = Dated { at: Some(at(0)), tried: Some(at(0)), what: vec![stopped("a", -3_700), stopped("b", -60)] };
+        let remembered = Remembered { tasks, ..Remembered::default() };
+        assert_eq!(remembered.clone().known_at(at(10)).tasks.what.len(), 2);
+        assert_eq!(remembered.known_at(at(100)).tasks.what.iter().map(|task| task.id.as_str()).collect::<Vec<_>>(), ["b"]);
     }
 
     #[test]
