@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use clap::builder::{StringValueParser, TypedValueParser};
 use clap::{Args, ValueEnum, ValueHint};
-use clap_complete::engine::ArgValueCandidates;
 
-use super::complete;
 use super::settings::Setting;
 use crate::sources::trail_lake::EventDataStore;
 
@@ -130,7 +128,7 @@ fn store(text: &str) -> Result<EventDataStore, String> {
 pub struct TaskArgument {
     /// Task id, prefix of one, cluster/id, ARN, console URL, log stream, service/NAME, @latest, case file, - or demo:NAME;
     /// without one, on a terminal, pick from a list
-    #[arg(value_name = "TASK", add = ArgValueCandidates::new(complete::tasks))]
+    #[arg(value_name = "TASK")]
     pub task: Option<String>,
 }
 

@@ -17,7 +17,8 @@ pub enum Shell {
 
 /// Print the completion loader for a shell
 ///
-/// Put its line into the shell's rc file; TAB then completes commands, options and demos.
+/// Put its line into the shell's rc file, or the file into its completion folder. TAB then completes commands, options
+/// and values: stopped tasks with age, service and reason, services, clusters, profiles, regions, demos, case files.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   source <(ecs-trace completions bash)              in ~/.bashrc
@@ -27,13 +28,21 @@ pub struct Arguments {
     shell: Shell,
 }
 
+impl Shell {
+    /// What the shell must read to complete.
+    #[must_use]
+    pub fn loader(self) -> &'static str {
+        match self {
+            Self::Bash => include_str!("../../completions/ecs-trace.bash"),
+            Self::Zsh => include_str!("../../completions/_ecs-trace"),
+            Self::Fish => include_str!("../../completions/ecs-trace.fish"),
+            Self::Powershell => include_str!("../../completions/ecs-trace.ps1"),
+            Self::Elvish => include_str!("../../completions/ecs-trace.elv"),
+        }
+    }
+}
+
 pub fn run(arguments: &Arguments, screen: &Screen) -> Done {
-    screen.answer(match arguments.shell {
-        Shell::Bash => include_str!("../../completions/ecs-trace.bash"),
-        Shell::Zsh => include_str!("../../completions/_ecs-trace"),
-        Shell::Fish => include_str!("../../completions/ecs-trace.fish"),
-        Shell::Powershell => include_str!("../../completions/ecs-trace.ps1"),
-        Shell::Elvish => include_str!("../../completions/ecs-trace.elv"),
-    })?;
+    screen.answer(arguments.shell.loader())?;
     Ok(Exit::Answered)
 }

@@ -1,16 +1,15 @@
 //! `explain`: what a code or a message means. Offline.
 
 use clap::Args;
-use clap_complete::engine::ArgValueCandidates;
 
 use crate::diagnosis::catalogue;
 use crate::render::Page;
 use crate::render::columns::wrapped;
 
+use super::Done;
 use super::args::{Everywhere, Format};
 use super::failure::{Exit, Failure};
 use super::screen::Screen;
-use super::{Done, complete};
 
 /// Explain an exit code, a stop code, or a message pasted from anywhere
 ///
@@ -21,7 +20,7 @@ use super::{Done, complete};
   ecs-trace explain \"Task failed ELB health checks in (target-group …)\"")]
 pub struct Arguments {
     /// The code or the text
-    #[arg(value_name = "CODE OR TEXT", required = true, num_args = 1.., allow_negative_numbers = true, add = ArgValueCandidates::new(complete::explainable))]
+    #[arg(value_name = "CODE OR TEXT", required = true, num_args = 1.., allow_negative_numbers = true)]
     text: Vec<String>,
 }
 

@@ -5,7 +5,7 @@ mod alias_file;
 mod ancestors;
 mod archive;
 mod args;
-mod complete;
+pub mod complete;
 mod completions;
 mod config;
 mod doctor;

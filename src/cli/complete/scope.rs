@@ -1,0 +1,81 @@
+//! Whom a TAB would ask: profile, region, cluster, endpoint, and the key under which their answers are remembered.
+
+use sha2::{Digest, Sha256};
+
+use crate::diagnosis::task::EcsArn;
+use crate::sources::profiles::Profiles;
+
+use super::typed::Typed;
+
+/// Changes whenever what is remembered does.
+const FORMAT: &str = "1";
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scope {
+    /// As typed; the environment's stays in the environment.
+    pub profile: Option<String>,
+    pub region: String,
+    pub cluster: Option<String>,
+    pub endpoint_url: Option<String>,
+    /// Credentials come without a program that might ask the user something.
+    pub is_silent: bool,
+    pub key: String,
+}
+
+impl Scope {
+    /// None where the line is unclear or no region is known: then nobody is asked.
+    #[must_use]
+    pub fn of(typed: &Typed, profiles: &Profiles) -> Option<Self> {
+        if typed.is_unclear {
+            return None;
+        }
+        let cluster = typed.cluster.clone().or_else(|| exported("ECS_CLUSTER"));
+        let of_cluster = cluster.as_deref().and_then(EcsArn::parse).map(|arn| arn.region);
+        let region = typed.region.clone().or(of_cluster).or_else(|| exported("AWS_REGION")).or_else(|| exported("AWS_DEFAULT_REGION"));
+        let region = region.or_else(|| profiles.region(typed.profile.as_deref()))?;
+        if region.is_empty() || !region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+            return None;
+        }
+        let mut scope = Self {
+            profile: typed.profile.clone(),
+            region,
+            cluster,
+            endpoint_url: typed.endpoint_url.clone(),
+            is_silent: profiles.are_silent(typed.profile.as_deref()),
+            key: String::new(),
+        };
+        scope.key = scope.key_of(&profiles.identity(typed.profile.as_deref()));
+        Some(scope)
+    }
+
+    /// The whole region, whatever cluster is named.
+    #[must_use]
+    pub fn without_cluster(mut self, profiles: &Profiles) -> Self {
+        self.cluster = None;
+        self.key = self.key_of(&profiles.identity(self.profile.as_deref()));
+        self
+    }
+
+    fn key_of(&self, identity: &[String]) -> String {
+        let mut hash = Sha256::new();
+        let own = [FORMAT, &self.region, self.cluster.as_deref().unwrap_or_default(), self.endpoint_url.as_deref().unwrap_or_default()];
+        for field in own.into_iter().chain(identity.iter().map(String::as_str)) {
+            // With its length, so that no two lists of fields read the same.
+            hash.update((field.len() as u64).to_le_bytes());
+            hash.update(field.as_bytes());
+        }
+        hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The same as options, for the child that asks.
+    #[must_use]
+    pub fn as_options(&self) -> Vec<String> {
+        let given = [("--profile", &self.profile), ("--cluster", &self.cluster), ("--endpoint-url", &self.endpoint_url)];
+        let given = given.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", value.as_ref()?)));
+        given.chain([format!("--region={}", self.region)]).collect()
+    }
+}
+
+fn exported(variable: &str) -> Option<String> {
+    std::env::var(variable).ok().filter(|value| !value.is_empty())
+}
