@@ -17,8 +17,8 @@ const REQUESTS: usize = 2;
 /// A little over a second, since the server's clock counts arrivals and not departures.
 const WINDOW: u64 = 1_050;
 /// What is added to the window after a refusal, at first and at the most: somebody else spends the same budget.
-const FIRST_SLOWING: u64 = 500;
-const MOST_SLOWING: u64 = 4_000;
+const FIRST_SLOWING: u64 = 150;
+const MOST_SLOWING: u64 = 2_400;
 /// A time so far ahead was written before the machine started anew.
 const BELIEVED_AHEAD: u64 = 120_000;
 /// Another process holds the lock for a moment; one that holds it longer is stuck and counts no more.
