@@ -117,10 +117,10 @@ def test_colours_and_the_return_code_are_kept(shell, tmp_path):
 
 
 def test_a_pager_that_is_not_there_is_said_to_be_and_the_answer_is_printed(shell):
-    shell.typed(f"AWS_PAGER=no-such-pager {LONG} 2>notes; cat notes")
+    shell.typed(f"AWS_PAGER=no-such-pager {LONG} 2>$HOME/notes; cat $HOME/notes")
     told = shell.ended(0)
     assert "no pager, `no-such-pager` cannot be started" in told.replace("\n", " ") and "next  " in told, told
-    shell.typed(f"""AWS_PAGER="less 'unended" {LONG} 2>notes; cat notes""")
+    shell.typed(f"""AWS_PAGER="less 'unended" {LONG} 2>$HOME/notes; cat $HOME/notes""")
     assert "its quotes do not end" in shell.ended(0).replace("\n", " ")
 
 
