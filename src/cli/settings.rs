@@ -109,6 +109,15 @@ impl File {
         Ok(Self { path: Some(path), exists: true, entries })
     }
 
+    /// The cluster it names for a profile.
+    #[must_use]
+    pub fn cluster(&self, profile: &str) -> Option<String> {
+        match &self.entry(profile, "cluster")?.value {
+            Value::Text(cluster) => Some(cluster.clone()),
+            _ => None,
+        }
+    }
+
     /// The entry for a key: of the profile's section, else of the top.
     fn entry(&self, profile: &str, key: &str) -> Option<&Entry> {
         let of = |profile: Option<&str>| self.entries.iter().find(|entry| entry.key == key && entry.profile.as_deref() == profile);

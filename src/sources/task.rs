@@ -329,21 +329,10 @@ impl Finder<'_> {
         Ok(tasks)
     }
 
-    /// Names of the services of these clusters, the first of each: to find the one that was meant.
+    /// Names of the services of these clusters, to find the one that was meant.
     pub(super) async fn services_of(&self, clusters: &[String]) -> Vec<String> {
-        const MOST_CLUSTERS: usize = 8;
-        let answers = join_all(clusters.iter().take(MOST_CLUSTERS).map(|cluster| async move {
-            let inquiry = self.ledger.ask(Source::Service, "ecs:ListServices", last_segment(cluster));
-            inquiry.request();
-            let answer = self.account.ecs().list_services().cluster(cluster).max_results(100).send().await;
-            match &answer {
-                Ok(_) => inquiry.done(),
-                Err(error) => inquiry.fail(&failing(error)),
-            }
-            answer.map(|answer| names(answer.service_arns())).unwrap_or_default()
-        }))
-        .await;
-        let mut names = answers.concat();
+        let known = super::names::services(self.account, self.ledger, clusters).await.unwrap_or_default();
+        let mut names: Vec<String> = known.into_iter().map(|(_, name)| name).collect();
         names.sort();
         names.dedup();
         names

@@ -243,6 +243,22 @@ fn the_options_typed_so_far_say_whom_to_ask() {
 }
 
 #[test]
+fn the_config_files_cluster_is_the_one_that_is_asked() {
+    let aws = FakeAws::serving("app-error");
+    let user = User::of(&aws);
+    let config = user.cache.path().join("ecs-trace/config.toml");
+    std::fs::create_dir_all(config.parent().unwrap()).unwrap();
+    std::fs::write(&config, format!("cluster = \"{}\"\n", aws.cluster)).unwrap();
+    let command = || {
+        let mut command = user.command();
+        command.env("XDG_CONFIG_HOME", user.cache.path());
+        command
+    };
+    user.until_known(&command, &["why", ""], &aws.task_id()[..8]);
+    assert!(aws.journal().iter().all(|asked| asked.action != "ecs:ListClusters" && !asked.body.contains("/other")), "{:?}", aws.journal());
+}
+
+#[test]
 fn one_users_tasks_are_not_anothers() {
     let aws = FakeAws::serving("app-error");
     let (user, line) = (User::of(&aws), Line::to(&aws));

@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 use crate::diagnosis::task::EcsArn;
 use crate::sources::profiles::Profiles;
 
+use super::super::settings::File;
 use super::typed::Typed;
 
 /// Changes whenever what is remembered does.
@@ -29,7 +30,7 @@ impl Scope {
         if typed.is_unclear {
             return None;
         }
-        let cluster = typed.cluster.clone().or_else(|| exported("ECS_CLUSTER"));
+        let cluster = typed.cluster.clone().or_else(|| exported("ECS_CLUSTER")).or_else(|| configured(typed.profile.as_deref()));
         let of_cluster = cluster.as_deref().and_then(EcsArn::parse).map(|arn| arn.region);
         let region = typed.region.clone().or(of_cluster).or_else(|| exported("AWS_REGION")).or_else(|| exported("AWS_DEFAULT_REGION"));
         let region = region.or_else(|| profiles.region(typed.profile.as_deref()))?;
@@ -74,6 +75,12 @@ impl Scope {
         let given = given.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", value.as_ref()?)));
         given.chain([format!("--region={}", self.region)]).collect()
     }
+}
+
+/// The config file's cluster; a file that cannot be read is no business of TAB.
+fn configured(profile: Option<&str>) -> Option<String> {
+    let profile = profile.map(str::to_owned).or_else(|| exported("AWS_PROFILE")).unwrap_or_else(|| "default".to_owned());
+    File::read().ok()?.cluster(&profile)
 }
 
 fn exported(variable: &str) -> Option<String> {
