@@ -24,8 +24,11 @@ def test_a_task_is_picked_by_what_is_typed_and_escape_leaves_with_130(ministack,
         screen.wait("stopped task")
         screen.wait("picked:1")
         screen.keys("-l", "passed")
-        shown = screen.wait("1 of 2")
-        assert "> passed" in shown and "Esc leaves" in shown, shown
+        screen.wait("> passed ")
+        # Other tests' tasks may stand in the same list; the best fit stands first.
+        screen.wait("▌ ✗")
+        shown = screen.text()
+        assert "the reason of passed-over" in shown and "Esc leaves" in shown, shown
         screen.keys("Enter")
         # The list is gone from the screen, and the answer stands where the cursor was.
         answered = screen.wait("\ncode ")
