@@ -256,6 +256,8 @@ fn the_config_files_cluster_is_the_one_that_is_asked() {
     };
     user.until_known(&command, &["why", ""], &aws.task_id()[..8]);
     assert!(aws.journal().iter().all(|asked| asked.action != "ecs:ListClusters" && !asked.body.contains("/other")), "{:?}", aws.journal());
+    // Who asks for a cluster is shown them all.
+    user.until_known(&command, &["why", "--cluster", ""], "other");
 }
 
 #[test]

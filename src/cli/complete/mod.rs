@@ -55,7 +55,8 @@ fn tab(shell: &str, given: Vec<String>, now: Timestamp) -> ExitCode {
     // Not even a mistake of ours is a reason to write over the line being typed.
     std::panic::set_hook(Box::new(|_| ()));
     let asked = Asked::read(shell, given, std::env::var(INDEX).ok().and_then(|index| index.parse().ok()));
-    let typed = Typed::read(&asked.words, asked.current);
+    let mut typed = Typed::read(&asked.words, asked.current);
+    typed.default_cluster = scope::default_cluster(typed.profile.as_deref());
     let mut command = with_values(super::command(), &Arc::new(Offers::new(typed, now, began)));
     let found = fitting(&mut command, &asked);
     let mut out = std::io::stdout().lock();

@@ -73,8 +73,6 @@ fn start(scope: &Scope, pieces: &[Piece]) -> Option<Child> {
         .arg(WORD)
         .arg(pieces.join(","))
         .args(scope.as_options())
-        // What the scope says holds; the child reads the rest of the environment as the TAB did.
-        .env_remove("ECS_CLUSTER")
         .env_remove(super::VARIABLE)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -124,7 +122,15 @@ impl Book<'_> {
 }
 
 async fn ask(scope: &Scope, pieces: &[Piece], book: &Book<'_>) {
-    let session = Session { profile: scope.profile.clone(), region: Some(scope.region.clone()), endpoint_url: scope.endpoint_url.clone(), attempt: ATTEMPT, ..Session::default() };
+    // Without `aws_cli`: nobody is asked for a code behind the prompt.
+    let session = Session {
+        profile: scope.profile.clone(),
+        region: Some(scope.region.clone()),
+        endpoint_url: scope.endpoint_url.clone(),
+        ca_bundle: scope.ca_bundle.clone(),
+        attempt: ATTEMPT,
+        ..Session::default()
+    };
     let Ok(account) = Account::open(&session, None).await else { return };
     let ledger = Ledger::new(|_| ());
     let cluster = scope.cluster.as_deref();

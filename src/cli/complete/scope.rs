@@ -18,6 +18,7 @@ pub struct Scope {
     pub region: String,
     pub cluster: Option<String>,
     pub endpoint_url: Option<String>,
+    pub ca_bundle: Option<String>,
     /// Credentials come without a program that might ask the user something.
     pub is_silent: bool,
     pub key: String,
@@ -30,21 +31,18 @@ impl Scope {
         if typed.is_unclear {
             return None;
         }
-        let cluster = typed.cluster.clone().or_else(|| exported("ECS_CLUSTER")).or_else(|| configured(typed.profile.as_deref()));
-        let of_cluster = cluster.as_deref().and_then(EcsArn::parse).map(|arn| arn.region);
+        let region_of = |cluster: &String| EcsArn::parse(cluster).map(|arn| arn.region);
+        // A default yields where the line names another region than its own.
+        let yields = |cluster: &String| typed.region.is_some() && region_of(cluster).is_some_and(|region| typed.region != Some(region));
+        let cluster = typed.cluster.clone().or_else(|| typed.default_cluster.clone().filter(|cluster| !yields(cluster)));
+        let of_cluster = cluster.as_ref().and_then(region_of);
         let region = typed.region.clone().or(of_cluster).or_else(|| exported("AWS_REGION")).or_else(|| exported("AWS_DEFAULT_REGION"));
         let region = region.or_else(|| profiles.region(typed.profile.as_deref()))?;
         if region.is_empty() || !region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
             return None;
         }
-        let mut scope = Self {
-            profile: typed.profile.clone(),
-            region,
-            cluster,
-            endpoint_url: typed.endpoint_url.clone(),
-            is_silent: profiles.are_silent(typed.profile.as_deref()),
-            key: String::new(),
-        };
+        let (profile, endpoint_url, ca_bundle) = (typed.profile.clone(), typed.endpoint_url.clone(), typed.ca_bundle.clone());
+        let mut scope = Self { is_silent: profiles.are_silent(profile.as_deref()), profile, region, cluster, endpoint_url, ca_bundle, key: String::new() };
         scope.key = scope.key_of(&profiles.identity(typed.profile.as_deref()));
         Some(scope)
     }
@@ -71,16 +69,17 @@ impl Scope {
     /// The same as options, for the child that asks.
     #[must_use]
     pub fn as_options(&self) -> Vec<String> {
-        let given = [("--profile", &self.profile), ("--cluster", &self.cluster), ("--endpoint-url", &self.endpoint_url)];
+        let given = [("--profile", &self.profile), ("--cluster", &self.cluster), ("--endpoint-url", &self.endpoint_url), ("--ca-bundle", &self.ca_bundle)];
         let given = given.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", value.as_ref()?)));
         given.chain([format!("--region={}", self.region)]).collect()
     }
 }
 
-/// The config file's cluster; a file that cannot be read is no business of TAB.
-fn configured(profile: Option<&str>) -> Option<String> {
+/// The cluster that is asked where the line names none: the environment's, else the config file's. For the TAB alone: the
+/// child is told its cluster, or that there is none. A file that cannot be read is no business of TAB.
+pub fn default_cluster(profile: Option<&str>) -> Option<String> {
     let profile = profile.map(str::to_owned).or_else(|| exported("AWS_PROFILE")).unwrap_or_else(|| "default".to_owned());
-    File::read().ok()?.cluster(&profile)
+    exported("ECS_CLUSTER").or_else(|| File::read().ok()?.cluster(&profile))
 }
 
 fn exported(variable: &str) -> Option<String> {

@@ -1,4 +1,4 @@
-//! What the line being completed already says of whom to ask: `--profile`, `--region`, `--cluster`, `--endpoint-url`.
+//! What the line being completed already says of whom to ask: `--profile`, `--region`, `--cluster` and the way there.
 
 /// The options of the line, the last of each; empty ones are none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -7,6 +7,9 @@ pub struct Typed {
     pub region: Option<String>,
     pub cluster: Option<String>,
     pub endpoint_url: Option<String>,
+    pub ca_bundle: Option<String>,
+    /// The cluster of the environment or the config file, where the line names none.
+    pub default_cluster: Option<String>,
     /// A value that only the shell could tell, such as `$PROFILE`: nobody may be asked on a guess.
     pub is_unclear: bool,
 }
@@ -41,6 +44,7 @@ impl Typed {
                 'p' => typed.profile = value,
                 'r' => typed.region = value,
                 'c' => typed.cluster = value,
+                'b' => typed.ca_bundle = value,
                 _ => typed.endpoint_url = value,
             }
         }
@@ -57,6 +61,7 @@ fn option(word: &str) -> Option<(char, Option<String>)> {
             "region" => 'r',
             "cluster" => 'c',
             "endpoint-url" => 'e',
+            "ca-bundle" => 'b',
             _ => return None,
         };
         return Some((letter, value));
