@@ -138,7 +138,11 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     if let Ok(seconds) = text.parse::<u64>() {
         return positive(Duration::from_secs(seconds));
     }
-    let span: jiff::SignedDuration = text.parse().map_err(|_| "wanted a duration such as 20s, 2m or 500ms".to_owned())?;
+    // A day is 24 hours here, whatever the clocks do.
+    if let Some(days) = text.strip_suffix('d').and_then(|days| days.trim().parse::<u64>().ok()).filter(|days| *days <= 3_650) {
+        return positive(Duration::from_secs(days * 86_400));
+    }
+    let span: jiff::SignedDuration = text.parse().map_err(|_| "wanted a duration such as 20s, 2m, 1h 30m, 7d or 500ms".to_owned())?;
     positive(Duration::try_from(span).map_err(|_| "wanted a duration above zero, such as 20s".to_owned())?)
 }
 

@@ -165,6 +165,9 @@ impl From<NotFound> for Failure {
                 };
                 let failure = Self::new(exit, message);
                 match failing.kind {
+                    Kind::Denied if action == "ecs:ListClusters" => failure
+                        .hint("name the cluster, which needs no such permission: --cluster NAME")
+                        .hint(format!("or allow {action} for this identity, or use another one: --profile NAME")),
                     Kind::Denied => failure.hint(format!("allow {action} for this identity, or use another one: --profile NAME")),
                     Kind::Credentials => failure.hint("sign in again: aws sso login, or renew the credentials"),
                     Kind::Throttled => failure.hint("AWS is throttling; try again in a minute"),

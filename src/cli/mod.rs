@@ -43,7 +43,7 @@ use settings::File;
 /// Asks ECS, CloudTrail, CloudWatch Logs and the load balancer at once and prints one timeline, a verdict that
 /// cites its lines, and the person, pipeline or policy behind the stop. It only reads.
 #[derive(Debug, Parser)]
-#[command(name = "ecs-trace", version, max_term_width = 80, subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true, after_help = EXAMPLES)]
+#[command(name = "ecs-trace", version, max_term_width = 80, subcommand_required = true, arg_required_else_help = true, after_help = EXAMPLES)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -18,7 +18,41 @@ pub fn check(options: &Everywhere) -> Result<(), Failure> {
 }
 
 fn compiled(expression: &str) -> Result<jmespath::Expression<'static>, Failure> {
-    jmespath::compile(expression).map_err(|error| Failure::usage(format!("--query is no JMESPath expression: {}", error.to_string().lines().next().unwrap_or_default())))
+    jmespath::compile(&with_whole_literals(expression))
+        .map_err(|error| Failure::usage(format!("--query is no JMESPath expression: {}", error.to_string().lines().next().unwrap_or_default())))
+}
+
+/// The AWS CLI takes a literal that is no JSON for a text: `killed` is what people type there, and not `"killed"`.
+fn with_whole_literals(expression: &str) -> String {
+    let mut whole = String::with_capacity(expression.len());
+    let mut letters = expression.char_indices();
+    while let Some((at, letter)) = letters.next() {
+        whole.push(letter);
+        if !matches!(letter, '\'' | '"' | '`') {
+            continue;
+        }
+        // What stands between quotes of any kind is left as it is, a literal apart.
+        let rest = &expression[at + 1..];
+        let mut is_escaped = false;
+        let end = rest.find(|inner| {
+            let ends = inner == letter && !is_escaped;
+            is_escaped = inner == '\\' && !is_escaped;
+            ends
+        });
+        let Some(end) = end else {
+            whole.push_str(rest);
+            break;
+        };
+        let inner = &rest[..end];
+        match letter == '`' && serde_json::from_str::<serde_json::Value>(inner).is_err() {
+            true => whole.push_str(&serde_json::Value::from(inner.trim_start()).to_string()),
+            false => whole.push_str(inner),
+        }
+        whole.push(letter);
+        letters = expression.char_indices();
+        letters.by_ref().take_while(|(place, _)| *place < at + 1 + end).for_each(drop);
+    }
+    whole
 }
 
 /// The answer in the format asked for.
@@ -51,4 +85,24 @@ pub fn line(value: &impl Serialize) -> Result<String, Failure> {
 
 fn cannot(error: serde_json::Error) -> Failure {
     Failure::new(Exit::Other, format!("cannot write the answer as JSON: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_literal_that_is_no_json_is_a_text_and_everything_else_stays() {
+        for (typed, whole) in [
+            ("stops[?verdict.cause==`killed`].task.id", "stops[?verdict.cause==`\"killed\"`].task.id"),
+            ("a[?b==`3`] | [?c==`\"x\"`]", "a[?b==`3`] | [?c==`\"x\"`]"),
+            ("a[?b=='`killed`']", "a[?b=='`killed`']"),
+            ("\"quoted`name\".x", "\"quoted`name\".x"),
+            ("a[?b==`x` || c==`y z`]", "a[?b==`\"x\"` || c==`\"y z\"`]"),
+            ("a[?b==`unended]", "a[?b==`unended]"),
+        ] {
+            assert_eq!(with_whole_literals(typed), whole);
+        }
+        assert!(compiled("stops[?verdict.cause==`killed`]").is_ok());
+    }
 }

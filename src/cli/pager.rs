@@ -12,6 +12,10 @@ const LESS_OPTIONS: &str = "FRX";
 /// The command that pages, or none where paging is switched off.
 pub fn command() -> Option<String> {
     let set = |name: &str| std::env::var(name).ok();
+    // `aws` leaves at Ctrl-C, and would leave a pager behind that reads the shell's keys.
+    if set(super::won_back::VARIABLE).is_some_and(|via| !via.is_empty()) {
+        return None;
+    }
     match (set("AWS_PAGER").or_else(|| set("PAGER")), set("TERM")) {
         // An empty one switches it off.
         (Some(command), _) => Some(command).filter(|command| !command.trim().is_empty()),

@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::diagnosis::brief::{By, Counted, Stop};
-use crate::diagnosis::evidence::Source;
+use crate::diagnosis::evidence::{Reading, Source};
 use crate::diagnosis::task::{Task, last_segment};
 use crate::diagnosis::trace;
 use crate::diagnosis::words;
@@ -122,13 +122,18 @@ async fn listed(arguments: &Arguments, account: &Account, scope: Scope<'_>, opti
     let ended = tokio::select! {
         ended = list(account, &ledger, scope, |_| true, told) => ended,
         () = tokio::time::sleep(options.limit()) => {
+            if found.borrow().is_empty() {
+                bars.clear();
+                return Err(Failure::new(Exit::Other, format!("ECS did not answer within {:?}", options.limit())).hint("give it more time: --timeout 60s, or see each request with -v"));
+            }
             screen.note(&format!("not read to the end within {:?}: more time with --timeout 60s", options.limit()));
             Ok(Listed { unread: vec![(String::new(), "out of time".to_owned())], ..Listed::default() })
         }
         () = interrupted() => {
             bars.clear_after_interrupt();
             super::screen::say("interrupted: what had arrived is shown");
-            print(arguments, found.take(), options, screen, now)?;
+            ledger.close(Ended::Interrupted);
+            print(arguments, found.take(), &ledger.evidence(now).readings, options, screen, now)?;
             return Ok(Exit::Interrupted);
         }
     };
@@ -138,7 +143,10 @@ async fn listed(arguments: &Arguments, account: &Account, scope: Scope<'_>, opti
     };
     bars.clear();
     let ended = ended?;
-    if let Some(gap) = ledger.evidence(now).readings.iter().find(|reading| reading.source == Source::Service && reading.status.is_gap()) {
+    ledger.close(Ended::OutOfTime);
+    let readings = ledger.evidence(now).readings;
+    let gap = readings.iter().find(|reading| reading.source == Source::Service && !reading.aside && reading.status.is_gap());
+    if let Some(gap) = gap {
         screen.note(&format!("what the scheduler stopped may stay unknown: {}", gap.sentence()));
     }
     for (cluster, why) in ended.unread.iter().filter(|(cluster, _)| !cluster.is_empty()) {
@@ -153,8 +161,9 @@ async fn listed(arguments: &Arguments, account: &Account, scope: Scope<'_>, opti
     if arguments.since.is_some_and(|since| since > REMEMBERED_FOR) {
         screen.note("ECS remembers stopped tasks for about an hour: older ones are not here");
     }
-    print(arguments, stops, options, screen, now)?;
-    Ok(if ended.unread.is_empty() { Exit::Answered } else { Exit::Inconclusive })
+    let is_short = !ended.unread.is_empty() || gap.is_some() && stops.iter().any(Stop::may_be_told_by_its_service);
+    print(arguments, stops, &readings, options, screen, now)?;
+    Ok(if is_short { Exit::Inconclusive } else { Exit::Answered })
 }
 
 /// The scheduler gives one reason for many causes: those stops are judged anew with what their service says.
@@ -185,11 +194,11 @@ fn nothing(clusters: &[String], service: Option<&str>, since: Option<Duration>, 
         [one] => format!("cluster {one} of {region}"),
         many => format!("the {} clusters of {region}", many.len()),
     };
-    let within = since.map(|since| format!(" within {since:?}")).unwrap_or_default();
+    let within = since.map(|since| format!(" within {}", words::duration(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)))).unwrap_or_default();
     format!("no stopped task{of} in {place}{within}; ECS remembers them for about an hour")
 }
 
-fn print(arguments: &Arguments, mut stops: Vec<Stop>, options: &Everywhere, screen: &Screen, now: Timestamp) -> Result<(), Failure> {
+fn print(arguments: &Arguments, mut stops: Vec<Stop>, readings: &[Reading], options: &Everywhere, screen: &Screen, now: Timestamp) -> Result<(), Failure> {
     stops.sort_by(|a, b| (b.at(), &b.task().id).cmp(&(a.at(), &a.task().id)));
     if let Some(by) = arguments.by {
         let by = match by {
@@ -201,7 +210,7 @@ fn print(arguments: &Arguments, mut stops: Vec<Stop>, options: &Everywhere, scre
         stops.iter().for_each(|stop| counted.add(stop));
         let groups = counted.groups();
         let text = || if groups.is_empty() { String::new() } else { table::groups(&groups, by, now, &screen.page) };
-        return screen.answer(&rendered(options, || v1::Stops::grouped(&groups), text)?);
+        return screen.answer(&rendered(options, || v1::Stops::grouped(&groups, readings), text)?);
     }
     if options.output == Format::Jsonl {
         // One stop a line; a query picks from each.
@@ -211,7 +220,7 @@ fn print(arguments: &Arguments, mut stops: Vec<Stop>, options: &Everywhere, scre
         return Ok(());
     }
     let text = || if stops.is_empty() { String::new() } else { table::table(&stops, now, &screen.page) };
-    screen.answer(&rendered(options, || v1::Stops::listed(&stops), text)?)
+    screen.answer(&rendered(options, || v1::Stops::listed(&stops, readings), text)?)
 }
 
 /// Reads the list again and again; of each task that has stopped since it began, asks every source and prints the verdict.

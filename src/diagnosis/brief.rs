@@ -1,6 +1,6 @@
 //! Many stops at a glance: each judged by what ECS says of the task and its service, and who began it where that says so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -10,6 +10,7 @@ use super::service::{Service, ServiceDeployment};
 use super::stopped_by::Status;
 use super::task::{StopCode, Task};
 use super::timeline::concerns;
+use super::verdict::Cause;
 use super::{Trace, trace};
 
 /// One stop as far as the task itself tells it.
@@ -66,12 +67,22 @@ impl Stop {
         verdict.detail.map_or_else(|| verdict.cause.as_str().to_owned(), |detail| format!("{} {detail}", verdict.cause.as_str()))
     }
 
+    /// The cause in one word; of the scheduler's stops, whose reason fits several, only that they are its.
+    #[must_use]
+    pub fn cause_in_a_word(&self) -> &'static str {
+        match self.trace.verdict.cause {
+            Cause::Unknown if self.may_be_told_by_its_service() => "by the scheduler",
+            cause => cause.as_str(),
+        }
+    }
+
     /// `service:revision`, or the family's where it is of no service.
     #[must_use]
     pub fn of_what(&self) -> String {
         let task = self.task();
         match (&task.service, task.revision) {
-            (Some(service), Some(revision)) => format!("{service}:{revision}"),
+            (Some(service), Some(revision)) if task.family.as_ref() == Some(service) => format!("{service}:{revision}"),
+            (Some(service), Some(_)) => format!("{service} ({})", task.definition_name().unwrap_or_default()),
             (Some(service), None) => service.clone(),
             (None, _) => task.definition_name().unwrap_or_default(),
         }
@@ -135,20 +146,25 @@ pub struct Group {
 pub struct Counted {
     by: By,
     groups: BTreeMap<String, Group>,
+    clusters: BTreeSet<String>,
 }
 
 impl Counted {
     #[must_use]
     pub fn new(by: By) -> Self {
-        Self { by, groups: BTreeMap::new() }
+        Self { by, groups: BTreeMap::new(), clusters: BTreeSet::new() }
     }
 
     pub fn add(&mut self, stop: &Stop) {
-        let service = stop.task().service.clone().or_else(|| stop.task().family.clone()).unwrap_or_else(|| "-".to_owned());
+        let task = stop.task();
+        self.clusters.insert(task.cluster.clone());
+        // Another cluster's service of the same name is another service; a task of none is named by what it ran.
+        let service = task.service.as_ref().map(|service| format!("{}/{service}", task.cluster));
+        let service = service.unwrap_or_else(|| format!("family {}", task.family.as_deref().unwrap_or("unknown")));
         let (key, other) = match self.by {
             By::Cause => (stop.cause(), service),
             By::Service => (service, stop.cause()),
-            By::Revision => (stop.of_what(), stop.cause()),
+            By::Revision => (task.definition_name().unwrap_or_else(|| "unknown".to_owned()), stop.cause()),
         };
         let group = self.groups.entry(key.clone()).or_insert_with(|| Group { key, count: 0, latest: None, split: BTreeMap::new(), sample: String::new() });
         group.count += 1;
@@ -162,6 +178,14 @@ impl Counted {
     #[must_use]
     pub fn groups(self) -> Vec<Group> {
         let mut groups: Vec<Group> = self.groups.into_values().collect();
+        if let (1, Some(cluster)) = (self.clusters.len(), self.clusters.first()) {
+            // Of one cluster its name says nothing.
+            let bare = |name: &str| name.strip_prefix(&format!("{cluster}/")).unwrap_or(name).to_owned();
+            for group in &mut groups {
+                group.key = bare(&group.key);
+                group.split = std::mem::take(&mut group.split).into_iter().map(|(name, count)| (bare(&name), count)).collect();
+            }
+        }
         groups.sort_by(|a, b| (b.count, b.latest, &a.key).cmp(&(a.count, a.latest, &b.key)));
         groups
     }

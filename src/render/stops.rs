@@ -7,6 +7,7 @@ use owo_colors::Style;
 
 use crate::diagnosis::brief::{By, Group, Stop};
 use crate::diagnosis::task::last_segment;
+use crate::diagnosis::verdict::Confidence;
 
 use super::Page;
 use super::columns::{cut, padded, width};
@@ -36,6 +37,7 @@ pub fn table(stops: &[Stop], now: Timestamp, page: &Page) -> String {
             let verdict = &stop.trace.verdict;
             let (mark, style) = match verdict.cause.as_str() {
                 "unknown" => ("?", &page.look.doubt),
+                _ if verdict.confidence == Confidence::Possible => ("?", &page.look.doubt),
                 _ if verdict.expected => ("✓", &page.look.good),
                 _ => ("✗", &page.look.bad),
             };
@@ -108,6 +110,11 @@ fn laid_out(head: &[&str], rows: &[Row<'_>], page: &Page) -> String {
         let over = (taken(&widths) + wanted).saturating_sub(columns);
         let least = width(head[named]).max(12).min(widths[named]);
         widths[named] = widths[named].saturating_sub(over).max(least);
+        // What is still too much is taken from the cause, which the words tell too, and from the name.
+        for (at, least) in [(last - 2.min(last), 12), (named, 8)] {
+            let over = taken(&widths).saturating_sub(columns);
+            widths[at] = widths[at].saturating_sub(over).max(least.min(widths[at]));
+        }
         widths[last] = columns.saturating_sub(taken(&widths));
     }
     let shows_last = page.width.is_none() || widths[last] >= 8;

@@ -325,8 +325,8 @@ impl Round<'_> {
         let now = self.of.now.as_millisecond();
         let asked = self.of.account.cloudtrail().lookup_events().start_time(DateTime::from_millis(now - 1_000)).end_time(DateTime::from_millis(now)).max_results(1);
         self.hear("cloudtrail:LookupEvents", "*", &asked.send().await);
-        for action in ["cloudtrail:StartQuery", "cloudtrail:GetQueryResults"] {
-            self.note(action, "*", Access::NotTried, Some("needed only with --trail-lake, and AWS bills such a query by the data it scans".to_owned()));
+        for action in OF_TRAIL_LAKE {
+            self.note(action, "*", Access::NotTried, Some(NEEDS_TRAIL_LAKE.to_owned()));
         }
     }
 
@@ -383,7 +383,8 @@ impl Round<'_> {
         let heard = self.heard.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         let unheard = |action: &super::actions::Action| {
             let (access, detail) = match ended {
-                Ended::Interrupted => (Access::NotTried, "interrupted before its answer"),
+                _ if OF_TRAIL_LAKE.contains(&action.name) => (Access::NotTried, NEEDS_TRAIL_LAKE),
+                Ended::Interrupted => (Access::TimedOut, "interrupted before its answer"),
                 Ended::Complete | Ended::OutOfTime => (Access::TimedOut, "no answer within the run's time"),
             };
             Probe { action: action.name, source: action.source, answers: action.answers, access, about: None, denial: None, detail: Some(detail.to_owned()) }
@@ -422,6 +423,10 @@ impl Round<'_> {
         }
     }
 }
+
+/// Never asked to see whether they may be.
+const OF_TRAIL_LAKE: [&str; 2] = ["cloudtrail:StartQuery", "cloudtrail:GetQueryResults"];
+const NEEDS_TRAIL_LAKE: &str = "needed only with --trail-lake, and AWS bills such a query by the data it scans";
 
 const NO_ACCOUNT: &str = "it is asked by ARN, and AWS did not say which account this is";
 

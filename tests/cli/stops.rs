@@ -58,7 +58,8 @@ fn what_the_scheduler_stopped_is_judged_with_its_services_deployments_and_unknow
         assert_eq!(told(&["stops", "-o", "json"], &aws), cause, "{case}");
     }
     let aws = FakeAws::with("rollback-circuit-breaker", &[("ecs:DescribeServices", Fault::Denied)], Duration::ZERO);
-    let ran = run(&mut against(&aws, &["stops", "-o", "json"])).code(&[0]);
+    let ran = run(&mut against(&aws, &["stops", "-o", "json"])).code(&[3]);
+    assert!(ran.json()["sources"].as_array().unwrap().iter().any(|source| source["source"] == "service" && source["status"] == "denied"));
     assert!(ran.stderr.contains("may stay unknown") && ran.stderr.contains("ecs:DescribeServices"), "{}", ran.stderr);
     assert_ne!(ran.json()["stops"][0]["verdict"]["expected"], true, "no deployment is claimed unseen");
 }

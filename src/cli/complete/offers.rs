@@ -74,11 +74,7 @@ impl Offers {
             }
         }
         let has_services = offered.iter().any(|candidate| candidate.get_value().to_string_lossy().starts_with("service/"));
-        let names = [
-            ("@latest", "the latest stopped task of the cluster"),
-            ("service/", "the latest stopped task of a service"),
-            ("-", "an event, a describe-tasks answer or a case on standard input"),
-        ];
+        let names = [("@latest", "the latest stopped task of the cluster"), ("service/", "the latest stopped task of a service")];
         offered.extend(names.into_iter().filter(|(name, _)| !(has_services && *name == "service/")).map(|(name, about)| candidate(name, about)));
         offered.extend(demos::names().map(|(name, about)| candidate(&format!("demo:{name}"), about)));
         if !word.is_empty() {

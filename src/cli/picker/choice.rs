@@ -1,7 +1,7 @@
 //! What is to choose from, what was typed, and which one is meant. Knows nothing of terminals.
 
 use jiff::Timestamp;
-use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
+use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
@@ -130,11 +130,14 @@ impl Choice {
 
     fn fit(&mut self) {
         let pattern = Pattern::parse(&self.typed, CaseMatching::Smart, Normalization::Smart);
+        let as_typed = Pattern::new(&self.typed, CaseMatching::Smart, Normalization::Smart, AtomKind::Substring);
         let (matcher, mut letters) = (&mut self.matcher, Vec::new());
         let mut scored: Vec<(u32, usize)> = Vec::new();
         for (at, stop) in self.stops.iter().enumerate() {
-            let text = searched(stop);
-            if let Some(score) = pattern.score(Utf32Str::new(&text, &mut letters), matcher) {
+            let by_name = pattern.score(Utf32Str::new(&names(stop), &mut letters), matcher);
+            // In a sentence any letters can be found somewhere: there the words must stand as they were typed.
+            let by_words = || as_typed.score(Utf32Str::new(&stop.words(), &mut letters), matcher);
+            if let Some(score) = by_name.or_else(by_words) {
                 scored.push((score, at));
             }
         }
@@ -145,9 +148,9 @@ impl Choice {
     }
 }
 
-/// What a stop is found by.
-fn searched(stop: &Stop) -> String {
-    format!("{} {} {} {} {}", stop.of_what(), stop.cause(), stop.task().cluster, stop.task().id, stop.words())
+/// What a stop is called.
+fn names(stop: &Stop) -> String {
+    format!("{} {} {} {}", stop.of_what(), stop.cause(), stop.task().cluster, stop.task().id)
 }
 
 #[cfg(test)]
@@ -194,8 +197,8 @@ mod tests {
         type_in(&mut choice, "segm");
         assert_eq!(ids(&choice), ["b2"], "by its cause");
         choice.press(KeyEvent::new(KeyCode::Char('u'), KeyModifiers::CONTROL));
-        type_in(&mut choice, "web");
-        assert_eq!(ids(&choice), ["a1"]);
+        type_in(&mut choice, "bil");
+        assert_eq!(ids(&choice), ["b2"]);
         type_in(&mut choice, "zzz");
         assert_eq!((ids(&choice).len(), choice.press(key(KeyCode::Enter))), (0, Turn::On), "nothing to pick is no pick");
         (0..6).for_each(|_| drop(choice.press(key(KeyCode::Backspace))));

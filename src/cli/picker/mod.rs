@@ -22,6 +22,7 @@ use crate::diagnosis::brief::Stop;
 use crate::diagnosis::task::Task;
 use crate::sources::account::Account;
 use crate::sources::deadline::Deadline;
+use crate::sources::failing::{Failing, Kind};
 use crate::sources::ledger::Ledger;
 use crate::sources::stops::{Scope, list};
 use crate::sources::task::NotFound;
@@ -68,7 +69,8 @@ async fn shown(account: &Account, options: &Everywhere, screen: &Screen, now: Ti
     let scope = Scope { cluster: options.cluster.as_deref(), service: None };
     let listing = async {
         let listed = tokio::time::timeout(options.limit(), list(account, &ledger, scope, |_| true, told)).await;
-        listed.unwrap_or_else(|_| Err(NotFound::Refused { action: "ecs:ListTasks", failing: crate::sources::failing::Failing::unreadable("no answer in time") }))
+        listed
+            .unwrap_or_else(|_| Err(NotFound::Refused { action: "ecs:ListTasks", failing: Failing { kind: Kind::TimedOut, code: None, message: "no answer in time".to_owned() } }))
     };
     tokio::pin!(listing);
     let mut tick = tokio::time::interval(DRAWN_EVERY);
@@ -107,6 +109,13 @@ struct Stage {
 
 impl Stage {
     fn open() -> std::io::Result<Self> {
+        // A mistake of ours is told on the screen that stays.
+        let told = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            let _ = execute!(stderr(), LeaveAlternateScreen);
+            let _ = disable_raw_mode();
+            told(panic);
+        }));
         enable_raw_mode()?;
         let opened = execute!(stderr(), EnterAlternateScreen).and_then(|()| Terminal::new(CrosstermBackend::new(stderr())));
         match opened {

@@ -72,9 +72,9 @@ fn draw_prompt(frame: &mut Frame<'_>, area: Rect, choice: &Choice, paint: &Paint
 fn draw_list(frame: &mut Frame<'_>, head: Rect, area: Rect, choice: &Choice, paint: &Paint) {
     let columns = usize::from(area.width);
     let several = choice.all().iter().any(|stop| stop.task().cluster != choice.all()[0].task().cluster);
-    let widest = |cell: fn(&Stop) -> String, most: usize| choice.all().iter().map(|stop| width(&cell(stop))).max().unwrap_or(0).clamp(7, most);
+    let widest = |cell: fn(&Stop) -> String, most: usize| choice.all().iter().map(|stop| width(&cell(stop))).max().unwrap_or(0).clamp(7, most.max(7));
     let (service, cluster) = (widest(Stop::of_what, columns / 3), if several { widest(|stop| stop.task().cluster.clone(), columns / 5) } else { 0 });
-    let cause = widest(|stop| stop.trace.verdict.cause.as_str().to_owned(), 24);
+    let cause = widest(|stop| stop.cause_in_a_word().to_owned(), 24);
     let row = |cells: [&str; 6]| {
         let [mark, age, task, of, at, why] = cells;
         let mut text = format!("{} {}  {}  {}  ", padded(mark, 1), padded(age, 3), padded(task, 8), padded(&cut(of, service), service));
@@ -102,7 +102,7 @@ fn draw_list(frame: &mut Frame<'_>, head: Rect, area: Rect, choice: &Choice, pai
             };
             let is_meant = at == choice.selected();
             let (id, of, cluster) = (printable(&stop.task().id).into_owned(), printable(&stop.of_what()).into_owned(), printable(&stop.task().cluster).into_owned());
-            let told = row([mark, &age(stop.at(), choice.now), id.get(..8).unwrap_or(&id), &of, &cluster, verdict.cause.as_str()]);
+            let told = row([mark, &age(stop.at(), choice.now), id.get(..8).unwrap_or(&id), &of, &cluster, stop.cause_in_a_word()]);
             let pointer = if is_meant { "▌ " } else { "  " };
             let words = cut(&printable(&stop.words()), columns.saturating_sub(width(&told) + 4));
             let (front, rest) = told.split_at(mark.len());
@@ -175,7 +175,7 @@ mod tests {
         let lines = drawn(100, 24, "");
         assert!(lines[0].starts_with(">") && lines[0].ends_with("41 stopped tasks, still reading …"), "{}", lines[0]);
         assert!(lines[1].contains("AGE") && lines[1].contains("WHAT ECS SAYS"));
-        assert!(lines[2].starts_with("▌ ✗ 0s") && lines[2].contains("web-api:") && lines[2].contains("app-error"), "{}", lines[2]);
+        assert!(lines[2].starts_with("▌ ✗ 0s") && lines[2].contains("web-api (web:") && lines[2].contains("app-error"), "{}", lines[2]);
         assert!(lines[18].starts_with("prod/a00f"), "{lines:#?}");
         assert!(lines[19].contains("Essential container in task exited") && lines[19].ends_with("app exited 1."), "{}", lines[19]);
         assert!(lines[23].contains("Esc leaves"));

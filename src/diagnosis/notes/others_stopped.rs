@@ -23,6 +23,9 @@ pub(super) fn note(timeline: &Timeline) -> Option<Note> {
     Some(Note { code: "others-stopped", text, evidence: [Some(line), timeline.stop_line()].into_iter().flatten().map(|line| line.n).collect() })
 }
 
+/// In a mass stop more names would push the verdict off the screen.
+const MOST_GROUPS: usize = 5;
+
 /// `3 of service web, 1 of family migrate`, the most first.
 fn grouped(tasks: &[&Task]) -> String {
     let mut groups: Vec<(String, usize)> = Vec::new();
@@ -34,7 +37,10 @@ fn grouped(tasks: &[&Task]) -> String {
         }
     }
     groups.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    groups.iter().map(|(of, count)| format!("{count} of {of}")).collect::<Vec<_>>().join(", ")
+    let mut told: Vec<String> = groups.iter().take(MOST_GROUPS).map(|(of, count)| format!("{count} of {of}")).collect();
+    let rest: usize = groups.iter().skip(MOST_GROUPS).map(|(_, count)| count).sum();
+    told.extend((rest > 0).then(|| format!("{rest} of {} further services", groups.len() - MOST_GROUPS)));
+    told.join(", ")
 }
 
 /// What explains most: the host and the deployment before the zone; what all share before what some do.

@@ -1,6 +1,7 @@
 //! The process died of a fatal signal of its own.
 
 use super::super::commands;
+use super::super::evidence::Source;
 use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
@@ -34,6 +35,13 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     if let Some(error) = last_error(timeline, &container.name) {
         finding.summary.push_str(&format!(" Its last error was {} [{}].", words::quoted(&error.event.text()), error.n));
         finding.evidence.push(error.n);
+    }
+    // A runtime that gives up on a full heap aborts itself: only its log tells the two apart.
+    if code == 134
+        && let Err(gap) = timeline.seen_by(Source::Logs)
+    {
+        finding.confidence = Confidence::Likely;
+        finding.unchecked.push((Cause::OutOfMemory, gap.sentence()));
     }
     tell_killed_beside(timeline, container, &mut finding);
     finding.summary.push_str(&earlier_ends(timeline, container));

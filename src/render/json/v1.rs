@@ -307,6 +307,8 @@ pub struct Stops {
     /// With `--by`: the most frequent first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub groups: Option<Vec<Group>>,
+    /// What was asked, and what could not be read: then the list may be short.
+    pub sources: Vec<Source>,
 }
 
 /// One stop, judged by what ECS says of the task alone.
@@ -371,12 +373,12 @@ impl From<&inner_brief::Stop> for Stop {
 
 impl Stops {
     #[must_use]
-    pub fn listed(stops: &[inner_brief::Stop]) -> Self {
-        Self { schema_version: 1, stops: Some(stops.iter().map(Stop::from).collect()), groups: None }
+    pub fn listed(stops: &[inner_brief::Stop], readings: &[inner_evidence::Reading]) -> Self {
+        Self { schema_version: 1, stops: Some(stops.iter().map(Stop::from).collect()), groups: None, sources: sources(readings) }
     }
 
     #[must_use]
-    pub fn grouped(groups: &[inner_brief::Group]) -> Self {
+    pub fn grouped(groups: &[inner_brief::Group], readings: &[inner_evidence::Reading]) -> Self {
         let group = |group: &inner_brief::Group| Group {
             key: group.key.clone(),
             count: group.count,
@@ -384,7 +386,7 @@ impl Stops {
             task: group.sample.clone(),
             split: group.split.clone(),
         };
-        Self { schema_version: 1, stops: None, groups: Some(groups.iter().map(group).collect()) }
+        Self { schema_version: 1, stops: None, groups: Some(groups.iter().map(group).collect()), sources: sources(readings) }
     }
 }
 
