@@ -79,7 +79,12 @@ enum Command {
 /// The command as clap knows it, for completion.
 #[must_use]
 pub fn command() -> clap::Command {
-    Cli::command()
+    opened(Cli::command())
+}
+
+/// Help begins with what a command answers and with examples; the options, which are the same everywhere, come last.
+fn opened(command: clap::Command) -> clap::Command {
+    command.help_template("{before-help}{about-with-newline}\n{usage-heading} {usage}{after-help}\n\n{all-args}").mut_subcommands(opened)
 }
 
 /// Runs one command line. `now` is the moment everything is judged from.

@@ -139,3 +139,15 @@ fn explain_answers_offline_and_at_once() {
     }
     run(&mut program(&["explain", "hello"])).code(&[252]);
 }
+
+#[test]
+fn logs_can_be_of_one_container_and_an_unknown_one_is_told_the_names_there_are() {
+    let all = run(&mut program(&["logs", "demo:app-error", "-o", "json"])).code(&[0]).json();
+    let names: std::collections::BTreeSet<&str> = all["timeline"].as_array().unwrap().iter().filter_map(|line| line["container"].as_str()).collect();
+    assert!(names.len() > 1, "{names:?}");
+    let one = run(&mut program(&["logs", "demo:app-error", "--container", "app", "-o", "json"])).code(&[0]).json();
+    let told: std::collections::BTreeSet<&str> = one["timeline"].as_array().unwrap().iter().filter_map(|line| line["container"].as_str()).collect();
+    assert_eq!(told.into_iter().collect::<Vec<_>>(), ["app"]);
+    let ran = run(&mut program(&["logs", "demo:app-error", "--container", "nope"])).code(&[252]);
+    assert!(ran.stderr.contains("no container `nope`") && ran.stderr.contains("it has: "), "{}", ran.stderr);
+}

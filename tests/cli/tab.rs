@@ -243,6 +243,14 @@ fn the_options_typed_so_far_say_whom_to_ask() {
 }
 
 #[test]
+fn containers_of_the_stopped_tasks_are_offered() {
+    let aws = FakeAws::serving("app-error");
+    let user = User::of(&aws);
+    user.tab_when_known(&["logs", "--container", "a"], "app\t");
+    assert!(user.tab(&["logs", "--container=a"]).iter().any(|line| line.starts_with("--container=app") || line.starts_with("app")));
+}
+
+#[test]
 fn the_config_files_cluster_is_the_one_that_is_asked() {
     let aws = FakeAws::serving("app-error");
     let user = User::of(&aws);

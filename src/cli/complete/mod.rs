@@ -115,6 +115,7 @@ fn with_value(arg: Arg, offers: &Arc<Offers>) -> Arg {
         "task" => ArgValueCompleter::new(Values(move |word: &str| offers.tasks(word))),
         "service" => ArgValueCompleter::new(Values(move |word: &str| offers.services(word))),
         "cluster" => ArgValueCompleter::new(Values(move |word: &str| offers.clusters(word))),
+        "container" => ArgValueCompleter::new(Values(move |word: &str| offers.containers(word))),
         "profile" => ArgValueCompleter::new(Values(move |word: &str| offers.profiles_named(word))),
         "region" => ArgValueCompleter::new(Values(offers::regions)),
         "file" => ArgValueCompleter::new(Values(offers::case_files)),

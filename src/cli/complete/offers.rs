@@ -106,6 +106,19 @@ impl Offers {
         known.take(MOST_NAMES).map(|name| candidate(name, &stops.get(name.as_str()).map(|stops| count(*stops, "stopped task")).unwrap_or_default())).collect()
     }
 
+    /// Containers of the stopped tasks, each once, with what ran it.
+    #[must_use]
+    pub fn containers(&self, word: &str) -> Vec<CompletionCandidate> {
+        let remembered = self.recall(None, &[Piece::Tasks]);
+        let mut known: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for task in &remembered.tasks.what {
+            for name in task.containers.iter().filter(|name| is_name(name) && name.starts_with(word)) {
+                known.entry(name).or_default().insert(task.of_what.as_str());
+            }
+        }
+        known.into_iter().take(MOST_NAMES).map(|(name, of)| candidate(name, &of.into_iter().take(3).collect::<Vec<_>>().join(", "))).collect()
+    }
+
     #[must_use]
     pub fn profiles_named(&self, word: &str) -> Vec<CompletionCandidate> {
         self.profiles().names().into_iter().filter(|(name, _)| name.starts_with(word)).map(|(name, about)| candidate(&name, &about)).collect()
@@ -250,6 +263,7 @@ mod tests {
             at: Timestamp::from_second(NOW - ago).ok(),
             is_over: true,
             told: "app exited 137".to_owned(),
+            containers: vec!["app".to_owned()],
         }
     }
 

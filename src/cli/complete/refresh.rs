@@ -193,5 +193,15 @@ fn stopped(task: Task, now: Timestamp) -> Stopped {
     }
     let told = redact::text(&told).chars().take(LONGEST).collect();
     let (at, of_what, task) = (stop.at(), stop.of_what(), stop.task());
-    Stopped { arn: task.arn.clone(), id: task.id.clone(), cluster: task.cluster.clone(), service: task.service.clone(), of_what, at, is_over: task.times.stopped.is_some(), told }
+    Stopped {
+        arn: task.arn.clone(),
+        id: task.id.clone(),
+        cluster: task.cluster.clone(),
+        service: task.service.clone(),
+        of_what,
+        at,
+        is_over: task.times.stopped.is_some(),
+        told,
+        containers: task.containers.iter().map(|container| container.name.clone()).collect(),
+    }
 }

@@ -37,6 +37,7 @@ pub struct Stopped {
     pub is_over: bool,
     /// What ECS says of the end, redacted.
     pub told: String,
+    pub containers: Vec<String>,
 }
 
 /// One kind of answer.
@@ -265,7 +266,7 @@ mod tests {
 
     fn stopped(id: &str, stopped_at: i64) -> Stopped {
         let (id, arn) = (id.to_owned(), String::new());
-        Stopped { arn, id, cluster: "prod".to_owned(), service: None, of_what: String::new(), at: Some(at(stopped_at)), is_over: true, told: String::new() }
+        Stopped { arn, id, cluster: "prod".to_owned(), service: None, of_what: String::new(), at: Some(at(stopped_at)), is_over: true, told: String::new(), containers: Vec::new() }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::super::settings::File;
 use super::typed::Typed;
 
 /// Changes whenever what is remembered does.
-const FORMAT: &str = "1";
+const FORMAT: &str = "2";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scope {
