@@ -12,7 +12,7 @@ use crate::sources::task::NotFound;
 use super::Done;
 use super::args::Everywhere;
 use super::failure::{Exit, Failure};
-use super::gathering::{Wanted, cluster_region, open};
+use super::gathering::{Wanted, cluster_region, interrupted, open, runtime};
 use super::output::rendered;
 use super::screen::Screen;
 
@@ -61,7 +61,7 @@ pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen) -> Done
             Ok(Exit::Answered)
         }
         Command::Status => {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Failure::new(Exit::Other, format!("cannot start: {error}")))?;
+            let runtime = runtime()?;
             runtime.block_on(status(options, screen))
         }
     }
@@ -77,7 +77,7 @@ async fn status(options: &Everywhere, screen: &Screen) -> Done {
     let (region, kept) = tokio::select! {
         answered = asked => answered?,
         () = deadline.passed() => return Err(Failure::new(Exit::Other, format!("CloudWatch Logs did not answer within {:?}", options.limit())).hint("give it more time: --timeout 60s")),
-        _ = tokio::signal::ctrl_c() => return Err(Failure::new(Exit::Interrupted, "interrupted")),
+        () = interrupted() => return Err(Failure::new(Exit::Interrupted, "interrupted")),
     };
     let document = || {
         let group = |kept: &Kept| {

@@ -14,7 +14,7 @@ use crate::sources::{Ended, ledger::Progress};
 
 use super::args::Everywhere;
 use super::failure::{Exit, Failure};
-use super::gathering::{Wanted, cluster_region, interrupted, open};
+use super::gathering::{Wanted, cluster_region, interrupted, open, runtime};
 use super::output::rendered;
 use super::screen::{Screen, say};
 use super::{Done, policy};
@@ -40,7 +40,7 @@ pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen, now: Ti
         screen.answer(&policy::whole())?;
         return Ok(Exit::Answered);
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Failure::new(Exit::Other, format!("cannot start: {error}")))?;
+    let runtime = runtime()?;
     runtime.block_on(examined(options, screen, now))
 }
 

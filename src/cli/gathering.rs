@@ -99,12 +99,19 @@ enum From {
     Case(Arc<Case>),
 }
 
+/// What every command asks AWS on.
+///
+/// # Errors
+/// If the system gives no threads or files for it.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Failure::new(Exit::Other, format!("cannot start: {error}")))
+}
+
 /// Finds the task, asks every source, judges.
 ///
 /// # Errors
 /// If what was typed is no task, no account can be reached, or the task cannot be found.
 pub fn gathered(typed: Option<&str>, options: &Everywhere, wanted: Wanted<'_>, screen: &Screen, now: Timestamp) -> Result<Gathered, Failure> {
-    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Failure::new(Exit::Other, format!("cannot start: {error}")));
     let picked = match typed {
         None if picker::is_possible() => Some(runtime()?.block_on(picker::pick(options, screen, now))?),
         _ => None,

@@ -25,7 +25,7 @@ use crate::sources::{Ended, Limits, Reach, gather};
 use super::Done;
 use super::args::{Everywhere, Format, duration};
 use super::failure::{Exit, Failure};
-use super::gathering::{Wanted, cluster_region, interrupted, open};
+use super::gathering::{Wanted, cluster_region, interrupted, open, runtime};
 use super::output::{line, rendered};
 use super::screen::Screen;
 
@@ -81,7 +81,7 @@ pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen, now: Ti
     }
     let (cluster, service) = scope(arguments.service.as_deref(), options)?;
     let scope = Scope { cluster: cluster.as_deref(), service: service.as_deref() };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Failure::new(Exit::Other, format!("cannot start: {error}")))?;
+    let runtime = runtime()?;
     runtime.block_on(async {
         let began = tokio::time::Instant::now();
         let deadline = Deadline::after(options.limit());

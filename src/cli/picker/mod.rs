@@ -29,7 +29,7 @@ use crate::sources::task::NotFound;
 
 use super::args::Everywhere;
 use super::failure::{Exit, Failure};
-use super::gathering::{Wanted, cluster_region, open};
+use super::gathering::{Wanted, cluster_region, interrupted, open};
 use super::screen::Screen;
 
 use choice::{Choice, Turn};
@@ -49,7 +49,7 @@ pub async fn pick(options: &Everywhere, screen: &Screen, now: Timestamp) -> Resu
     let deadline = Deadline::after(options.limit());
     let account = tokio::select! {
         opened = open(options, cluster_region(options), Wanted::default(), screen, None, &deadline) => opened?,
-        _ = tokio::signal::ctrl_c() => return Err(Failure::new(Exit::Interrupted, "interrupted")),
+        () = interrupted() => return Err(Failure::new(Exit::Interrupted, "interrupted")),
     };
     let mut choice = Choice::new(now);
     let picked = shown(&account, options, screen, now, &mut choice).await?;
