@@ -441,6 +441,19 @@ fn asked_in(error: task::NotFound, region: &str) -> Failure {
     if unanswered { failure.hint(format!("it was asked in region {region}: if that is not its name, --region NAME")) } else { failure }
 }
 
+/// How AWS is to be asked. `region` is the one that the task or the cluster names.
+pub(super) fn session(options: &Everywhere, region: Option<String>, wanted: Wanted<'_>, deadline: &Deadline) -> Session {
+    Session {
+        profile: options.profile.clone(),
+        region: options.region.clone().or(region),
+        endpoint_url: options.endpoint_url.clone(),
+        ca_bundle: options.ca_bundle.clone(),
+        aws_cli: Some(AwsCli { until: deadline.clone(), may_ask: has_terminal() }),
+        attempt: attempt_limit(options.limit()),
+        record: wanted.record,
+    }
+}
+
 pub(super) async fn open(
     options: &Everywhere,
     region: Option<String>,
@@ -449,15 +462,7 @@ pub(super) async fn open(
     observer: Option<super::screen::Observer>,
     deadline: &Deadline,
 ) -> Result<Account, Failure> {
-    let session = Session {
-        profile: options.profile.clone(),
-        region: options.region.clone().or_else(|| region.clone()),
-        endpoint_url: options.endpoint_url.clone(),
-        ca_bundle: options.ca_bundle.clone(),
-        aws_cli: Some(AwsCli { until: deadline.clone(), may_ask: has_terminal() }),
-        attempt: attempt_limit(options.limit()),
-        record: wanted.record,
-    };
+    let session = session(options, region.clone(), wanted, deadline);
     let account = Account::open(&session, observer).await?;
     if let Some(own) = region.filter(|_| options.region.is_none()) {
         let environment = std::env::var("AWS_REGION").or_else(|_| std::env::var("AWS_DEFAULT_REGION")).ok().filter(|name| !name.is_empty());

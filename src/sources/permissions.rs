@@ -16,16 +16,17 @@ use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-use crate::diagnosis::access::{Access, Checkup, Denial, Identity, Insights, Presence, Probe, Unidentified};
+use crate::diagnosis::access::{Access, Checkup, Denial, Identity, Insights, Presence, Probe, Unidentified, Unreached};
 use crate::diagnosis::evidence::{Source, Status};
 use crate::diagnosis::task::{EcsArn, last_segment};
 
 use super::Ended;
-use super::account::Account;
+use super::account::{Account, Session};
 use super::actions::{ACTIONS, named};
 use super::archive;
 use super::failing::{Failing, Kind, failing};
 use super::ledger::Progress;
+use super::origin;
 use super::pages::{Pages, Turn};
 
 /// Clusters whose tasks and services are asked about; a policy may name some and not others.
@@ -74,6 +75,37 @@ pub async fn examine(examined: &Examined<'_>, progress: &dyn Fn(Progress), inter
         () = interrupt => Ended::Interrupted,
     };
     (round.checkup(ended), ended)
+}
+
+/// What is known where no account could be reached: nothing was asked, and the settings are those of the environment and
+/// the config files.
+#[must_use]
+pub fn unasked(session: &Session, unreached: Unreached, now: Timestamp) -> Checkup {
+    let untried = |action: &super::actions::Action| Probe {
+        action: action.name,
+        source: action.source,
+        answers: action.answers,
+        access: Access::NotTried,
+        about: None,
+        denial: None,
+        detail: Some(unreached.why.clone()),
+    };
+    let (profile, region, endpoint) = origin::known(session);
+    Checkup {
+        taken_at: now,
+        identity: Err(Unidentified { why: unreached.why.clone(), credentials_are_refused: false }),
+        profile,
+        region,
+        credentials: None,
+        expires: None,
+        endpoint,
+        cluster: None,
+        probes: ACTIONS.iter().map(untried).collect(),
+        archive: Presence::Unknown(unreached.why.clone()),
+        insights: Vec::new(),
+        skew: None,
+        unreached: Some(unreached),
+    }
 }
 
 impl Round<'_> {
@@ -410,9 +442,10 @@ impl Round<'_> {
         Checkup {
             taken_at: self.of.now,
             identity: heard.identity.unwrap_or_else(|| Err(Unidentified { why: "no answer within the run's time".to_owned(), credentials_are_refused: false })),
+            unreached: None,
             profile: origins.profile.clone(),
-            region: origins.region.clone(),
-            credentials: origins.credentials.clone(),
+            region: Some(origins.region.clone()),
+            credentials: Some(origins.credentials.clone()),
             expires: origins.expires,
             endpoint: origins.endpoint.clone(),
             cluster: None,
