@@ -167,7 +167,7 @@ async fn listed(arguments: &Arguments, account: &Account, scope: Scope<'_>, opti
 }
 
 /// The scheduler gives one reason for many causes: those stops are judged anew with what their service says.
-async fn judged_with_services(stops: Vec<Stop>, account: &Account, ledger: &Ledger, limit: Duration, now: Timestamp) -> Vec<Stop> {
+pub(super) async fn judged_with_services(stops: Vec<Stop>, account: &Account, ledger: &Ledger, limit: Duration, now: Timestamp) -> Vec<Stop> {
     let mut latest: BTreeMap<(String, String), Task> = BTreeMap::new();
     for task in stops.iter().filter(|stop| stop.may_be_told_by_its_service()).map(Stop::task) {
         let Some(service) = task.service.clone() else { continue };
