@@ -95,9 +95,11 @@ pub fn run(now: Timestamp) -> ExitCode {
     let parsed = command().try_get_matches().and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
     let (mut cli, matches) = match parsed {
         Ok(parsed) => parsed,
+        // Help and version are answers; everything else is bad usage, with the AWS CLI's code for it.
         Err(error) => {
-            // Help and version are answers; everything else is bad usage, with the AWS CLI's code for it.
-            let _ = error.print();
+            if error.use_stderr() || !is_paged(&error) {
+                let _ = error.print();
+            }
             return ExitCode::from(if error.use_stderr() { Exit::Usage as u8 } else { 0 });
         }
     };
@@ -132,6 +134,18 @@ pub fn run(now: Timestamp) -> ExitCode {
         Command::Alias(arguments) => alias::run(arguments, &screen),
         Command::Man(arguments) => man::run(arguments, &screen),
     }))
+}
+
+/// Shows help through the pager where it is longer than the terminal; whether it did.
+fn is_paged(help: &clap::Error) -> bool {
+    let is_off = std::env::args_os().any(|word| word == "--no-pager" || word == "--no-cli-pager") || File::read().is_ok_and(|file| file.pages_nothing());
+    if is_off {
+        return false;
+    }
+    let text = help.render();
+    let coloured = anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never;
+    let text = if coloured { text.ansi().to_string() } else { text.to_string() };
+    pager::of(&text, None).is_some_and(|command| pager::show(&text, &command).is_ok())
 }
 
 fn exit(done: Done) -> ExitCode {

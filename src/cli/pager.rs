@@ -1,22 +1,31 @@
-//! Long text on a terminal goes through a pager, chosen as the AWS CLI chooses it: `$AWS_PAGER`, `$PAGER`, less.
+//! Long text on a terminal goes through a pager, chosen as the AWS CLI chooses it: `$AWS_PAGER`, the profile's
+//! `cli_pager`, `$PAGER`, less.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::{Command, Stdio};
 
 use unicode_width::UnicodeWidthStr;
+
+use crate::sources::profiles::Profiles;
 
 const LESS: &str = if cfg!(windows) { "more" } else { "less -R" };
 /// Ends where everything fits, keeps colours, leaves the text on the screen.
 const LESS_OPTIONS: &str = "FRX";
 
-/// The command that pages, or none where paging is switched off.
-pub fn command() -> Option<String> {
+/// The command that pages this text, or none where it is not long, not for a terminal, or paging is switched off.
+pub fn of(text: &str, profile: Option<&str>) -> Option<String> {
+    let (columns, rows) = terminal_size::terminal_size_of(io::stdout())?;
+    let is_paged = io::stdout().is_terminal() && is_long(text, (usize::from(columns.0), usize::from(rows.0)));
+    if is_paged { command(|| Profiles::load().setting(profile, "cli_pager")) } else { None }
+}
+
+fn command(configured: impl FnOnce() -> Option<String>) -> Option<String> {
     let set = |name: &str| std::env::var(name).ok();
     // `aws` leaves at Ctrl-C, and would leave a pager behind that reads the shell's keys.
     if set(super::won_back::VARIABLE).is_some_and(|via| !via.is_empty()) {
         return None;
     }
-    match (set("AWS_PAGER").or_else(|| set("PAGER")), set("TERM")) {
+    match (set("AWS_PAGER").or_else(configured).or_else(|| set("PAGER")), set("TERM")) {
         // An empty one switches it off.
         (Some(command), _) => Some(command).filter(|command| !command.trim().is_empty()),
         // less asks to be believed on such a terminal, at every answer.
@@ -26,7 +35,7 @@ pub fn command() -> Option<String> {
 }
 
 /// Whether the text is longer than a terminal of so many columns and rows, the prompt's own row apart.
-pub fn is_long(text: &str, (columns, rows): (usize, usize)) -> bool {
+fn is_long(text: &str, (columns, rows): (usize, usize)) -> bool {
     let mut taken = 0;
     text.lines().any(|line| {
         taken += anstream::adapter::strip_str(line).to_string().width().div_ceil(columns.max(1)).max(1);

@@ -29,6 +29,7 @@ pub struct Screen {
     verbose: bool,
     /// Unless it was switched off, a long answer is paged on a terminal.
     pages: bool,
+    profile: Option<String>,
     pub page: Page,
 }
 
@@ -50,7 +51,7 @@ impl Screen {
                 Zone::Utc => Clock::utc(),
             },
         };
-        Self { choice, choice_of_stderr, quiet: options.quiet, verbose: options.verbose, pages: !options.no_pager, page }
+        Self { choice, choice_of_stderr, quiet: options.quiet, verbose: options.verbose, pages: !options.no_pager, profile: options.profile.clone(), page }
     }
 
     /// Prints the answer, through the pager where it is long and stdout a terminal.
@@ -58,8 +59,7 @@ impl Screen {
     /// # Errors
     /// If it cannot be written, as on a full disk.
     pub fn answer(&self, text: &str) -> Result<(), Failure> {
-        let size = terminal_size::terminal_size_of(io::stdout()).map(|(width, height)| (usize::from(width.0), usize::from(height.0)));
-        let paged = size.filter(|size| self.pages && io::stdout().is_terminal() && pager::is_long(text, *size)).and_then(|_| pager::command());
+        let paged = if self.pages { pager::of(text, self.profile.as_deref()) } else { None };
         match paged.map(|command| (pager::show(text, &command), command)) {
             Some((Ok(()), _)) => Ok(()),
             Some((Err(error), command)) => {
