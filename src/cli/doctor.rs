@@ -91,9 +91,10 @@ fn settings(checkup: &mut Checkup, options: &Everywhere) {
     }
     let (Some(cluster), Some(setting)) = (&options.cluster, options.from("cluster")) else { return };
     checkup.cluster = Some(Told::new(last_segment(cluster), setting.from.clone()));
-    if options.region.is_none() && cluster_region(options).is_some() {
-        if let Some(region) = &mut checkup.region {
-            region.from = format!("the ARN of the cluster ({})", setting.from);
-        }
+    if options.region.is_none()
+        && cluster_region(options).is_some()
+        && let Some(region) = &mut checkup.region
+    {
+        region.from = format!("the ARN of the cluster ({})", setting.from);
     }
 }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::diagnosis::call::REPORTS;
 use crate::diagnosis::evidence::{Evidence, Source, Status as ReadingStatus};
 use crate::diagnosis::service::is_task_id;
-use crate::diagnosis::stopped_by::Status;
+use crate::diagnosis::stopped_by::{KEPT_FOR, Status};
 use crate::diagnosis::task::{EcsArn, Task, last_segment};
 use crate::diagnosis::verdict::Cause;
 use crate::diagnosis::words::shell;
@@ -23,6 +23,7 @@ use crate::sources::case::{Asked, Case, FORMAT};
 use crate::sources::deadline::Deadline;
 use crate::sources::document::Document;
 use crate::sources::failing::Kind;
+use crate::sources::kept_logs;
 use crate::sources::ledger::Ledger;
 use crate::sources::target::{Place, Target};
 use crate::sources::trail_lake::EventDataStore;
@@ -268,8 +269,7 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
                                 let archived = archive::find(&account, &ledger, &place, now).await;
                                 let remembered = match archived {
                                     Some(task) => Some(task),
-                                    // Half of the run is left for what it leads to.
-                                    None => tokio::time::timeout(options.limit() / 2, api_calls::forgotten::find(&account, &ledger, &place, now)).await.unwrap_or_default(),
+                                    None => beyond_ecs(&account, &ledger, &place, options.limit(), now).await,
                                 };
                                 remembered.ok_or_else(|| forgotten(error, &ledger, now))?
                             }
@@ -360,6 +360,26 @@ pub(super) async fn interrupted() {
     }
 }
 
+/// What CloudTrail and the task's own log streams still tell of it, where no archive does.
+async fn beyond_ecs(account: &Account, ledger: &Ledger, place: &Place, limit: Duration, now: Timestamp) -> Option<Task> {
+    // Half of the run is left for what it leads to.
+    let called = api_calls::forgotten::find(account, ledger, place, now, tokio::time::Instant::now() + limit / 2);
+    let logged = tokio::time::timeout(limit / 2, kept_logs::find(account, ledger, place));
+    let (called, logged) = futures::join!(called, logged);
+    match (called, logged.unwrap_or_default()) {
+        // An agent's report names no task definition, which would name the logs.
+        (Some(task), Some((logged, _))) => {
+            let containers = if task.containers.is_empty() { logged.containers } else { task.containers };
+            Some(Task { streams: logged.streams, containers, ..task })
+        }
+        (None, Some((logged, remark))) => {
+            ledger.remark(remark);
+            Some(logged)
+        }
+        (called, None) => called,
+    }
+}
+
 /// No such task, with what was asked of the archives.
 fn forgotten(error: task::NotFound, ledger: &Ledger, now: Timestamp) -> Failure {
     let readings = ledger.evidence(now).readings;
@@ -376,10 +396,15 @@ fn forgotten(error: task::NotFound, ledger: &Ledger, now: Timestamp) -> Failure 
             _ => {}
         }
     }
+    if let Some(gap) = readings.iter().find(|reading| reading.source == Source::Logs && reading.status.is_gap()) {
+        failure = failure.hint(format!("its logs, which may be all that is left of it, could not be read: {}", gap.gap()));
+    }
     let of_cloudtrail: Vec<_> = readings.iter().filter(|reading| reading.source == Source::Cloudtrail).collect();
     match of_cloudtrail.iter().find(|reading| reading.status.is_gap()) {
         Some(gap) => failure = failure.hint(format!("CloudTrail, which may remember it for 90 days, was not read to the end: {}", gap.gap())),
-        None if !of_cloudtrail.is_empty() => failure = failure.hint("CloudTrail remembers no call of the last 90 days that started or stopped it"),
+        None if !of_cloudtrail.is_empty() => {
+            failure = failure.hint(format!("CloudTrail remembers no call of the last 90 days, since {}, that started or stopped it", (now - KEPT_FOR).strftime("%F")))
+        }
         None => {}
     }
     failure

@@ -24,7 +24,7 @@ pub const ACTIONS: &[Action] = &[
     action("ecs:DescribeTaskDefinition", Source::Ecs, "limits, log groups, health checks, which containers are essential"),
     action("ecs:ListTasks", Source::Ecs, "finding a task by a prefix, by its service, or the latest one; which others stopped beside it"),
     action("ecs:ListClusters", Source::Ecs, "finding the cluster of a task id"),
-    action("ecs:ListServices", Source::Service, "names of services, for TAB"),
+    action("ecs:ListServices", Source::Service, "names of services, for TAB; which task definitions name the logs of a task that ECS has forgotten"),
     action("ecs:DescribeServices", Source::Service, "service events, deployments, load balancers"),
     action("ecs:ListServiceDeployments", Source::Service, "deployments that the service no longer lists"),
     action("ecs:DescribeServiceDeployments", Source::Service, "rollbacks, circuit breaker, alarms"),

@@ -17,6 +17,7 @@ mod deployments;
 pub mod document;
 pub mod failing;
 mod host;
+pub mod kept_logs;
 pub mod ledger;
 mod load_balancer;
 mod log_lines;
