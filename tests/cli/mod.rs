@@ -6,10 +6,12 @@ mod answers;
 mod archive;
 #[cfg(target_os = "linux")]
 mod aws_cli;
+pub mod bent;
 mod chain;
 mod config;
 mod doctor;
 pub mod fake_aws;
+mod fault_matrix;
 mod faults;
 mod meant;
 mod neighbours;
