@@ -13,7 +13,7 @@ use crate::diagnosis::service::is_task_id;
 use crate::diagnosis::stopped_by::Status;
 use crate::diagnosis::task::{EcsArn, Task, last_segment};
 use crate::diagnosis::verdict::Cause;
-use crate::diagnosis::words::shell;
+use crate::diagnosis::words::{self, shell};
 use crate::diagnosis::{Trace, trace};
 use crate::sources::account::{Account, Session};
 use crate::sources::api_calls;
@@ -265,11 +265,12 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
                             Target::Task(place) => {
                                 let cluster = place.cluster.clone().or_else(|| options.cluster.as_deref().map(|cluster| last_segment(cluster).to_owned()));
                                 let place = Place { cluster, ..place.clone() };
-                                let archived = archive::find(&account, &ledger, &place, now).await;
+                                // Neither may take all the time: one that hangs hides no other, and what is found leads further.
+                                let share = options.limit().mul_f64(0.4);
+                                let archived = tokio::time::timeout(share, archive::find(&account, &ledger, &place, now)).await.unwrap_or_default();
                                 let remembered = match archived {
                                     Some(task) => Some(task),
-                                    // Half of the run is left for what it leads to.
-                                    None => tokio::time::timeout(options.limit() / 2, api_calls::forgotten::find(&account, &ledger, &place, now)).await.unwrap_or_default(),
+                                    None => tokio::time::timeout(share, api_calls::forgotten::find(&account, &ledger, &place, now)).await.unwrap_or_default(),
                                 };
                                 remembered.ok_or_else(|| forgotten(error, &ledger, now))?
                             }
@@ -285,7 +286,11 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
             located = locate => located.inspect_err(|_| bars.clear())?,
             () = deadline.passed() => {
                 bars.clear();
-                return Err(Failure::new(Exit::Other, format!("the task was not found within {:?}: ECS did not answer in time", options.limit())).hint("give it more time: --timeout 60s, or see each request with -v"));
+                let awaited = match ledger.awaited() {
+                    actions if actions.is_empty() => "no credentials came".to_owned(),
+                    actions => format!("{} did not answer in time", words::list(&actions)),
+                };
+                return Err(Failure::new(Exit::Other, format!("the task was not found within {:?}: {awaited}", options.limit())).hint("give it more time: --timeout 60s, or see each request with -v"));
             }
             () = interrupted() => {
                 bars.clear_after_interrupt();
@@ -372,7 +377,11 @@ fn forgotten(error: task::NotFound, ledger: &Ledger, now: Timestamp) -> Failure 
             ReadingStatus::Empty if reading.action.is_none() => {
                 failure = failure.hint("no archive of ECS events was found, which would still know it; to have one from now on: ecs-trace archive template")
             }
-            status if status.is_gap() => failure = failure.hint(format!("an archive could not be read: {}", reading.gap())),
+            status if status.is_gap() => {
+                let what = [reading.action.as_deref(), reading.resource.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" of ");
+                let hint = format!("an archive could not be read: {what}: {}", reading.gap());
+                failure = if failure.hints.contains(&hint) { failure } else { failure.hint(hint) };
+            }
             _ => {}
         }
     }

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use super::actions;
 use super::case::{Case, Exchange};
 use super::cbor;
+use super::failing::is_throttle;
 use super::pace::Pace;
 
 /// What `-v` prints of each request.
@@ -169,7 +170,7 @@ impl Line {
         }
         let bytes = signed_exit_codes(&action, bytes);
         match status {
-            400 if is_paced && String::from_utf8_lossy(&bytes).contains("Throttl") => self.inner.pace.refused(&region).await,
+            400.. if is_paced && error_code(&bytes).is_some_and(|code| is_throttle(&code)) => self.inner.pace.refused(&region).await,
             200 if is_paced => self.inner.pace.answered(&region).await,
             _ => {}
         }

@@ -168,10 +168,10 @@ fn bent_xml(bend: Bend, action: &str, body: &str, (names, token): (&str, &str)) 
             })
             .into_owned()
         }
-        Bend::NewWords => leaf
-            .replace_all(body, |found: &Captures| if word(&found[1]) { format!("<{0}>never-heard-of</{0}>", &found[1]) } else { found[0].to_owned() })
-            .into_owned(),
-        Bend::MoreFields => body.replace("<member>", "<member><SomethingNew><member>1</member></SomethingNew>"),
+        Bend::NewWords => {
+            leaf.replace_all(body, |found: &Captures| if word(&found[1]) { format!("<{0}>never-heard-of</{0}>", &found[1]) } else { found[0].to_owned() }).into_owned()
+        }
+        Bend::MoreFields => body.replace("<member><", "<member><SomethingNew><member>1</member></SomethingNew><"),
         Bend::Endless | Bend::Repeating => body
             .replace(&format!("<{operation}Result/>"), &format!("<{operation}Result></{operation}Result>"))
             .replace(&format!("</{operation}Result>"), &format!("<{names}>{token}</{names}></{operation}Result>")),

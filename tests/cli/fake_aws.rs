@@ -249,9 +249,7 @@ impl World {
                         (status, answer) = (400, error(&action, kind, if kind == "text/xml" { "Throttling" } else { "ThrottlingException" }, "Rate exceeded"))
                     }
                     Fault::ServerError(times) if earlier < times => (status, answer) = (500, error(&action, kind, "InternalFailure", "internal")),
-                    Fault::Says(times, told, code, message) if earlier < times => {
-                        (status, answer) = (told, error(&action, kind, code, &message.replace("{action}", &action)))
-                    }
+                    Fault::Says(times, told, code, message) if earlier < times => (status, answer) = (told, error(&action, kind, code, &message.replace("{action}", &action))),
                     Fault::Reset => return,
                     Fault::Hang => std::thread::sleep(Duration::from_secs(60)),
                     Fault::Truncated => cut = true,
@@ -400,7 +398,12 @@ fn error(action: &str, kind: &str, code: &str, message: &str) -> Vec<u8> {
         return cbor_error(code, message);
     }
     if kind == "text/xml" || action.starts_with("elasticloadbalancing:") {
-        let code = code.trim_end_matches("Exception");
+        let code = match code {
+            "UnrecognizedClientException" => "InvalidClientTokenId",
+            "InvalidSignatureException" => "SignatureDoesNotMatch",
+            "AccessDeniedException" | "ThrottlingException" | "ExpiredTokenException" => code.trim_end_matches("Exception"),
+            other => other,
+        };
         return format!("<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>1</RequestId></ErrorResponse>").into_bytes();
     }
     // Access errors of JSON services spell the key with a capital.
