@@ -148,7 +148,7 @@ const WORLDS: &[World] = &[
 ];
 
 /// The caller's own stop, as an event data store tells it.
-fn lake(case: &Case) -> Vec<(&'static str, Fault)> {
+pub fn lake(case: &Case) -> Vec<(&'static str, Fault)> {
     let task = &described(case)["tasks"][0];
     let second = task["stoppingAt"].as_f64().unwrap() as i64;
     let at = jiff::Timestamp::from_second(second).unwrap().strftime("%F %T.000").to_string();
@@ -160,7 +160,7 @@ fn lake(case: &Case) -> Vec<(&'static str, Fault)> {
 }
 
 /// ECS has forgotten the task, and a log group has not.
-fn archive(case: &Case) -> Vec<(&'static str, Fault)> {
+pub fn archive(case: &Case) -> Vec<(&'static str, Fault)> {
     let arn = &case.task.arn;
     let (base, _) = arn.split_once(":task/").unwrap();
     let message = json!({"detail-type": "ECS Task State Change", "source": "aws.ecs", "detail": {

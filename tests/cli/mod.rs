@@ -16,6 +16,7 @@ mod faults;
 mod meant;
 mod neighbours;
 pub mod program;
+mod read_only;
 mod scaling;
 mod session;
 mod shell_sessions;
