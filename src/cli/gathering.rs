@@ -30,6 +30,8 @@ use crate::sources::{Ended, Limits, Reach, ask_cloudtrail_again, attempt_limit, 
 
 use super::args::{Everywhere, Waiting};
 use super::failure::{Exit, Failure};
+use super::interrupt;
+pub(super) use super::interrupt::interrupted;
 use super::picker;
 use super::screen::{Bars, Screen, say};
 
@@ -216,6 +218,7 @@ fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Wanted<'_>, screen: &Screen, now: Timestamp) -> Result<Gathered, Failure> {
+    let _listening = interrupt::listening();
     let began = tokio::time::Instant::now();
     let deadline = Deadline::new(began + options.limit());
     let bars = Arc::new(screen.progress());
@@ -356,13 +359,6 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
         }
     }
     Ok(Gathered { trace, ended, account, replayed })
-}
-
-/// Ends at Ctrl-C; never, where that cannot be listened for.
-pub(super) async fn interrupted() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
 }
 
 /// No such task, with what was asked of the archives.

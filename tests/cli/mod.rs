@@ -13,6 +13,8 @@ mod doctor;
 pub mod fake_aws;
 mod fault_matrix;
 mod faults;
+#[cfg(unix)]
+mod interrupts;
 mod meant;
 mod neighbours;
 pub mod program;
