@@ -350,13 +350,11 @@ fn every_fault_of_every_operation_ends_in_time_with_a_trace_or_a_clear_failure_a
     // What waits longest goes first.
     cells.sort_by_key(|cell| !matches!(cell.faults.first(), Some((_, Fault::Hang | Fault::Drip | Fault::Says(FOREVER, ..)))));
     let count = cells.len();
-    let began = Instant::now();
     let only = std::env::var("FAULT").unwrap_or_default();
     cells.retain(|cell| cell.to_string().contains(&only));
     let suspects: Vec<Cell> = at_once(cells, |cell| cell.wrong().map(|_| cell)).into_iter().flatten().collect();
     // A crowd on a busy machine is late for reasons of its own: what is wrong is wrong alone, too.
     let wrong: Vec<String> = suspects.into_iter().filter_map(|cell| cell.wrong().map(|why| format!("{cell}: {why}"))).collect();
-    eprintln!("{count} cells in {:?}", began.elapsed());
     assert!(wrong.is_empty(), "{} of {count} cells are wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
