@@ -45,6 +45,7 @@ pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen, now: Ti
 }
 
 async fn examined(options: &Everywhere, screen: &Screen, now: Timestamp) -> Done {
+    let _listening = super::interrupt::listening();
     let began = tokio::time::Instant::now();
     let deadline = Deadline::new(began + options.limit());
     let account = tokio::select! {

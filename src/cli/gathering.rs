@@ -13,7 +13,7 @@ use crate::diagnosis::service::is_task_id;
 use crate::diagnosis::stopped_by::{KEPT_FOR, Status};
 use crate::diagnosis::task::{EcsArn, Task, last_segment};
 use crate::diagnosis::verdict::Cause;
-use crate::diagnosis::words::shell;
+use crate::diagnosis::words::{self, shell};
 use crate::diagnosis::{Trace, trace};
 use crate::sources::account::{Account, Session};
 use crate::sources::api_calls;
@@ -31,6 +31,8 @@ use crate::sources::{Ended, Limits, Reach, ask_cloudtrail_again, attempt_limit, 
 
 use super::args::{Everywhere, Waiting};
 use super::failure::{Exit, Failure};
+use super::interrupt;
+pub(super) use super::interrupt::interrupted;
 use super::picker;
 use super::screen::{Bars, Screen, say};
 
@@ -217,6 +219,7 @@ fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Wanted<'_>, screen: &Screen, now: Timestamp) -> Result<Gathered, Failure> {
+    let _listening = interrupt::listening();
     let began = tokio::time::Instant::now();
     let deadline = Deadline::new(began + options.limit());
     let bars = Arc::new(screen.progress());
@@ -266,10 +269,12 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
                             Target::Task(place) => {
                                 let cluster = place.cluster.clone().or_else(|| options.cluster.as_deref().map(|cluster| last_segment(cluster).to_owned()));
                                 let place = Place { cluster, ..place.clone() };
-                                let archived = archive::find(&account, &ledger, &place, now).await;
+                                // Neither may take all the time: one that hangs hides no other, and what is found leads further.
+                                let share = options.limit().mul_f64(0.4);
+                                let archived = tokio::time::timeout(share, archive::find(&account, &ledger, &place, now)).await.unwrap_or_default();
                                 let remembered = match archived {
                                     Some(task) => Some(task),
-                                    None => beyond_ecs(&account, &ledger, &place, options.limit(), now).await,
+                                    None => beyond_ecs(&account, &ledger, &place, share, now).await,
                                 };
                                 remembered.ok_or_else(|| forgotten(error, &ledger, now))?
                             }
@@ -285,7 +290,11 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
             located = locate => located.inspect_err(|_| bars.clear())?,
             () = deadline.passed() => {
                 bars.clear();
-                return Err(Failure::new(Exit::Other, format!("the task was not found within {:?}: ECS did not answer in time", options.limit())).hint("give it more time: --timeout 60s, or see each request with -v"));
+                let awaited = match ledger.awaited() {
+                    actions if actions.is_empty() => "no credentials came".to_owned(),
+                    actions => format!("{} did not answer in time", words::list(&actions)),
+                };
+                return Err(Failure::new(Exit::Other, format!("the task was not found within {:?}: {awaited}", options.limit())).hint("give it more time: --timeout 60s, or see each request with -v"));
             }
             () = interrupted() => {
                 bars.clear_after_interrupt();
@@ -353,18 +362,10 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
     Ok(Gathered { trace, ended, account, replayed })
 }
 
-/// Ends at Ctrl-C; never, where that cannot be listened for.
-pub(super) async fn interrupted() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
-}
-
 /// What CloudTrail and the task's own log streams still tell of it, where no archive does.
-async fn beyond_ecs(account: &Account, ledger: &Ledger, place: &Place, limit: Duration, now: Timestamp) -> Option<Task> {
-    // Half of the run is left for what it leads to.
-    let called = api_calls::forgotten::find(account, ledger, place, now, tokio::time::Instant::now() + limit / 2);
-    let logged = tokio::time::timeout(limit / 2, kept_logs::find(account, ledger, place));
+async fn beyond_ecs(account: &Account, ledger: &Ledger, place: &Place, share: Duration, now: Timestamp) -> Option<Task> {
+    let called = api_calls::forgotten::find(account, ledger, place, now, tokio::time::Instant::now() + share);
+    let logged = tokio::time::timeout(share, kept_logs::find(account, ledger, place));
     let (called, logged) = futures::join!(called, logged);
     match (called, logged.unwrap_or_default()) {
         // An agent's report names no task definition, which would name the logs.
@@ -392,7 +393,11 @@ fn forgotten(error: task::NotFound, ledger: &Ledger, now: Timestamp) -> Failure 
             ReadingStatus::Empty if reading.action.is_none() => {
                 failure = failure.hint("no archive of ECS events was found, which would still know it; to have one from now on: ecs-trace archive template")
             }
-            status if status.is_gap() => failure = failure.hint(format!("an archive could not be read: {}", reading.gap())),
+            status if status.is_gap() => {
+                let what = [reading.action.as_deref(), reading.resource.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" of ");
+                let hint = format!("an archive could not be read: {what}: {}", reading.gap());
+                failure = if failure.hints.contains(&hint) { failure } else { failure.hint(hint) };
+            }
             _ => {}
         }
     }

@@ -12,6 +12,8 @@ mod doctor;
 mod explain;
 pub mod failure;
 mod gathering;
+mod interrupt;
+mod letters;
 mod logs;
 mod man;
 mod nearest;
@@ -92,15 +94,17 @@ fn opened(command: clap::Command) -> clap::Command {
 pub fn run(now: Timestamp) -> ExitCode {
     // AWS counts in milliseconds; a finer "now" would only be noise in every answer.
     let now = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
+    interrupt::listen();
     let parsed = command().try_get_matches().and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
     let (mut cli, matches) = match parsed {
         Ok(parsed) => parsed,
         // Help and version are answers; everything else is bad usage, with the AWS CLI's code for it.
         Err(error) => {
-            if error.use_stderr() || !is_paged(&error) {
+            if error.use_stderr() {
                 let _ = error.print();
+                return ExitCode::from(Exit::Usage as u8);
             }
-            return ExitCode::from(if error.use_stderr() { Exit::Usage as u8 } else { 0 });
+            return exit(if is_paged(&error) { Ok(Exit::Answered) } else { Screen::help(&error.render()).map(|()| Exit::Answered) });
         }
     };
     // An exported but empty ECS_CLUSTER names no cluster.
@@ -150,6 +154,7 @@ fn is_paged(help: &clap::Error) -> bool {
 
 fn exit(done: Done) -> ExitCode {
     match done {
+        Ok(_) if interrupt::was_put_off() => ExitCode::from(Exit::Interrupted as u8),
         Ok(exit) => ExitCode::from(exit as u8),
         Err(failure) => {
             Screen::failure(&failure);

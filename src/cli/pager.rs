@@ -8,6 +8,8 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::sources::profiles::Profiles;
 
+use super::interrupt;
+
 const LESS: &str = if cfg!(windows) { "more" } else { "less -R" };
 /// Ends where everything fits, keeps colours, leaves the text on the screen.
 const LESS_OPTIONS: &str = "FRX";
@@ -29,7 +31,7 @@ fn command(configured: impl FnOnce() -> Option<String>) -> Option<String> {
         // An empty one switches it off.
         (Some(command), _) => Some(command).filter(|command| !command.trim().is_empty()),
         // less asks to be believed on such a terminal, at every answer.
-        (None, Some(term)) if term == "dumb" => None,
+        (None, term) if term.as_deref().is_none_or(|term| term.is_empty() || term == "dumb") && cfg!(unix) => None,
         (None, _) => Some(LESS.to_owned()),
     }
 }
@@ -54,29 +56,17 @@ pub fn show(text: &str, command: &str) -> io::Result<()> {
     if std::env::var_os("LESS").is_none() {
         pager.env("LESS", LESS_OPTIONS);
     }
+    // Where no locale says so, less would spell every such letter out.
+    if std::env::var_os("LESSCHARSET").is_none() && !super::letters::are_ascii_alone() {
+        pager.env("LESSCHARSET", "utf-8");
+    }
     // Ctrl-C is the pager's: whoever left it alone would leave the terminal as the pager had set it.
-    let _ignoring = ignore_interrupts()?;
+    let _lent = interrupt::lent();
     let mut pager = pager.spawn()?;
     if let Some(mut input) = pager.stdin.take() {
         let _ = input.write_all(text.as_bytes());
     }
     pager.wait().map(drop)
-}
-
-/// From now on Ctrl-C does not end this process; a child begins with the usual way.
-#[cfg(unix)]
-fn ignore_interrupts() -> io::Result<tokio::signal::unix::Signal> {
-    let own = match tokio::runtime::Handle::try_current() {
-        Ok(_) => None,
-        Err(_) => Some(tokio::runtime::Builder::new_current_thread().enable_all().build()?),
-    };
-    let _entered = own.as_ref().map(tokio::runtime::Runtime::enter);
-    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())
-}
-
-#[cfg(not(unix))]
-fn ignore_interrupts() -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]

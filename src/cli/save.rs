@@ -97,6 +97,7 @@ fn write(case: &Case, file: &Path) -> std::io::Result<()> {
     if !folder.is_dir() {
         return Err(std::io::Error::new(std::io::ErrorKind::NotFound, "there is no such folder"));
     }
+    let _whole = super::interrupt::writing();
     let mut beside = tempfile::Builder::new().prefix(".ecs-trace-").tempfile_in(folder)?;
     beside.write_all(&bytes)?;
     beside.as_file().sync_all()?;

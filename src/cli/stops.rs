@@ -269,6 +269,9 @@ async fn watch(account: &Account, scope: Scope<'_>, pause: Duration, options: &E
                 return Ok(Exit::Interrupted);
             }
         }
+        if screen.is_closed() {
+            return Ok(Exit::Answered);
+        }
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = interrupted() => return Ok(Exit::Interrupted),

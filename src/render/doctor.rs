@@ -169,7 +169,7 @@ impl Out<'_> {
                 ("–", "none", faint),
                 "no log group of ECS events below /aws/events/ or /ecs/: a stopped task is forgotten after about an hour. What keeps it: ecs-trace archive template",
             ),
-            Presence::Unknown(_) => self.found("archive", ("?", "not seen", doubt), "log groups may not be listed"),
+            Presence::Unknown(_) => self.found("archive", ("?", "not seen", doubt), "log groups could not be listed"),
         }
         let is_listed = checkup.probes.iter().any(|probe| probe.action == "ecs:DescribeClusters" && probe.access == Access::MayRead);
         if checkup.insights.is_empty() && is_listed {

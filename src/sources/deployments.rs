@@ -24,7 +24,8 @@ pub const SOURCE: Asker = Asker { source: Source::Service, collect: |asking| col
 const REACH_BACK: i64 = 24 * 3600;
 /// DescribeServiceDeployments takes this many.
 const MOST: usize = 20;
-const BROUGHT_GRACE: Duration = Duration::from_millis(500);
+/// As long as three refusals for asking too much take.
+const BROUGHT_GRACE: Duration = Duration::from_millis(1_500);
 
 async fn collect(asking: &Asking<'_>) {
     asking.history.clone().await;

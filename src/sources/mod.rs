@@ -105,6 +105,8 @@ pub struct Asking<'a> {
     pub activities: Fetched<'a, Vec<Event>>,
     /// The target group ECS's reason names, and none else: it is known before the service is.
     pub named_group: Fetched<'a, TargetGroup>,
+    /// What only narrows a search down is waited for no longer than until then.
+    patience: tokio::time::Instant,
 }
 
 /// How long a run may take and which of the sources it asks.
@@ -135,6 +137,7 @@ pub async fn gather(reach: &Reach<'_>, limits: Limits, interrupt: impl Future<Ou
         host: host::fetch(reach, limits.only_logs).boxed_local().shared(),
         activities: autoscaling::fetch(reach, limits.only_logs).boxed_local().shared(),
         named_group: target_health::named(reach, limits.only_logs).boxed_local().shared(),
+        patience: halfway(limits.deadline),
     };
     // A service without a task to show is known to ECS and its load balancer alone.
     let can_exist = |source: Source| reach.task.exists() || matches!(source, Source::Service | Source::Elb);
@@ -174,6 +177,7 @@ pub async fn ask_cloudtrail_again(reach: &Reach<'_>, before: &Evidence) -> Evide
         host: known(before.host.clone()),
         activities: known(Some(activities)),
         named_group: known(None),
+        patience: tokio::time::Instant::now(),
     };
     (api_calls::SOURCE.collect)(&asking).await;
     let mut evidence = asking.so_far();
@@ -218,6 +222,12 @@ fn renewed(mut evidence: Evidence, newer: Evidence) -> Evidence {
     evidence.readings.retain(|reading| reading.source != Source::Cloudtrail || !is_newer(reading));
     evidence.readings.extend(newer.readings.clone());
     evidence
+}
+
+/// Half of what is left of the run.
+fn halfway(deadline: tokio::time::Instant) -> tokio::time::Instant {
+    let now = tokio::time::Instant::now();
+    now + deadline.saturating_duration_since(now) / 2
 }
 
 fn known<'a, T: 'a>(what: Option<T>) -> Fetched<'a, T> {

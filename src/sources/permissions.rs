@@ -431,6 +431,7 @@ impl Round<'_> {
                 archives => Presence::There(archives),
             },
             Some(Err(why)) => Presence::Unknown(why),
+            None if ended == Ended::Interrupted => Presence::Unknown("interrupted before its answer".to_owned()),
             None => Presence::Unknown("no answer within the run's time".to_owned()),
         };
         // A date is cut to its second: half a second is what it is off by on average.

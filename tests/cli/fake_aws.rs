@@ -6,6 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use super::bent::{Bend, bent, without_token};
 use aws_smithy_types::base64;
 use ecs_trace::sources::case::Case;
 use jiff::Timestamp;
@@ -24,6 +25,16 @@ pub enum Fault {
     Truncated,
     NotReadable,
     Empty,
+    /// The first N: this status, code and message, spelled as the protocol spells them; `{action}` stands for its name.
+    Says(usize, u16, &'static str, &'static str),
+    /// The first half of the body, then the connection is reset.
+    ResetInBody,
+    /// One byte after another, and too slowly.
+    Drip,
+    /// The right answer under another content type.
+    OfType(&'static str),
+    /// The right answer, bent.
+    Bent(Bend),
     /// CloudTrail finds nothing, and ECS lists nothing, until so long after it was first asked.
     Late(Duration),
     /// This status and body instead.
@@ -51,7 +62,7 @@ pub struct FakeAws {
 }
 
 struct World {
-    case: Case,
+    case: Arc<Case>,
     faults: Vec<(String, Fault)>,
     latency: Duration,
     journal: Arc<Mutex<Vec<Asked>>>,
@@ -68,6 +79,11 @@ impl FakeAws {
 
     /// A case bent into another one before its times are moved.
     pub fn changed(name: &str, faults: &[(&str, Fault)], latency: Duration, change: impl FnOnce(&mut Case)) -> Self {
+        Self::of(&Self::present(name, change), faults, latency)
+    }
+
+    /// A case whose stop was minutes ago.
+    pub fn present(name: &str, change: impl FnOnce(&mut Case)) -> Arc<Case> {
         let bytes = std::fs::read(format!("{}/tests/cases/{name}/case.json", env!("CARGO_MANIFEST_DIR"))).unwrap();
         let mut case = Case::read(&bytes).unwrap();
         change(&mut case);
@@ -84,6 +100,12 @@ impl FakeAws {
                 }
             }
         }
+        Arc::new(case)
+    }
+
+    /// One case may be served many times at once, with other faults each time.
+    pub fn of(case: &Arc<Case>, faults: &[(&str, Fault)], latency: Duration) -> Self {
+        let case = Arc::clone(case);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let journal = Arc::new(Mutex::new(Vec::new()));
@@ -204,45 +226,57 @@ impl World {
             };
             std::thread::sleep(self.latency);
             let earlier = self.journal.lock().unwrap()[..at].iter().filter(|asked| asked.action == action).count();
-            let (status, kind, mut answer) = self.answer(&action, &head, &bytes);
-            let fault = self.faults.iter().find(|(of, _)| *of == action || (of.ends_with(":*") && action.starts_with(of.trim_end_matches('*')))).map(|(_, fault)| *fault);
-            let (mut status, mut cut) = (status, false);
-            match fault {
-                Some(Fault::Denied) => {
-                    (status, answer) = (
-                        400,
-                        error(
-                            &action,
-                            kind,
-                            "AccessDeniedException",
-                            &format!(
-                                "User: arn:aws:sts::1:assumed-role/reader/x is not authorized to perform: {action} because no identity-based policy allows the {action} action"
+            // A token of the fake's own is none of the case's.
+            let (mut status, mut kind, mut answer) = self.answer(&action, &head, &without_token(&action, &bytes));
+            let (mut cut, mut drips, mut resets) = (false, false, false);
+            let is_of = |of: &str| of == action || (of.ends_with(":*") && action.starts_with(of.trim_end_matches('*')));
+            for fault in self.faults.iter().filter(|(of, _)| is_of(of)).map(|(_, fault)| *fault) {
+                match fault {
+                    Fault::Denied => {
+                        (status, answer) = (
+                            400,
+                            error(
+                                &action,
+                                kind,
+                                "AccessDeniedException",
+                                &format!(
+                                    "User: arn:aws:sts::1:assumed-role/reader/x is not authorized to perform: {action} because no identity-based policy allows the {action} action"
+                                ),
                             ),
-                        ),
-                    )
+                        )
+                    }
+                    Fault::Throttled(times) if earlier < times => {
+                        (status, answer) = (400, error(&action, kind, if kind == "text/xml" { "Throttling" } else { "ThrottlingException" }, "Rate exceeded"))
+                    }
+                    Fault::ServerError(times) if earlier < times => (status, answer) = (500, error(&action, kind, "InternalFailure", "internal")),
+                    Fault::Says(times, told, code, message) if earlier < times => (status, answer) = (told, error(&action, kind, code, &message.replace("{action}", &action))),
+                    Fault::Reset => return,
+                    Fault::Hang => std::thread::sleep(Duration::from_secs(60)),
+                    Fault::Truncated => cut = true,
+                    Fault::ResetInBody => (cut, resets) = (true, true),
+                    Fault::Drip => drips = true,
+                    Fault::OfType(other) => kind = other,
+                    Fault::Bent(bend) => answer = bent(bend, &action, kind, answer, at),
+                    Fault::NotReadable => answer = b"<html><body>It works!</body></html} ".to_vec(),
+                    Fault::Empty => answer.clear(),
+                    Fault::Late(until) if self.first_asked(&action).is_some_and(|first| first.elapsed() < until) => {
+                        answer = if action == "ecs:ListTasks" { b"{\"taskArns\":[]}".to_vec() } else { b"{\"Events\":[]}".to_vec() }
+                    }
+                    Fault::Answers(told, body) => (status, answer) = (told, body.as_bytes().to_vec()),
+                    _ => {}
                 }
-                Some(Fault::Throttled(times)) if earlier < times => {
-                    (status, answer) = (400, error(&action, kind, if kind == "text/xml" { "Throttling" } else { "ThrottlingException" }, "Rate exceeded"))
-                }
-                Some(Fault::ServerError(times)) if earlier < times => (status, answer) = (500, error(&action, kind, "InternalFailure", "internal")),
-                Some(Fault::Reset) => return,
-                Some(Fault::Hang) => std::thread::sleep(Duration::from_secs(60)),
-                Some(Fault::Truncated) => cut = true,
-                Some(Fault::NotReadable) => answer = b"<html><body>It works!</body></html} ".to_vec(),
-                Some(Fault::Empty) => answer.clear(),
-                Some(Fault::Late(until)) if self.first_asked(&action).is_some_and(|first| first.elapsed() < until) => {
-                    answer = if action == "ecs:ListTasks" { b"{\"taskArns\":[]}".to_vec() } else { b"{\"Events\":[]}".to_vec() }
-                }
-                Some(Fault::Answers(told, body)) => (status, answer) = (told, body.as_bytes().to_vec()),
-                _ => {}
             }
             let length = answer.len();
             if cut {
                 answer.truncate(length / 2);
             }
             let sent = write!(writer, "HTTP/1.1 {status} X\r\n{}Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n", self.date())
-                .and_then(|()| writer.write_all(&answer))
+                .and_then(|()| if drips { dripped(&mut writer, &answer) } else { writer.write_all(&answer) })
                 .and_then(|()| writer.flush());
+            if resets {
+                // What is closed without a word still to be said is reset.
+                let _ = socket2::SockRef::from(&writer).set_linger(Some(Duration::ZERO));
+            }
             self.journal.lock().unwrap()[at].left = Some(Instant::now());
             if sent.is_err() || cut {
                 return;
@@ -338,7 +372,15 @@ fn cluster_in(body: &str) -> String {
     value["cluster"].as_str().unwrap_or("default").rsplit('/').next().unwrap_or_default().to_owned()
 }
 
-const CBOR: &str = "application/cbor";
+pub const CBOR: &str = "application/cbor";
+
+fn dripped(writer: &mut TcpStream, answer: &[u8]) -> std::io::Result<()> {
+    for byte in answer {
+        writer.write_all(std::slice::from_ref(byte))?;
+        std::thread::sleep(Duration::from_millis(150));
+    }
+    Ok(())
+}
 
 /// A map of two texts.
 fn cbor_error(code: &str, message: &str) -> Vec<u8> {
@@ -356,7 +398,12 @@ fn error(action: &str, kind: &str, code: &str, message: &str) -> Vec<u8> {
         return cbor_error(code, message);
     }
     if kind == "text/xml" || action.starts_with("elasticloadbalancing:") {
-        let code = code.trim_end_matches("Exception");
+        let code = match code {
+            "UnrecognizedClientException" => "InvalidClientTokenId",
+            "InvalidSignatureException" => "SignatureDoesNotMatch",
+            "AccessDeniedException" | "ThrottlingException" | "ExpiredTokenException" => code.trim_end_matches("Exception"),
+            other => other,
+        };
         return format!("<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>1</RequestId></ErrorResponse>").into_bytes();
     }
     // Access errors of JSON services spell the key with a capital.

@@ -6,14 +6,19 @@ mod answers;
 mod archive;
 #[cfg(target_os = "linux")]
 mod aws_cli;
+pub mod bent;
 mod chain;
 mod config;
 mod doctor;
 pub mod fake_aws;
+mod fault_matrix;
 mod faults;
+#[cfg(unix)]
+mod interrupts;
 mod meant;
 mod neighbours;
 pub mod program;
+mod read_only;
 mod scaling;
 mod session;
 mod shell_sessions;

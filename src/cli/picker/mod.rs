@@ -31,6 +31,7 @@ use crate::sources::task::NotFound;
 use super::args::Everywhere;
 use super::failure::{Exit, Failure};
 use super::gathering::{Wanted, cluster_region, interrupted, open};
+use super::interrupt;
 use super::screen::Screen;
 use super::stops::judged_with_services;
 
@@ -63,6 +64,7 @@ const DRAWN_EVERY: Duration = Duration::from_millis(120);
 
 async fn shown(account: &Account, options: &Everywhere, screen: &Screen, now: Timestamp, choice: &mut Choice) -> Result<Option<String>, Failure> {
     let cannot = |error: std::io::Error| Failure::new(Exit::Other, format!("cannot draw on the terminal: {error}"));
+    let _listening = interrupt::listening();
     let mut stage = Stage::open().map_err(cannot)?;
     let mut keys = stage.keys();
     let ledger = Ledger::new(|_| {});
@@ -106,6 +108,8 @@ async fn shown(account: &Account, options: &Everywhere, screen: &Screen, now: Ti
                 Some(Turn::Picked(arn)) => return Ok(Some(arn)),
                 Some(Turn::Left) | None => return Ok(None),
             },
+            // The key itself is no signal here; one that another program sends is.
+            () = interrupted() => return Ok(None),
             _ = tick.tick() => {}
         }
     }
