@@ -75,11 +75,26 @@ impl Screen {
     /// # Errors
     /// If it cannot be written, as on a full disk.
     pub fn tell(&self, text: &str) -> Result<(), Failure> {
+        self.tell_while_heard(text).map(drop)
+    }
+
+    /// The same; whether somebody still reads it.
+    ///
+    /// # Errors
+    /// If it cannot be written, as on a full disk.
+    pub fn tell_while_heard(&self, text: &str) -> Result<bool, Failure> {
         let mut out = AutoStream::new(io::stdout().lock(), self.choice);
         match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(Exit::Other, format!("cannot write the answer: {error}"))),
-            _ => Ok(()),
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            Err(error) => Err(Failure::new(Exit::Other, format!("cannot write the answer: {error}"))),
         }
+    }
+
+    /// Whether a long answer goes through the pager, and so has to be whole.
+    #[must_use]
+    pub fn is_paging(&self) -> bool {
+        self.pages && io::stdout().is_terminal() && pager::command().is_some()
     }
 
     /// A note beside the answer; silenced by `--quiet`.
@@ -187,6 +202,19 @@ impl Bars {
             let again = if asked == 0 { String::new() } else { format!(" asked {asked}× again,") };
             bar.set_message(format!("waiting,{again} next in {} s, {} left; Ctrl-C ends it", next.as_secs_f64().ceil(), minutes(left)));
         }
+    }
+
+    /// Tells, beside the archive, how far reading it has come.
+    pub fn tell_archive(&self, read: usize, slices: usize, stops: usize) {
+        let bars = self.bars.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some((_, bar)) = bars.iter().find(|(of, _)| *of == Source::Archive) {
+            bar.set_message(format!("{read} of {slices} slices, {stops} stops; Ctrl-C ends it"));
+        }
+    }
+
+    /// Takes them off the screen while something else is written there.
+    pub fn hidden_while<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.all.suspend(write)
     }
 
     /// As `clear`, after Ctrl-C: the last row is full, so the `^C` that the terminal echoes stands in a row of its own.

@@ -95,7 +95,7 @@ impl<'a> Reading<'a> {
         let mut book = Book::default();
         for (at, archive) in archives.iter().enumerate() {
             // AWS refuses a query that ends before its group begins.
-            let from = archive.begins(window.to).map_or(window.from, |begins| begins.max(window.from)).as_second().max(0);
+            let from = archive.begins(window.to).map_or(window.from, |begins| begins.max(window.from)).as_second().clamp(0, window.to.as_second());
             let inquiry = ledger.ask(Source::Archive, START, &archive.group);
             inquiry.looked(Timestamp::from_second(from).ok(), Some(window.to));
             book.inquiries.insert(at, inquiry);
@@ -114,7 +114,8 @@ impl<'a> Reading<'a> {
         loop {
             while running.is_empty() || running.len() + ahead.len() < AT_ONCE {
                 let Some(slice) = self.next() else { break };
-                let query = Query { groups: vec![self.archives[slice.archive].group.clone()], text: text[usize::from(slice.rows == MOST_ROWS)].clone(), from: slice.from, to: slice.to };
+                let query =
+                    Query { groups: vec![self.archives[slice.archive].group.clone()], text: text[usize::from(slice.rows == MOST_ROWS)].clone(), from: slice.from, to: slice.to };
                 let client = &client;
                 running.push(async move {
                     let answer = run(client, &query, |_| self.counted(slice.archive, Inquiry::request)).await;

@@ -123,8 +123,8 @@ pub async fn services(account: &Account, ledger: &Ledger, latest: BTreeMap<(Stri
     services.map(|(of, service)| (of.clone(), (service, histories.remove(&of).unwrap_or_default()))).collect()
 }
 
-/// What is known of services over days: themselves, where ECS still has them, and their deployments.
-pub type History = (Option<Service>, Vec<ServiceDeployment>);
+/// What is known of a service over days: itself, where ECS still has it, and its deployments, where they could be read.
+pub type History = (Option<Service>, Option<Vec<ServiceDeployment>>);
 
 /// These services, by cluster and name, with their deployments since a day before `from`. What cannot be read leaves a
 /// reading, and the first refusal of deployments ends asking for them: `false` then.
@@ -142,7 +142,7 @@ pub async fn histories(account: &Account, ledger: &Ledger, of: Vec<(String, Stri
             async move {
                 let read = if is_refused.get() { None } else { Some(deployments::over(account, ledger, (cluster, name), window).await) };
                 is_refused.set(is_refused.get() || matches!(read, Some(Err(_))));
-                ((cluster.clone(), name.clone()), read.and_then(Result::ok).unwrap_or_default())
+                ((cluster.clone(), name.clone()), read.and_then(Result::ok))
             }
         })
         .buffer_unordered(AT_ONCE)
