@@ -157,7 +157,8 @@ async fn below(account: &Account, prefix: &str, request: impl Fn()) -> Result<Ve
         request();
         let answer = client.describe_log_groups().log_group_name_prefix(prefix).set_next_token(pages.token()).send().await.map_err(|error| failing(&error))?;
         // One that is for vended logs alone can be asked neither by FilterLogEvents nor by a query.
-        found.extend(answer.log_groups().iter().filter(|group| group.log_group_class() != Some(&LogGroupClass::Delivery)).filter_map(Kept::of));
+        let groups = answer.log_groups().iter().filter(|group| group.log_group_class() != Some(&LogGroupClass::Delivery)).filter_map(Kept::of);
+        found.extend(groups.filter(|kept| kept.group.starts_with(prefix)));
         match pages.turn(answer.next_token) {
             Turn::Next => {}
             Turn::End => return Ok(found),

@@ -105,8 +105,9 @@ impl<'a> Reading<'a> {
         Self { account, ledger, archives, scope, account_id: archives.iter().find_map(|archive| archive.account.clone()), book: RefCell::new(book) }
     }
 
-    /// Reads them all; `told` is given each query's tasks and says whether anybody still listens. A task may come twice.
-    pub async fn read(&self, told: impl AsyncFn(Part) -> bool) {
+    /// Reads them all; `told` is given each query's tasks and says whether anybody still listens: where nobody does, `false`
+    /// comes back. A task may come twice.
+    pub async fn read(&self, told: impl AsyncFn(Part) -> bool) -> bool {
         let client = self.account.logs(&self.account.region);
         let text = [false, true].map(|is_single| query(self.scope, if is_single { MOST_ROWS } else { ROWS }));
         let mut running = FuturesUnordered::new();
@@ -122,7 +123,7 @@ impl<'a> Reading<'a> {
                     (slice, answer)
                 });
             }
-            let Some((slice, answer)) = running.next().await else { break };
+            let Some((slice, answer)) = running.next().await else { return true };
             let tasks = match answer {
                 Ok(rows) => {
                     let oldest = rows.iter().map(|row| row.at.map(Timestamp::as_second)).min().flatten();
@@ -142,7 +143,7 @@ impl<'a> Reading<'a> {
             ahead.retain(|slice| settled.is_some_and(|settled| slice.from < settled.as_second()));
             let (read, slices) = self.progress();
             if !told(Part { tasks, settled, read, slices }).await {
-                return;
+                return false;
             }
         }
     }

@@ -19,7 +19,7 @@ pub(super) const RESULTS: &str = "logs:GetQueryResults";
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const MOST_PAUSE: Duration = Duration::from_secs(2);
 /// So often a query is begun anew where others of the account are running as many as AWS lets them.
-const MOST_STARTS: u32 = 5;
+const MOST_STARTS: u32 = 4;
 
 /// What is asked, of which groups, and for which seconds, both of them among them.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -69,7 +69,9 @@ pub(super) async fn listed(run: &Run<'_>, by: Option<By>, since: Duration) -> Do
                 bars.tell_archive(part.read, part.slices, listing.borrow().told() + gathered.waiting());
                 tell().await
             };
-            reading.read(told).await;
+            if !reading.read(told).await {
+                return Err(Unheard);
+            }
         }
         gathered.archives_settled(None);
         if tell().await { Ok(()) } else { Err(Unheard) }

@@ -44,11 +44,14 @@ enum Grouping {
 /// Recently stopped tasks, newest first, each with its cause
 ///
 /// As far as ECS says it of the task alone: the cause, and who began the stop. ECS remembers stopped tasks for about an
-/// hour. Everything about one of them: ecs-trace timeline TASK.
+/// hour; with --since beyond that, archives of its events are read too, where there are any (ecs-trace archive status).
+/// Everything about one of them: ecs-trace timeline TASK.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ecs-trace stops web-api                  of one service
   ecs-trace stops --by cause --since 30m   what happened most, in all clusters
+  ecs-trace stops --by service --since 7d  of a week, from the archive
+  ecs-trace stops --since 7d -o jsonl      one stop a line, as they come
   ecs-trace stops --watch                  each new stop, as it happens")]
 pub struct Arguments {
     /// A service by name, or CLUSTER/NAME; without one, every stopped task
@@ -57,7 +60,8 @@ pub struct Arguments {
     /// Count them by what they share
     #[arg(long, value_name = "WHAT")]
     by: Option<Grouping>,
-    /// Only those that stopped within this time, such as 30m
+    /// Only those that stopped within this time, such as 30m; beyond an hour, such as 7d, also from the archives of ECS's
+    /// events, by CloudWatch Logs Insights, which AWS bills by the data scanned
     #[arg(long, value_name = "DURATION", value_parser = StringValueParser::new().try_map(|text| duration(&text)))]
     since: Option<Duration>,
     /// Go on, and print each new stop's verdict as it happens, until Ctrl-C; the list is read every 15 s, or as often as
