@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::diagnosis::brief::Stop;
 use crate::diagnosis::task::{StopCode, Task, Teller};
+use crate::diagnosis::verdict::Cause;
 use crate::sources::account::Account;
 use crate::sources::ledger::Ledger;
 use crate::sources::stops::{History, Known, histories, services};
@@ -168,8 +169,9 @@ impl<'a> Gathered<'a> {
                 return Stop::beside(task.clone(), Some((service, history)), self.now);
             }
         } else if let Some((service, history)) = self.histories.borrow().get(&of) {
-            self.is_vague.set(self.is_vague.get() || history.is_none());
-            return Stop::long_ago(task.clone(), service.as_ref(), history.as_deref(), self.now);
+            let stop = Stop::long_ago(task.clone(), service.as_ref(), history.as_deref(), self.now);
+            self.is_vague.set(self.is_vague.get() || history.is_none() || stop.trace.verdict.cause == Cause::Unknown);
+            return stop;
         }
         self.is_vague.set(true);
         stop
