@@ -9,6 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use owo_colors::OwoColorize;
 
 use crate::diagnosis::evidence::Source;
+use crate::diagnosis::words;
 use crate::render::Page;
 use crate::render::clock::Clock;
 use crate::render::look::Look;
@@ -208,7 +209,7 @@ impl Bars {
     pub fn tell_archive(&self, read: usize, slices: usize, stops: usize) {
         let bars = self.bars.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some((_, bar)) = bars.iter().find(|(of, _)| *of == Source::Archive) {
-            bar.set_message(format!("{read} of {slices} slices, {stops} stops; Ctrl-C ends it"));
+            bar.set_message(format!("{read} of {slices} slices, {}; Ctrl-C ends it", words::count(stops, "stop")));
         }
     }
 

@@ -244,7 +244,9 @@ impl<'a> Reading<'a> {
         Timestamp::from_second(newest + 1).ok()
     }
 
-    fn progress(&self) -> (usize, usize) {
+    /// Slices read, and slices there are as far as is known.
+    #[must_use]
+    pub fn progress(&self) -> (usize, usize) {
         let book = self.book.borrow();
         let read = book.read + book.lost.len();
         (read, read + book.waiting.len() + book.running.len())

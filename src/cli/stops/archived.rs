@@ -63,6 +63,8 @@ pub(super) async fn listed(run: &Run<'_>, by: Option<By>, since: Duration) -> Do
         if let Some(kept) = kept.get_or_init(|| found).as_deref().filter(|kept| !kept.is_empty()) {
             bars.hidden_while(|| screen.note(&announced(kept, from, screen)));
             let reading = reading.get_or_init(|| Reading::new(account, &ledger, kept, scope, Window { from, to: now }));
+            let (read, slices) = reading.progress();
+            bars.tell_archive(read, slices, gathered.waiting());
             let told = async |part: Part| {
                 gathered.take(part.tasks);
                 gathered.archives_settled(part.settled);
