@@ -205,3 +205,20 @@ fn is_by_the_scheduler(task: &Task) -> bool {
     let code = task.stop_code.clone().or_else(|| StopCode::of_reason(task.stopped_reason.as_deref()?));
     task.service.is_some() && code == Some(StopCode::ServiceSchedulerInitiated)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ecss_own_word_stays_unless_an_event_is_newer_whichever_came_first() {
+        let task = |told_by: Teller, version: Option<i64>| Task { told_by, version, ..Task::default() };
+        let (live, same, newer, older) = (task(Teller::Ecs, Some(5)), task(Teller::Archive, Some(5)), task(Teller::Archive, Some(6)), task(Teller::Archive, Some(4)));
+        assert!(is_newer(&live, &same) && !is_newer(&same, &live));
+        assert!(is_newer(&live, &older) && !is_newer(&older, &live));
+        assert!(is_newer(&newer, &live) && !is_newer(&live, &newer), "it was still stopping when ECS was asked");
+        assert!(is_newer(&newer, &older) && !is_newer(&older, &newer) && !is_newer(&same, &same));
+        let unversioned = task(Teller::Archive, None);
+        assert!(is_newer(&live, &unversioned) && !is_newer(&unversioned, &live));
+    }
+}
