@@ -17,8 +17,12 @@ const LESS_OPTIONS: &str = "FRX";
 /// The command that pages this text, or none where it is not long, not for a terminal, or paging is switched off.
 pub fn of(text: &str, profile: Option<&str>) -> Option<String> {
     let (columns, rows) = terminal_size::terminal_size_of(io::stdout())?;
-    let is_paged = io::stdout().is_terminal() && is_long(text, (usize::from(columns.0), usize::from(rows.0)));
-    if is_paged { command(|| Profiles::load().setting(profile, "cli_pager")) } else { None }
+    if is_long(text, (usize::from(columns.0), usize::from(rows.0))) { of_any(profile) } else { None }
+}
+
+/// The command that pages whatever is long, or none where stdout is no terminal or paging is switched off.
+pub fn of_any(profile: Option<&str>) -> Option<String> {
+    if io::stdout().is_terminal() { command(|| Profiles::load().setting(profile, "cli_pager")) } else { None }
 }
 
 fn command(configured: impl FnOnce() -> Option<String>) -> Option<String> {

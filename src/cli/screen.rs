@@ -11,6 +11,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use owo_colors::OwoColorize;
 
 use crate::diagnosis::evidence::Source;
+use crate::diagnosis::words;
 use crate::render::Page;
 use crate::render::clock::Clock;
 use crate::render::look::Look;
@@ -94,9 +95,17 @@ impl Screen {
     /// # Errors
     /// If it cannot be written, as on a full disk.
     pub fn tell(&self, text: &str) -> Result<(), Failure> {
+        self.tell_while_heard(text).map(drop)
+    }
+
+    /// The same; whether somebody still reads it.
+    ///
+    /// # Errors
+    /// If it cannot be written, as on a full disk.
+    pub fn tell_while_heard(&self, text: &str) -> Result<bool, Failure> {
         let is_open = written(&self.spelled(text), self.choice)?;
         self.is_closed.set(!is_open);
-        Ok(())
+        Ok(is_open)
     }
 
     /// Prints help or the version.
@@ -120,6 +129,12 @@ impl Screen {
             true => letters::in_text(text),
             false => Cow::Borrowed(text),
         }
+    }
+
+    /// Whether a long answer goes through the pager, and so has to be whole.
+    #[must_use]
+    pub fn is_paging(&self) -> bool {
+        self.pages && pager::of_any(self.profile.as_deref()).is_some()
     }
 
     /// A note beside the answer; silenced by `--quiet`.
@@ -245,6 +260,19 @@ impl Bars {
             let again = if asked == 0 { String::new() } else { format!(" asked {asked}× again,") };
             bar.set_message(format!("waiting,{again} next in {} s, {} left; Ctrl-C ends it", next.as_secs_f64().ceil(), minutes(left)));
         }
+    }
+
+    /// Tells, beside the archive, how far reading it has come.
+    pub fn tell_archive(&self, read: usize, slices: usize, stops: usize) {
+        let bars = self.bars.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some((_, bar)) = bars.iter().find(|(of, _)| *of == Source::Archive) {
+            bar.set_message(format!("{read} of {slices} slices, {}; Ctrl-C ends it", words::count(stops, "stop")));
+        }
+    }
+
+    /// Takes them off the screen while something else is written there.
+    pub fn hidden_while<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.all.suspend(write)
     }
 
     /// As `clear`, after Ctrl-C: the last row is full, so the `^C` that the terminal echoes stands in a row of its own.

@@ -37,6 +37,8 @@ pub const ACTIONS: &[Action] = &[
     action("logs:GetLogEvents", Source::Logs, "the containers' last words"),
     action("logs:DescribeLogGroups", Source::Logs, "why a log group cannot be read, and which archives of ECS events there are"),
     action("logs:FilterLogEvents", Source::Metrics, "memory and CPU of the task before its end, from Container Insights, and archived events of a task that ECS has forgotten"),
+    action("logs:StartQuery", Source::Archive, "stops of days, with --since beyond the hour that ECS remembers; billed by the data scanned"),
+    action("logs:GetQueryResults", Source::Archive, "what that query found"),
     action("cloudwatch:GetMetricData", Source::Metrics, "memory and CPU of service and task, and what the load balancer counted, minute by minute"),
     action("elasticloadbalancing:DescribeTargetGroups", Source::Elb, "path, codes, interval and threshold of the health check"),
     action("elasticloadbalancing:DescribeTargetGroupAttributes", Source::Elb, "deregistration delay and slow start"),

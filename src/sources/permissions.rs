@@ -357,8 +357,8 @@ impl Round<'_> {
         let now = self.of.now.as_millisecond();
         let asked = self.of.account.cloudtrail().lookup_events().start_time(DateTime::from_millis(now - 1_000)).end_time(DateTime::from_millis(now)).max_results(1);
         self.hear("cloudtrail:LookupEvents", "*", &asked.send().await);
-        for action in OF_TRAIL_LAKE {
-            self.note(action, "*", Access::NotTried, Some(NEEDS_TRAIL_LAKE.to_owned()));
+        for (action, why) in BILLED {
+            self.note(action, "*", Access::NotTried, Some(why.to_owned()));
         }
     }
 
@@ -414,10 +414,11 @@ impl Round<'_> {
         let account = self.of.account;
         let heard = self.heard.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         let unheard = |action: &super::actions::Action| {
-            let (access, detail) = match ended {
-                _ if OF_TRAIL_LAKE.contains(&action.name) => (Access::NotTried, NEEDS_TRAIL_LAKE),
-                Ended::Interrupted => (Access::TimedOut, "interrupted before its answer"),
-                Ended::Complete | Ended::OutOfTime => (Access::TimedOut, "no answer within the run's time"),
+            let billed = BILLED.iter().find(|(name, _)| *name == action.name);
+            let (access, detail) = match (billed, ended) {
+                (Some((_, why)), _) => (Access::NotTried, *why),
+                (None, Ended::Interrupted) => (Access::TimedOut, "interrupted before its answer"),
+                (None, Ended::Complete | Ended::OutOfTime) => (Access::TimedOut, "no answer within the run's time"),
             };
             Probe { action: action.name, source: action.source, answers: action.answers, access, about: None, denial: None, detail: Some(detail.to_owned()) }
         };
@@ -459,8 +460,10 @@ impl Round<'_> {
 }
 
 /// Never asked to see whether they may be.
-const OF_TRAIL_LAKE: [&str; 2] = ["cloudtrail:StartQuery", "cloudtrail:GetQueryResults"];
+const BILLED: [(&str, &str); 4] =
+    [("cloudtrail:StartQuery", NEEDS_TRAIL_LAKE), ("cloudtrail:GetQueryResults", NEEDS_TRAIL_LAKE), ("logs:StartQuery", NEEDS_SINCE), ("logs:GetQueryResults", NEEDS_SINCE)];
 const NEEDS_TRAIL_LAKE: &str = "needed only with --trail-lake, and AWS bills such a query by the data it scans";
+const NEEDS_SINCE: &str = "needed only by stops with --since beyond an hour, and AWS bills such a query by the data it scans";
 
 const NO_ACCOUNT: &str = "it is asked by ARN, and AWS did not say which account this is";
 

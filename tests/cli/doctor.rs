@@ -31,7 +31,7 @@ fn every_action_is_asked_or_said_not_to_be_and_nothing_missing_is_0() {
     let document = document(&run(&mut against(&aws, &["doctor", "-o", "json"])).code(&[0]));
     for listed in ecs_trace::sources::actions::ACTIONS {
         let told = action(&document, listed.name);
-        let billed = ["cloudtrail:StartQuery", "cloudtrail:GetQueryResults"].contains(&listed.name);
+        let billed = listed.name.ends_with(":StartQuery") || listed.name.ends_with(":GetQueryResults");
         assert_eq!(told["status"], if billed { "not-tried" } else { "may-read" }, "{told}");
         assert_eq!(aws.journal().iter().any(|asked| asked.action == listed.name), !billed, "{}", listed.name);
     }

@@ -4,6 +4,7 @@
 mod alias;
 mod answers;
 mod archive;
+mod archived_stops;
 #[cfg(target_os = "linux")]
 mod aws_cli;
 pub mod bent;

@@ -71,6 +71,7 @@ async fn shown(account: &Account, options: &Everywhere, screen: &Screen, now: Ti
     let arrived: RefCell<Vec<Stop>> = RefCell::default();
     let told = |tasks: Vec<Task>| arrived.borrow_mut().extend(tasks.into_iter().map(|task| Stop::of(task, now)));
     let scope = Scope { cluster: options.cluster.as_deref(), service: None };
+    let deadline = Deadline::after(options.limit());
     let listing = async {
         let listed = tokio::time::timeout(options.limit(), list(account, &ledger, scope, |_| true, told)).await;
         listed
@@ -84,7 +85,7 @@ async fn shown(account: &Account, options: &Everywhere, screen: &Screen, now: Ti
         let stops = arrived.take();
         let of_the_scheduler: Vec<Stop> = stops.iter().filter(|stop| stop.may_be_told_by_its_service()).cloned().collect();
         if !of_the_scheduler.is_empty() {
-            judging.push(judged_with_services(of_the_scheduler, account, &ledger, options.limit(), now));
+            judging.push(judged_with_services(of_the_scheduler, account, &ledger, &deadline, now));
         }
         choice.add(stops);
         stage.terminal.draw(|frame| view::draw(frame, choice, &screen.page)).map_err(cannot)?;
