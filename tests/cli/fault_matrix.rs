@@ -16,7 +16,7 @@ use super::program::{Ran, against, run};
 
 const FOREVER: usize = usize::MAX;
 /// Most of a run is waiting, so many go at once; their own deadlines are short.
-const AT_ONCE: usize = 24;
+const AT_ONCE: usize = 16;
 const LIMIT: Duration = Duration::from_secs(4);
 /// What may be won by asking again takes its pauses.
 const LIMIT_OF_RETRIES: Duration = Duration::from_secs(15);
