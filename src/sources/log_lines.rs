@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::diagnosis::event::Level;
 
 /// Longer lines are cut here; a megabyte in one line tells no more than its beginning.
-const MOST_CHARACTERS: usize = 600;
+pub const MOST_CHARACTERS: usize = 600;
 /// Lines of one trace come at once.
 const SAME_TRACE: i64 = 5_000;
 

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::diagnosis::event::{Event, Level, LogLine, Precision, What, Witness};
 use crate::diagnosis::evidence::{NoLines, Reading, Source, Status, Unlogged};
 use crate::diagnosis::task::{Container, LogConfiguration, Task, TaskDefinition};
-use crate::diagnosis::words::shell;
+use crate::diagnosis::words::{shell, value};
 
 use super::failing::{Failing, Kind, failing};
 use super::log_lines::{RawLine, Reader, Statement};
@@ -269,9 +269,9 @@ async fn fail(reach: &Reach<'_>, inquiry: super::ledger::Inquiry<'_>, failing: F
 /// The command that reads the same lines where only Logs Insights can; its times are seconds.
 fn insights_query(reach: &Reach<'_>, group: &str, region: &str, stream: &str) -> String {
     let (from, to) = around_stop(reach.task, reach.now, BEFORE_STOP, SignedDuration::from_secs(5));
-    let query = format!("fields @timestamp, @message | filter @logStream = \"{stream}\" | sort @timestamp desc | limit 100");
-    let (group, region, query) = (shell(group), shell(region), shell(&query));
-    format!("aws logs start-query --log-group-name {group} --region {region} --start-time {} --end-time {} --query-string {query}", from.as_second(), to.as_second() + 1)
+    let query = format!("fields @timestamp, @message | filter @logStream = \"{}\" | sort @timestamp desc | limit 100", stream.replace(['"', '\\'], "?"));
+    let (group, region, query) = (value(group), value(region), shell(&query));
+    format!("aws logs start-query --log-group-name{group} --region{region} --start-time {} --end-time {} --query-string {query}", from.as_second(), to.as_second() + 1)
 }
 
 async fn is_infrequent_access(reach: &Reach<'_>, group: &str, region: &str) -> bool {

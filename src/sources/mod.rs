@@ -19,7 +19,7 @@ pub mod failing;
 mod host;
 pub mod ledger;
 mod load_balancer;
-mod log_lines;
+pub(crate) mod log_lines;
 mod logs;
 mod metrics;
 pub mod names;

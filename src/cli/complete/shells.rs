@@ -1,5 +1,7 @@
 //! How each shell hands over its line, and how it is answered.
 
+use std::borrow::Cow;
+
 use clap_complete::CompletionCandidate;
 
 use crate::render::columns::cut;
@@ -7,6 +9,8 @@ use crate::render::printable::printable;
 
 use super::line::{self, Word};
 
+/// What PowerShell reads as `'`, beside that itself.
+const CURLY_QUOTES: [char; 4] = ['\u{2018}', '\u{2019}', '\u{201a}', '\u{201b}'];
 /// Columns of help beside a value; what a shell has no room for it cuts itself.
 const HELP: usize = 120;
 
@@ -72,7 +76,8 @@ impl Asked {
     pub fn answer(&self, shell: &str, candidates: &[CompletionCandidate]) -> String {
         let options_too = candidates.iter().all(|candidate| candidate.get_value().to_string_lossy().starts_with('-'));
         let is_wanted = |value: &str| {
-            let is_plain = !value.chars().any(char::is_control);
+            // Shells write a value to the terminal as it is, and PowerShell takes curly quotes for straight ones.
+            let is_plain = matches!(printable(value), Cow::Borrowed(_)) && !(shell == "powershell" && value.contains(CURLY_QUOTES));
             // Thirty options behind the tasks nobody asked for; a dash asks for them.
             let is_option = value.starts_with('-') && value != "-";
             is_plain && (!self.word().is_empty() || options_too || !is_option)

@@ -10,9 +10,9 @@ use crate::diagnosis::call::{ApiCall, Identity, Parameters, REPORTS, Report, Rep
 use crate::diagnosis::service::ServiceMessage;
 
 /// A call, and the service's events of that moment, where its answer holds the service.
-pub(super) struct Recorded {
-    pub(super) call: ApiCall,
-    pub(super) messages: Vec<ServiceMessage>,
+pub(crate) struct Recorded {
+    pub(crate) call: ApiCall,
+    pub(crate) messages: Vec<ServiceMessage>,
 }
 
 /// The JSON inside the record; the fields around it say less. Null where there is none.
@@ -20,7 +20,7 @@ pub(super) fn document_in(record: &Record) -> Value {
     record.cloud_trail_event().and_then(|document| serde_json::from_str(document).ok()).unwrap_or_default()
 }
 
-pub(super) fn recorded(value: &Value) -> Option<Recorded> {
+pub(crate) fn recorded(value: &Value) -> Option<Recorded> {
     Some(Recorded { call: call_from(value)?, messages: messages(value) })
 }
 
