@@ -1,7 +1,6 @@
 //! Nothing from outside steers the terminal: control, direction and invisible characters are shown, not obeyed.
 
 use std::borrow::Cow;
-use std::fmt::Write;
 
 use unicode_width::UnicodeWidthChar;
 
@@ -22,7 +21,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
             '\t' => out.push(' '),
             '\n' | '\r' => out.push('␤'),
             '\u{1b}' => out.push_str("\\e"),
-            letter if is_unprintable(letter) || marks > MOST_MARKS => drop(write!(out, "\\u{{{:x}}}", u32::from(letter))),
+            letter if is_unprintable(letter) || marks > MOST_MARKS => out.push_str(&format!("\\u{{{:x}}}", u32::from(letter))),
             letter => out.push(letter),
         }
     }
@@ -42,7 +41,9 @@ fn is_mark(letter: char) -> bool {
     !letter.is_ascii() && letter.width() == Some(0)
 }
 
-fn is_unprintable(letter: char) -> bool {
+/// Whether a terminal would act on it or hide it.
+#[must_use]
+pub fn is_unprintable(letter: char) -> bool {
     letter.is_control()
         || matches!(letter,
             '\u{00ad}' | '\u{034f}' | '\u{061c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}'

@@ -11,6 +11,8 @@ mod config;
 mod doctor;
 pub mod fake_aws;
 mod faults;
+#[cfg(unix)]
+mod hostile;
 mod meant;
 mod neighbours;
 pub mod program;

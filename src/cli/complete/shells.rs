@@ -172,6 +172,29 @@ mod tests {
     }
 
     #[test]
+    fn whatever_a_value_or_its_help_holds_each_shell_gets_one_plain_line_of_it_or_none() {
+        for text in crate::fuzz::HOSTILE.iter() {
+            let offered = [CompletionCandidate::new(text.as_str()), CompletionCandidate::new("x").help(Some(text.clone().into()))];
+            for shell in ["fish", "zsh", "elvish", "powershell", "bash"] {
+                let asked = Asked::read(shell, vec!["ecs-trace".to_owned(), "x".to_owned()], Some(1));
+                let answer = asked.answer(shell, &offered);
+                let lines: Vec<&str> = answer.lines().collect();
+                assert!(lines.len() <= 2 && lines.last().is_some_and(|line| line.split('\t').next() == Some("x")), "{shell}: {answer:?}");
+                for line in lines {
+                    let (value, help) = line.split_once('\t').unwrap_or((line, ""));
+                    assert!(matches!(printable(value), Cow::Borrowed(_)) && matches!(printable(help), Cow::Borrowed(_)), "{shell}: {line:?}");
+                    assert!(value == "x" || value == text);
+                    assert!(shell != "powershell" || !value.contains('’'), "{value}");
+                }
+            }
+            // Bash puts it on the line as it comes: there it must read as itself and as nothing else.
+            for line in told("ecs-trace why ", "", "", &[text]).lines() {
+                assert_eq!(shlex::split(line.strip_suffix(' ').unwrap_or(line)).as_deref(), Some([text.clone()].as_slice()), "{line}");
+            }
+        }
+    }
+
+    #[test]
     fn a_word_that_powershell_dropped_is_there_again() {
         let asked = Asked::read("powershell", vec!["ecs-trace".to_owned(), "why".to_owned()], Some(2));
         assert_eq!((asked.words.len(), asked.word()), (3, ""));
