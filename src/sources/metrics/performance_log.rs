@@ -92,7 +92,7 @@ fn read(task: &Task, message: &str, written: Option<i64>) -> Option<Taken> {
     let number = |name: &str| {
         let value = record.get(name)?;
         let number = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())?;
-        (number.is_finite() && number >= 0.0).then(|| number.round() as i64)
+        (0.0..=1e15).contains(&number).then(|| number.round() as i64)
     };
     // `Timestamp` is milliseconds; where it is missing the moment of writing stands in.
     let stamp = record.get("Timestamp").and_then(|stamp| stamp.as_i64().or_else(|| stamp.as_str()?.parse().ok()));
