@@ -15,7 +15,7 @@ use crate::diagnosis::task::last_segment;
 
 use super::cbor;
 use super::neighbours::MOST_NEIGHBOURS;
-use super::task::plausible;
+use super::task::datable;
 
 /// The version of the file format this program writes. Older ones are read, newer ones refused.
 pub const FORMAT: u32 = 1;
@@ -104,7 +104,7 @@ impl Case {
             Some(_) => {
                 let case: Self = serde_json::from_value(value).map_err(|broken| Unreadable::NotACase(broken.to_string()))?;
                 // Every window is reckoned from it.
-                match plausible(case.taken_at.as_millisecond()) {
+                match datable(case.taken_at.as_millisecond()) {
                     Some(_) => Ok(case),
                     None => Err(Unreadable::NotACase(format!("its `takenAt` is {}", case.taken_at))),
                 }

@@ -15,7 +15,7 @@ use crate::diagnosis::words::{shell, value};
 
 use super::failing::{Failing, Kind, failing};
 use super::log_lines::{RawLine, Reader, Statement};
-use super::task::plausible;
+use super::task::datable;
 use super::{Asker, Asking, Reach, around_stop, redact};
 
 pub const SOURCE: Asker = Asker { source: Source::Logs, collect: |asking| collect(asking).boxed_local() };
@@ -173,7 +173,7 @@ async fn read(reach: &Reach<'_>, container: &Container, group: &str, region: &st
         let next = answer.next_backward_token().filter(|next| !next.is_empty()).map(str::to_owned);
         let mut events: Vec<RawLine> = answer.events.unwrap_or_default().into_iter().map(raw).collect();
         let reached = first_line.is_some() && events.first() == first_line.as_ref();
-        if let Some(first) = events.first().and_then(|first| plausible(first.at)) {
+        if let Some(first) = events.first().and_then(|first| datable(first.at)) {
             oldest = first;
         }
         let leading = if next.is_some() { events.iter().take_while(|line| line.text.starts_with([' ', '\t'])).count().min(200) } else { 0 };
@@ -210,7 +210,7 @@ async fn read(reach: &Reach<'_>, container: &Container, group: &str, region: &st
             if lines == 0 {
                 unlogged(reach, &container.name, NoLines::Silent { stream: stream.to_owned() });
             }
-            older = events.first().and_then(|first| plausible(first.at));
+            older = events.first().and_then(|first| datable(first.at));
             let mut reader = Reader::new(|statement| kept.kept.add(statement, order));
             events.iter().for_each(|line| reader.read(line));
             reader.finish();
@@ -336,7 +336,7 @@ impl Kept {
         let errors = shown.iter().filter(|statement| statement.level == Level::Error).count();
         let told = Told { statements: shown.len(), hidden_errors: self.all_errors.saturating_sub(errors) };
         for statement in shown {
-            let Some(at) = plausible(statement.at) else { continue };
+            let Some(at) = datable(statement.at) else { continue };
             let text = if reach.redact { redact::text(&statement.text).into_owned() } else { statement.text };
             let what = What::Logged(LogLine { text, more: statement.more, out_of_memory: statement.out_of_memory, stream: stream.to_owned() });
             reach.ledger.tell(Event { at, precision: Precision::Millisecond, witness: Witness::Logs, level: statement.level, container: Some(container.name.clone()), what });

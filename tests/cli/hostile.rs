@@ -18,8 +18,11 @@ fn corpus() -> Vec<(String, String)> {
     listed.iter().map(|entry| (text(entry, "name"), text(entry, "text"))).collect()
 }
 
+/// Panics, with what it is about, where an answer is not as it must be.
+type Check = fn(&Ran, &str);
+
 /// The formats and what each must be. Another one is one line here.
-const FORMATS: [(&str, fn(&Ran, &str)); 3] = [("text", is_inert), ("json", is_inert_json), ("jsonl", is_inert_json)];
+const FORMATS: [(&str, Check); 3] = [("text", is_inert), ("json", is_inert_json), ("jsonl", is_inert_json)];
 const COMMANDS: [&str; 4] = ["timeline", "why", "who-stopped", "logs"];
 
 /// Written down apart from what the program itself goes by.

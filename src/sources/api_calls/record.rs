@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::diagnosis::call::{ApiCall, Identity, Parameters, REPORTS, Report, ReportedContainer, Target};
 use crate::diagnosis::service::ServiceMessage;
-use crate::sources::task::plausible;
+use crate::sources::task::datable;
 
 /// A call, and the service's events of that moment, where its answer holds the service.
 pub(crate) struct Recorded {
@@ -39,13 +39,13 @@ pub(super) fn written_time(text: &str) -> Option<Timestamp> {
     // Older ones put no comma behind the year; some regions count to 24.
     let bare = plain.replace(',', " ").split_whitespace().collect::<Vec<_>>().join(" ");
     let written = ["%b %d %Y %I:%M:%S %p", "%b %d %Y %H:%M:%S"].into_iter().find_map(|form| DateTime::strptime(form, &bare).ok());
-    at(&plain).or_else(|| plausible(written?.to_zoned(TimeZone::UTC).ok()?.timestamp().as_millisecond()))
+    at(&plain).or_else(|| datable(written?.to_zoned(TimeZone::UTC).ok()?.timestamp().as_millisecond()))
 }
 
 /// A time in ISO 8601 that somebody can have lived in.
 fn at(text: &str) -> Option<Timestamp> {
     let at: Timestamp = text.parse().ok()?;
-    plausible(at.as_millisecond()).and(Some(at))
+    datable(at.as_millisecond()).and(Some(at))
 }
 
 /// What an ECS agent tells of a task: of the whole with its containers, or of one of them.

@@ -8,7 +8,7 @@ use crate::diagnosis::evidence::Source;
 use crate::diagnosis::measure::{Counted, Turn};
 
 use super::super::Asking;
-use super::super::task::plausible;
+use super::super::task::datable;
 use super::data::{Query, Series, asked};
 use super::minutes;
 
@@ -67,7 +67,7 @@ fn events(group: &str, metrics: &[(&'static str, &'static str)], series: &[Serie
     let of = |name: &str, statistic: &str| metrics.iter().zip(series).find(|((n, s), _)| *n == name && *s == statistic).map_or(&nothing, |(_, series)| series);
     let mut events = Vec::new();
     let mut tell = |at: i64, metric: &'static str, value: i64, turn: Turn| {
-        let Some(at) = plausible(at) else { return };
+        let Some(at) = datable(at) else { return };
         let what = What::Counted(Counted { target_group: group.to_owned(), metric, value, turn });
         events.push(Event { at, precision: Precision::Minute, witness: Witness::Metric, level: Level::Warn, container: None, what });
     };

@@ -13,7 +13,7 @@ use crate::diagnosis::task::Task;
 
 use super::super::failing::{Failing, failing};
 use super::super::pages::{Pages, Turn};
-use super::super::task::plausible;
+use super::super::task::datable;
 use super::super::{Reach, around_stop};
 
 const BEFORE_STOP: SignedDuration = SignedDuration::from_secs(10 * 60);
@@ -96,7 +96,7 @@ fn read(task: &Task, message: &str, written: Option<i64>) -> Option<Taken> {
     };
     // `Timestamp` is milliseconds; where it is missing the moment of writing stands in.
     let stamp = record.get("Timestamp").and_then(|stamp| stamp.as_i64().or_else(|| stamp.as_str()?.parse().ok()));
-    let at = plausible(stamp.or(written)?)?;
+    let at = datable(stamp.or(written)?)?;
     let reserved = |name: &str| number(name).filter(|reserved| *reserved > 0);
     let sample = Sample {
         memory: number("MemoryUtilized"),
