@@ -144,7 +144,7 @@ impl<F: FnMut(Statement)> Reader<F> {
 
     fn line(&mut self, at: i64, text: &str) {
         if let Some(open) = &mut self.open
-            && at - open.last_at <= SAME_TRACE
+            && at.saturating_sub(open.last_at) <= SAME_TRACE
             && open.take(at, text)
         {
             return;
