@@ -5,5 +5,7 @@
 
 pub mod cli;
 pub mod diagnosis;
+#[cfg(test)]
+mod fuzz;
 pub mod render;
 pub mod sources;

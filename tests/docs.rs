@@ -111,6 +111,26 @@ fn every_help_fits_80_columns_and_shows_two_examples_that_can_be_typed() {
 }
 
 #[test]
+fn what_the_page_on_security_names_is_there() {
+    let page = read("SECURITY.md");
+    let (mut files, mut tests) = (0, 0);
+    for row in page.lines().filter(|line| line.starts_with("| ") && line.matches(" | ").count() == 3) {
+        let mut file = String::new();
+        for name in row.split('`').skip(1).step_by(2) {
+            if name.contains('/') || name.ends_with(".toml") {
+                file = read(name);
+                assert!(!file.is_empty(), "{name} is not there: {row}");
+                files += 1;
+            } else if name.contains('_') {
+                assert!(file.contains(&format!("fn {name}(")) || file.contains(&format!("def {name}(")), "no test {name} in the file named before it");
+                tests += 1;
+            }
+        }
+    }
+    assert!(files > 30 && tests > 20, "{files} files, {tests} tests");
+}
+
+#[test]
 fn the_answers_in_the_readme_are_the_programs_own() {
     let readme = read("README.md");
     let mut printed = String::new();

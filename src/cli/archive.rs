@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use crate::diagnosis::words::value;
 use crate::render::columns::{padded, width};
 use crate::render::printable::printable;
 use crate::sources::archive::{Keeps, Kept, survey};
@@ -127,7 +128,7 @@ fn table(kept: &[Kept], region: &str, screen: &Screen) -> String {
     }
     if archives == 0 {
         out.push_str("\nTo keep them from now on:\n  ecs-trace archive template > ecs-archive.yaml\n");
-        out.push_str(&format!("  aws cloudformation deploy --stack-name ecs-archive --template-file ecs-archive.yaml --region {region}\n"));
+        out.push_str(&format!("  aws cloudformation deploy --stack-name ecs-archive --template-file ecs-archive.yaml --region{}\n", printable(&value(region))));
     }
     out
 }

@@ -1,6 +1,7 @@
 //! When a command cannot answer: one line that says what was wrong, hints that say what to type, a return code.
 
 use crate::diagnosis::service::is_task_id;
+use crate::diagnosis::words::{shell, value};
 use crate::sources::account::Unreachable;
 use crate::sources::aws_cli::Trouble;
 use crate::sources::document::NotADocument;
@@ -77,7 +78,7 @@ impl From<NotADocument> for Failure {
 impl From<Unreachable> for Failure {
     fn from(error: Unreachable) -> Self {
         let failure = Self::new(Exit::NoAccess, error.to_string());
-        let flag = |profile: &Option<String>| profile.as_ref().map(|name| format!(" --profile {}", crate::diagnosis::words::shell(name))).unwrap_or_default();
+        let flag = |profile: &Option<String>| profile.as_ref().map(|name| format!(" --profile{}", value(name))).unwrap_or_default();
         match &error {
             Unreachable::NoRegion { profile } => failure.hint(format!("name one: --region eu-west-1, or set AWS_REGION, or: aws configure set region eu-west-1{}", flag(profile))),
             Unreachable::NoProfile { .. } => failure.hint("see the profiles there are: aws configure list-profiles"),
@@ -93,7 +94,7 @@ impl From<Unreachable> for Failure {
 
 /// What to do where the AWS CLI lent no credentials.
 fn lent(failure: Failure, profile: &str, trouble: &Trouble) -> Failure {
-    let ask = format!("aws configure export-credentials --profile {}", crate::diagnosis::words::shell(profile));
+    let ask = format!("aws configure export-credentials --profile{}", value(profile));
     match trouble {
         Trouble::NoTerminal => {
             failure.hint("run it on a terminal").hint(format!("or put a session into the environment beforehand, and leave --profile out: eval \"$({ask} --format env)\""))
@@ -113,7 +114,7 @@ impl From<NotFound> for Failure {
             NotFound::Missing { id, region, looked_in, denied, clue } => {
                 let failure = Self::new(Exit::NoSuchTask, message);
                 match clue.map(|clue| *clue) {
-                    Some(Clue::Cluster(cluster)) => return failure.hint(format!("it is in cluster `{cluster}`: ecs-trace timeline {cluster}/{id}")),
+                    Some(Clue::Cluster(cluster)) => return failure.hint(format!("it is in cluster `{cluster}`: ecs-trace timeline {}", shell(&format!("{cluster}/{id}")))),
                     Some(Clue::Account { theirs, ours }) => {
                         return failure.hint(format!("its ARN is of account {theirs}, and account {ours} was asked: take a profile of the other account with --profile NAME"));
                     }

@@ -13,7 +13,7 @@ use crate::diagnosis::service::is_task_id;
 use crate::diagnosis::stopped_by::{KEPT_FOR, Status};
 use crate::diagnosis::task::{EcsArn, Task, last_segment};
 use crate::diagnosis::verdict::Cause;
-use crate::diagnosis::words::{self, shell};
+use crate::diagnosis::words::{self, shell, value};
 use crate::diagnosis::{Trace, trace};
 use crate::sources::account::{Account, Session};
 use crate::sources::api_calls;
@@ -350,7 +350,7 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
         return Err(task::NotFound::NothingStopped { service, region, looked_in: vec![cluster], cluster: None }.into());
     }
     let task = &trace.timeline.evidence.task;
-    let place = format!("{} --region {}", shell(&format!("{}/{}", task.cluster, task.id)), shell(&task.region));
+    let place = format!("{} --region{}", shell(&format!("{}/{}", task.cluster, task.id)), value(&task.region));
     for command in trace.verdict.next_steps.iter_mut().filter_map(|step| step.command.as_mut()) {
         // A suggested command asks as this run did: the same case, or the same identity and endpoint.
         match replayed.as_ref().filter(|_| command.starts_with("ecs-trace ")) {

@@ -30,6 +30,7 @@ mod who_stopped;
 mod why;
 mod won_back;
 
+use std::borrow::Cow;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -39,6 +40,8 @@ use args::Everywhere;
 use failure::{Exit, Failure};
 use screen::Screen;
 use settings::File;
+
+use crate::render::printable::printable;
 
 /// Why an ECS task stopped, and who stopped it
 ///
@@ -101,7 +104,12 @@ pub fn run(now: Timestamp) -> ExitCode {
         // Help and version are answers; everything else is bad usage, with the AWS CLI's code for it.
         Err(error) => {
             if error.use_stderr() {
-                let _ = error.print();
+                let told = error.render().to_string();
+                match told.lines().any(|line| matches!(printable(line), Cow::Owned(_))) {
+                    // What was typed is repeated, and may have been pasted.
+                    true => told.lines().for_each(screen::say),
+                    false => drop(error.print()),
+                }
                 return ExitCode::from(Exit::Usage as u8);
             }
             return exit(if is_paged(&error) { Ok(Exit::Answered) } else { Screen::help(&error.render()).map(|()| Exit::Answered) });

@@ -1,6 +1,10 @@
 //! JSON for scripts: whole, one line, or the part a JMESPath expression picks, as the AWS CLI does.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
+
+use crate::render::printable::is_unprintable;
 
 use super::args::{Everywhere, Format};
 use super::failure::{Exit, Failure};
@@ -116,11 +120,27 @@ impl Growing {
 }
 
 fn pretty(value: &impl Serialize) -> Result<String, Failure> {
-    serde_json::to_string_pretty(value).map(|text| text + "\n").map_err(cannot)
+    serde_json::to_string_pretty(value).map(|text| escaped(&text).into_owned() + "\n").map_err(cannot)
 }
 
 pub fn line(value: &impl Serialize) -> Result<String, Failure> {
-    serde_json::to_string(value).map(|text| text + "\n").map_err(cannot)
+    serde_json::to_string(value).map(|text| escaped(&text).into_owned() + "\n").map_err(cannot)
+}
+
+/// The same JSON, what a terminal would act on or hide as `\u….`: outside ASCII it stands inside texts alone.
+fn escaped(json: &str) -> Cow<'_, str> {
+    let is_hidden = |letter: char| letter != '\n' && is_unprintable(letter);
+    if !json.contains(is_hidden) {
+        return Cow::Borrowed(json);
+    }
+    let mut out = String::with_capacity(json.len() + 16);
+    for letter in json.chars() {
+        match is_hidden(letter) {
+            true => letter.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}"))),
+            false => out.push(letter),
+        }
+    }
+    Cow::Owned(out)
 }
 
 fn cannot(error: serde_json::Error) -> Failure {
@@ -140,6 +160,14 @@ mod tests {
             told.push_str(&growing.end(&whole(&[], &["ecs"])).expect("an end"));
             assert_eq!(told, pretty(&whole(&items, &["ecs"])).expect("a document"));
         }
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_escaped_and_reads_as_itself() {
+        let text = "\u{9b}2J \u{202e}x \u{7f}\u{1b}\n größe 👍 \u{e0041}";
+        let json = line(&text).expect("JSON");
+        assert_eq!(json, "\"\\u009b2J \\u202ex \\u007f\\u001b\\n größe 👍 \\udb40\\udc41\"\n");
+        assert_eq!(serde_json::from_str::<String>(&json).expect("a text"), text);
     }
 
     #[test]

@@ -80,7 +80,7 @@ pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen, now: Ti
 /// A path in a form that is read as one.
 fn pasteable(file: &Path) -> String {
     let shown = file.display().to_string();
-    if shown.contains('/') && !shown.starts_with(|first: char| first.is_alphanumeric()) { shown } else { format!("./{shown}") }
+    if ["/", "./", "../"].iter().any(|begin| shown.starts_with(begin)) { shown } else { format!("./{shown}") }
 }
 
 /// Whole or not at all: written beside its place and moved there, readable by its owner alone.

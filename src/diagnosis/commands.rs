@@ -3,12 +3,17 @@
 use super::service::{Balancer, KeptLogs};
 use super::task::Task;
 use super::timeline::Timeline;
-use super::words::shell;
+use super::words::{shell, value};
 
 /// `ecs-trace VERB cluster/id`, with the region where the task's ARN gives one.
 #[must_use]
 pub fn ecs_trace(verb: &str, task: &Task) -> String {
-    format!("ecs-trace {verb} {} --region {}", shell(&format!("{}/{}", task.cluster, task.id)), shell(&task.region))
+    let (place, region) = (format!("{}/{}", task.cluster, task.id), value(&task.region));
+    match place.starts_with('-') {
+        // No cluster is called so; a case may say so, and its word must not be read as an option.
+        true => format!("ecs-trace {verb} --region{region} -- {}", shell(&place)),
+        false => format!("ecs-trace {verb} {} --region{region}", shell(&place)),
+    }
 }
 
 /// Reads on in the container's log from a little before the stop, where it writes to CloudWatch Logs.
@@ -20,24 +25,24 @@ pub fn tail_log(timeline: &Timeline, container: &str) -> Option<String> {
     let stream = format!("{prefix}/{container}/{}", task.id);
     let region = log.option("awslogs-region").unwrap_or(&task.region);
     let from = task.stop_anchor()?.as_millisecond() - 900_000;
-    Some(format!("aws logs filter-log-events --log-group-name {} --log-stream-names {} --start-time {from} --region {}", shell(group), shell(&stream), shell(region)))
+    Some(format!("aws logs filter-log-events --log-group-name{} --log-stream-names{} --start-time {from} --region{}", value(group), value(&stream), value(region)))
 }
 
 #[must_use]
 pub fn describe_service(task: &Task) -> Option<String> {
     let service = task.service.as_deref()?;
-    Some(format!("aws ecs describe-services --cluster {} --services {} --region {}", shell(&task.cluster), shell(service), shell(&task.region)))
+    Some(format!("aws ecs describe-services --cluster{} --services{} --region{}", value(&task.cluster), value(service), value(&task.region)))
 }
 
 /// `instance` is a container instance, by id or ARN.
 #[must_use]
 pub fn describe_container_instance(instance: &str, task: &Task) -> String {
-    format!("aws ecs describe-container-instances --cluster {} --container-instances {} --region {}", shell(&task.cluster), shell(instance), shell(&task.region))
+    format!("aws ecs describe-container-instances --cluster{} --container-instances{} --region{}", value(&task.cluster), value(instance), value(&task.region))
 }
 
 #[must_use]
 pub fn describe_target_health(arn: &str, task: &Task) -> String {
-    format!("aws elbv2 describe-target-health --target-group-arn {} --region {}", shell(arn), shell(&task.region))
+    format!("aws elbv2 describe-target-health --target-group-arn{} --region{}", value(arn), value(&task.region))
 }
 
 /// Lists what a load balancer wrote into S3 on the day of the stop. `kind` is how the files' names begin:
@@ -51,11 +56,11 @@ pub fn list_load_balancer_logs(logs: &KeptLogs, kind: &str, balancer: &Balancer,
     let begin = if kind == "log" { String::new() } else { format!("{kind}_") };
     let file = format!("{begin}{account}_elasticloadbalancing_{region}_{}", balancer.path().replace('/', "."));
     let place = format!("s3://{bucket}/{prefix}AWSLogs/{account}/elasticloadbalancing/{region}/{day}/{file}");
-    Some(format!("aws s3 ls {} --region {}", shell(&place), shell(region)))
+    Some(format!("aws s3 ls {} --region{}", shell(&place), value(region)))
 }
 
 #[must_use]
 pub fn describe_task_definition(task: &Task) -> Option<String> {
     let name = task.definition_name()?;
-    Some(format!("aws ecs describe-task-definition --task-definition {} --region {}", shell(&name), shell(&task.region)))
+    Some(format!("aws ecs describe-task-definition --task-definition{} --region{}", value(&name), value(&task.region)))
 }

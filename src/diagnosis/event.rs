@@ -229,13 +229,13 @@ impl Sample {
     #[must_use]
     pub fn memory_percent(&self) -> Option<i64> {
         let limit = self.memory_limit.filter(|limit| *limit > 0)?;
-        Some(self.memory? * 100 / limit)
+        Some(self.memory?.saturating_mul(100) / limit)
     }
 
     /// CPU in per cent of what is reserved, rounded down.
     #[must_use]
     pub fn cpu_percent(&self) -> Option<i64> {
-        Some(self.cpu? * 100 / self.cpu_reserved?)
+        Some(self.cpu?.saturating_mul(100) / self.cpu_reserved.filter(|reserved| *reserved > 0)?)
     }
 
     fn text(&self, of: &str) -> String {

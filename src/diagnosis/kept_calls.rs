@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::service::in_parentheses;
 use super::task::{Task, last_segment};
-use super::words::shell;
+use super::words::value;
 
 /// The same question for CloudTrail Lake and for Athena over a trail in S3, ready to paste.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl Queries {
     /// The command that asks CloudTrail Lake; AWS bills it by the data scanned.
     #[must_use]
     pub fn command(&self) -> String {
-        format!("aws cloudtrail start-query --query-statement {} --region {}", shell(&self.lake), shell(&self.region))
+        format!("aws cloudtrail start-query --query-statement{} --region{}", value(&self.lake), value(&self.region))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::task::{Task, TaskDefinition};
 use super::timeline::Timeline;
 use super::verdict::NextStep;
-use super::words::{self, shell};
+use super::words::{self, shell, value, values};
 
 /// The subnet the task's own interface was in; else those the service may use.
 #[must_use]
@@ -38,19 +38,18 @@ pub fn steps(timeline: &Timeline) -> Vec<NextStep> {
         let filter = shell(&format!("Name=association.subnet-id,Values={}", subnets.join(",")));
         steps.push(NextStep::run(
             "See the subnet's route: 0.0.0.0/0 must lead to a NAT gateway, or to an internet gateway where the task has a public address (nothing listed: the main route table holds)",
-            format!("aws ec2 describe-route-tables --filters {filter} --region {}", shell(&task.region)),
+            format!("aws ec2 describe-route-tables --filters {filter} --region{}", value(&task.region)),
         ));
     }
     steps.push(NextStep::run(
         "See the VPC endpoints and their security groups (443 from the task must be let in)",
-        format!("aws ec2 describe-vpc-endpoints --region {}", shell(&task.region)),
+        format!("aws ec2 describe-vpc-endpoints --region{}", value(&task.region)),
     ));
     let groups = timeline.evidence.service.as_ref().map(|service| service.security_groups.clone()).unwrap_or_default();
     if !groups.is_empty() {
-        let ids = groups.iter().map(|group| shell(group)).collect::<Vec<_>>().join(" ");
         steps.push(NextStep::run(
             "See whether the task's security groups let 443 out",
-            format!("aws ec2 describe-security-groups --group-ids {ids} --region {}", shell(&task.region)),
+            format!("aws ec2 describe-security-groups --group-ids{} --region{}", values(&groups), value(&task.region)),
         ));
     }
     steps
@@ -61,7 +60,7 @@ pub fn steps(timeline: &Timeline) -> Vec<NextStep> {
 pub fn simulate(definition: Option<&TaskDefinition>, actions: &[&str]) -> Option<NextStep> {
     let role = definition?.execution_role_arn.as_deref()?;
     let actions = actions.join(" ");
-    Some(NextStep::run("Ask IAM what the execution role may do", format!("aws iam simulate-principal-policy --policy-source-arn {} --action-names {actions}", shell(role))))
+    Some(NextStep::run("Ask IAM what the execution role may do", format!("aws iam simulate-principal-policy --policy-source-arn{} --action-names {actions}", value(role))))
 }
 
 /// `the execution role arn:…`, or that the definition names none.

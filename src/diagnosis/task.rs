@@ -349,7 +349,9 @@ impl EcsArn {
         let mut parts = text.splitn(6, ':');
         let (arn, _partition, service) = (parts.next()?, parts.next()?, parts.next()?);
         let (region, account, resource) = (parts.next()?, parts.next()?, parts.next()?);
-        if arn != "arn" || service != "ecs" {
+        // The region becomes part of the name of the host that is asked.
+        let is_region = region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        if arn != "arn" || service != "ecs" || !is_region {
             return None;
         }
         let mut segments = resource.split('/');

@@ -41,11 +41,39 @@ pub fn quoted(text: &str) -> String {
     }
 }
 
-/// A word that any shell takes as one argument: bare where that is safe, else in single quotes.
+/// A word that sh, bash, zsh and fish take as one argument: bare where that is safe, else in single quotes.
 #[must_use]
 pub fn shell(word: &str) -> String {
     let bare = |letter: char| letter.is_ascii_alphanumeric() || "-_./:=@%+,".contains(letter);
-    if !word.is_empty() && word.chars().all(bare) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    // zsh takes `=name` for the path of a program.
+    if !word.is_empty() && !word.starts_with('=') && word.chars().all(bare) {
+        return word.to_owned();
+    }
+    // Neither a quote nor a backslash stands inside the quotes: in fish a backslash would keep them open.
+    let mut quoted = String::with_capacity(word.len() + 2);
+    quoted.push('\'');
+    for letter in word.chars() {
+        match letter {
+            '\'' => quoted.push_str(r"'\''"),
+            '\\' => quoted.push_str(r"'\\'"),
+            letter => quoted.push(letter),
+        }
+    }
+    quoted.push('\'');
+    quoted
+}
+
+/// The value behind an option, the blank in front of it included. One that looks like an option itself is tied to its
+/// own by `=`, so that nobody's name is ever read as one.
+#[must_use]
+pub fn value(word: &str) -> String {
+    format!("{}{}", if word.starts_with('-') { '=' } else { ' ' }, shell(word))
+}
+
+/// The values behind an option that takes several. What looks like an option is no id of AWS's, and is left out.
+#[must_use]
+pub fn values<W: AsRef<str>>(words: &[W]) -> String {
+    words.iter().map(AsRef::as_ref).filter(|word| !word.starts_with('-')).map(|word| format!(" {}", shell(word))).collect()
 }
 
 #[cfg(test)]
@@ -68,5 +96,9 @@ mod tests {
         assert_eq!(shell("$(touch x)"), "'$(touch x)'");
         assert_eq!(shell("it's"), r"'it'\''s'");
         assert_eq!(shell(""), "''");
+        assert_eq!(shell(r"a\'b"), r"'a'\\''\''b'");
+        assert_eq!(shell("=ls"), "'=ls'");
+        assert_eq!(value("--endpoint-url=http://x"), "=--endpoint-url=http://x");
+        assert_eq!((value("prod").as_str(), values(&["sg-1", "--debug", "sg 2"]).as_str()), (" prod", " sg-1 'sg 2'"));
     }
 }

@@ -21,10 +21,12 @@ pub fn cut(text: &str, columns: usize) -> String {
     }
     let mut kept = String::new();
     for letter in text.chars() {
-        if width(&kept) + width(letter.encode_utf8(&mut [0; 4])) + 1 > columns {
+        kept.push(letter);
+        // Measured together: a selector behind a sign may widen it.
+        if width(&kept) + 1 > columns {
+            kept.pop();
             break;
         }
-        kept.push(letter);
     }
     kept.push('…');
     kept
@@ -33,12 +35,20 @@ pub fn cut(text: &str, columns: usize) -> String {
 /// Lines of at most `columns`, broken between words, or within a word that is longer than a line.
 #[must_use]
 pub fn wrapped(text: &str, columns: usize) -> Vec<String> {
-    // Balanced lines may overflow by a letter; these may not.
-    let options = textwrap::Options::new(columns.max(10))
-        .wrap_algorithm(textwrap::WrapAlgorithm::FirstFit)
-        .word_separator(textwrap::WordSeparator::AsciiSpace)
-        .word_splitter(textwrap::WordSplitter::NoHyphenation);
-    let lines: Vec<String> = textwrap::wrap(text, options).into_iter().map(std::borrow::Cow::into_owned).collect();
+    let columns = columns.max(10);
+    let broken = |columns: usize| -> Vec<String> {
+        // Balanced lines may overflow by a letter; these may not.
+        let options = textwrap::Options::new(columns)
+            .wrap_algorithm(textwrap::WrapAlgorithm::FirstFit)
+            .word_separator(textwrap::WordSeparator::AsciiSpace)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
+        textwrap::wrap(text, options).into_iter().map(std::borrow::Cow::into_owned).collect()
+    };
+    let mut lines = broken(columns);
+    // A sign that is asked to be an emoji takes two columns, and counts as one letter by letter.
+    if lines.iter().any(|line| width(line) > columns) {
+        lines = broken(columns / 2);
+    }
     if lines.is_empty() { vec![String::new()] } else { lines }
 }
 
@@ -57,5 +67,6 @@ mod tests {
     fn no_line_is_longer_than_asked() {
         let text = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web/73e2d6bc24d8a067 is long";
         assert!(wrapped(text, 30).iter().all(|line| width(line) <= 30));
+        assert!(wrapped(&"❤\u{fe0f}".repeat(30), 20).iter().all(|line| width(line) <= 20));
     }
 }

@@ -162,7 +162,11 @@ impl<'a> Out<'a> {
             self.put(&format!("{line}  {}", printable(&format!("{}  cluster {}  no stopped task", task.region, task.cluster))));
             return;
         }
-        let short = if self.page.measure() < 100 && task.id.len() > 8 { format!("{}…", &task.id[..8]) } else { task.id.clone() };
+        let id = printable(&task.id);
+        let short = match id.get(..8).filter(|_| self.page.measure() < 100 && id.len() > 8) {
+            Some(beginning) => format!("{beginning}…"),
+            None => id.into_owned(),
+        };
         let mut parts = Vec::new();
         parts.extend(task.definition_name());
         let kind = match (task.launch_type.as_deref(), task.capacity_provider.as_deref()) {

@@ -15,6 +15,7 @@ use crate::diagnosis::task::last_segment;
 
 use super::cbor;
 use super::neighbours::MOST_NEIGHBOURS;
+use super::task::datable;
 
 /// The version of the file format this program writes. Older ones are read, newer ones refused.
 pub const FORMAT: u32 = 1;
@@ -100,7 +101,14 @@ impl Case {
         };
         match format.as_u64().and_then(|format| u32::try_from(format).ok()) {
             Some(format) if format > FORMAT => Err(Unreadable::Newer(format)),
-            Some(_) => serde_json::from_value(value).map_err(|broken| Unreadable::NotACase(broken.to_string())),
+            Some(_) => {
+                let case: Self = serde_json::from_value(value).map_err(|broken| Unreadable::NotACase(broken.to_string()))?;
+                // Every window is reckoned from it.
+                match datable(case.taken_at.as_millisecond()) {
+                    Some(_) => Ok(case),
+                    None => Err(Unreadable::NotACase(format!("its `takenAt` is {}", case.taken_at))),
+                }
+            }
             None => Err(Unreadable::NotACase("its `ecsTraceCase` is no number".to_owned())),
         }
     }

@@ -8,7 +8,9 @@ use serde_json::Value;
 use crate::diagnosis::event::Level;
 
 /// Longer lines are cut here; a megabyte in one line tells no more than its beginning.
-const MOST_CHARACTERS: usize = 600;
+pub const MOST_CHARACTERS: usize = 600;
+/// As much of a line is looked at: what a logger says of it stands at its beginning.
+const MOST_LOOKED_AT: usize = 8 << 10;
 /// Lines of one trace come at once.
 const SAME_TRACE: i64 = 5_000;
 
@@ -58,7 +60,8 @@ static LEVEL_SHORT: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^(?:\[[\d:.\- ]+ (VRB|DBG|INF|WRN|ERR|FTL)\]|(?:[\d:.\- T]+ \[?)?(VRB|DBG|INF|WRN|FTL)\]? |(DEBU|INFO|WARN|ERRO|FATA|PANI)\[\d+\])").expect("a pattern")
 });
 /// What a terminal would act on: colours, cursor movements, titles. Loggers write them where they take a pipe for a terminal.
-static TERMINAL: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_][^\x1b]*\x1b\\|[ -/]*[0-~])").expect("a pattern"));
+pub(crate) static TERMINAL: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_][^\x1b]*\x1b\\|[ -/]*[0-~])").expect("a pattern"));
 static LEVEL_FIELD: LazyLock<Regex> = LazyLock::new(|| Regex::new(r#"(?i)\b(?:level|lvl|severity|loglevel)["']?\s*[=:]\s*["']?([a-z]+)"#).expect("a pattern"));
 static LEVEL_BRACKET: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)^.{0,60}?[\[<|]\s*(trace|debug|info|notice|warn|warning|error|err|severe|fatal|critical|crit|panic|emerg|alert)\s*[\]>|]").expect("a pattern")
@@ -141,7 +144,7 @@ impl<F: FnMut(Statement)> Reader<F> {
 
     fn line(&mut self, at: i64, text: &str) {
         if let Some(open) = &mut self.open
-            && at - open.last_at <= SAME_TRACE
+            && at.saturating_sub(open.last_at) <= SAME_TRACE
             && open.take(at, text)
         {
             return;
@@ -156,6 +159,7 @@ impl Open {
         if let Some(statement) = from_json(at, text) {
             return Self { statement, trace: None, last_at: at, titled: true };
         }
+        let text = beginning(text);
         let trace = trace_of(text);
         let out_of_memory = OUT_OF_MEMORY.is_match(text);
         let cries = out_of_memory || trace.is_some_and(|trace| trace != Trace::Indented) || OUTCRY.is_match(text);
@@ -166,6 +170,7 @@ impl Open {
 
     /// Takes the line if it goes on with this statement.
     fn take(&mut self, at: i64, text: &str) -> bool {
+        let text = beginning(text);
         let Some(trace) = self.trace else {
             // Anything may turn out to be the head of a trace by what follows it.
             if !self.statement.text.is_empty() && is_frame(text) {
@@ -217,6 +222,10 @@ impl Open {
         self.statement.out_of_memory |= OUT_OF_MEMORY.is_match(text);
         true
     }
+}
+
+fn beginning(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MOST_LOOKED_AT)]
 }
 
 fn trace_of(text: &str) -> Option<Trace> {
@@ -327,7 +336,7 @@ fn from_json(at: i64, text: &str) -> Option<Statement> {
     let first = told.lines().next().unwrap_or_default();
     let more = told.lines().count().saturating_sub(1) + stack.as_deref().map_or(0, |stack| stack.lines().count());
     let level = level.unwrap_or(if OUTCRY.is_match(first) { Level::Error } else { Level::Info });
-    let out_of_memory = OUT_OF_MEMORY.is_match(&told) || stack.as_deref().is_some_and(|stack| OUT_OF_MEMORY.is_match(stack));
+    let out_of_memory = OUT_OF_MEMORY.is_match(beginning(&told)) || stack.as_deref().is_some_and(|stack| OUT_OF_MEMORY.is_match(stack));
     Some(Statement { at, level, text: shortened(first), more, out_of_memory })
 }
 

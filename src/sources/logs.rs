@@ -11,10 +11,11 @@ use jiff::{SignedDuration, Timestamp};
 use crate::diagnosis::event::{Event, Level, LogLine, Precision, What, Witness};
 use crate::diagnosis::evidence::{NoLines, Reading, Source, Status, Unlogged};
 use crate::diagnosis::task::{Container, ContainerDefinition, LogConfiguration, LogStream, Task, TaskDefinition, Teller};
-use crate::diagnosis::words::shell;
+use crate::diagnosis::words::{shell, value};
 
 use super::failing::{Failing, Kind, failing};
 use super::log_lines::{RawLine, Reader, Statement};
+use super::task::datable;
 use super::{Asker, Asking, Reach, around_stop, redact};
 
 pub const SOURCE: Asker = Asker { source: Source::Logs, collect: |asking| collect(asking).boxed_local() };
@@ -193,7 +194,7 @@ async fn read(reach: &Reach<'_>, container: &Container, group: &str, region: &st
         let next = answer.next_backward_token().filter(|next| !next.is_empty()).map(str::to_owned);
         let mut events: Vec<RawLine> = answer.events.unwrap_or_default().into_iter().map(raw).collect();
         let reached = first_line.is_some() && events.first() == first_line.as_ref();
-        if let Some(first) = events.first().and_then(|first| Timestamp::from_millisecond(first.at).ok()) {
+        if let Some(first) = events.first().and_then(|first| datable(first.at)) {
             oldest = first;
         }
         let leading = if next.is_some() { events.iter().take_while(|line| line.text.starts_with([' ', '\t'])).count().min(200) } else { 0 };
@@ -230,7 +231,7 @@ async fn read(reach: &Reach<'_>, container: &Container, group: &str, region: &st
             if lines == 0 {
                 unlogged(reach, &container.name, NoLines::Silent { stream: stream.to_owned() });
             }
-            older = events.first().and_then(|first| Timestamp::from_millisecond(first.at).ok());
+            older = events.first().and_then(|first| datable(first.at));
             let mut reader = Reader::new(|statement| kept.kept.add(statement, order));
             events.iter().for_each(|line| reader.read(line));
             reader.finish();
@@ -290,9 +291,9 @@ async fn fail(reach: &Reach<'_>, inquiry: super::ledger::Inquiry<'_>, failing: F
 /// The command that reads the same lines where only Logs Insights can; its times are seconds.
 fn insights_query(reach: &Reach<'_>, group: &str, region: &str, stream: &str) -> String {
     let (from, to) = around_stop(reach.task, reach.now, BEFORE_STOP, SignedDuration::from_secs(5));
-    let query = format!("fields @timestamp, @message | filter @logStream = \"{stream}\" | sort @timestamp desc | limit 100");
-    let (group, region, query) = (shell(group), shell(region), shell(&query));
-    format!("aws logs start-query --log-group-name {group} --region {region} --start-time {} --end-time {} --query-string {query}", from.as_second(), to.as_second() + 1)
+    let query = format!("fields @timestamp, @message | filter @logStream = \"{}\" | sort @timestamp desc | limit 100", stream.replace(['"', '\\'], "?"));
+    let (group, region, query) = (value(group), value(region), shell(&query));
+    format!("aws logs start-query --log-group-name{group} --region{region} --start-time {} --end-time {} --query-string {query}", from.as_second(), to.as_second() + 1)
 }
 
 async fn is_infrequent_access(reach: &Reach<'_>, group: &str, region: &str) -> bool {
@@ -356,7 +357,7 @@ impl Kept {
         let errors = shown.iter().filter(|statement| statement.level == Level::Error).count();
         let told = Told { statements: shown.len(), hidden_errors: self.all_errors.saturating_sub(errors) };
         for statement in shown {
-            let Ok(at) = Timestamp::from_millisecond(statement.at) else { continue };
+            let Some(at) = datable(statement.at) else { continue };
             let text = if reach.redact { redact::text(&statement.text).into_owned() } else { statement.text };
             let what = What::Logged(LogLine { text, more: statement.more, out_of_memory: statement.out_of_memory, stream: stream.to_owned() });
             reach.ledger.tell(Event { at, precision: Precision::Millisecond, witness: Witness::Logs, level: statement.level, container: Some(container.name.clone()), what });

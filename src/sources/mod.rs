@@ -21,7 +21,7 @@ mod host;
 pub mod kept_logs;
 pub mod ledger;
 mod load_balancer;
-mod log_lines;
+pub(crate) mod log_lines;
 mod log_query;
 mod logs;
 mod metrics;

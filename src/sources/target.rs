@@ -151,6 +151,9 @@ fn from_url(text: &str) -> Option<Target> {
         .map(str::to_owned)
         // A console with several sessions puts the account in front of the region.
         .or_else(|| host.split('.').find(|part| is_region(part)).map(str::to_owned));
+    if region.as_ref().is_some_and(|region| region.is_empty() || !region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')) {
+        return None;
+    }
     // CloudWatch writes `/` as `$252F`, twice encoded; twice decoded it is a path again.
     let plain = decoded(&decoded(&path.replace('$', "%")));
     let segments: Vec<&str> = plain.split(['/', '?', '#', '&', ';', '=']).filter(|segment| !segment.is_empty()).collect();
@@ -319,6 +322,8 @@ mod tests {
             ("@newest", "@latest"),
             ("service/", "service/NAME"),
             ("README", "digits"),
+            (&format!("arn:aws:ecs:evil.example/#:1:task/prod/{ID}"), "ARN"),
+            (&format!("https://eu-west-1.console.aws.amazon.com/ecs/v2/clusters/prod/tasks/{ID}?region=evil.example/x"), "URL"),
         ] {
             assert!(Target::parse(text).expect_err(text).why.contains(why), "{text}");
         }

@@ -478,6 +478,12 @@ pub fn moment(time: &DateTime) -> Option<Timestamp> {
     plausible(i64::try_from(milliseconds).ok()?)
 }
 
+/// A time that others wrote, if windows around it stay within the calendar: from 1970 to 2200.
+#[must_use]
+pub fn datable(milliseconds: i64) -> Option<Timestamp> {
+    Timestamp::from_millisecond(milliseconds).ok().filter(|_| (0..7_258_118_400_000).contains(&milliseconds))
+}
+
 /// A time between 2000 and 2200, which ECS can have meant; windows around any other would leave the calendar.
 #[must_use]
 pub fn plausible(milliseconds: i64) -> Option<Timestamp> {

@@ -15,6 +15,8 @@ pub mod fake_aws;
 mod fault_matrix;
 mod faults;
 #[cfg(unix)]
+mod hostile;
+#[cfg(unix)]
 mod interrupts;
 mod meant;
 mod neighbours;

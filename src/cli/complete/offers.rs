@@ -142,7 +142,11 @@ pub fn case_files(word: &str) -> Vec<CompletionCandidate> {
     let is_case = |path: &std::path::Path| path.is_file() && (path.to_string_lossy().ends_with(".json") || path.to_string_lossy().ends_with(".json.gz"));
     let mut found = PathCompleter::any().filter(is_case).complete(OsStr::new(word));
     let is_path = word.contains('/') || word.starts_with('~');
-    found.retain(|candidate| is_path || !candidate.get_value().to_string_lossy().ends_with('/'));
+    found.retain(|candidate| {
+        let name = candidate.get_value().to_string_lossy();
+        // A file may be called like an option.
+        (is_path || !name.ends_with('/')) && !name.starts_with('-')
+    });
     found.truncate(MOST_NAMES);
     found
 }

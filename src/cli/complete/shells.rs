@@ -1,5 +1,7 @@
 //! How each shell hands over its line, and how it is answered.
 
+use std::borrow::Cow;
+
 use clap_complete::CompletionCandidate;
 
 use crate::render::columns::cut;
@@ -7,6 +9,8 @@ use crate::render::printable::printable;
 
 use super::line::{self, Word};
 
+/// What PowerShell reads as `'`, beside that itself.
+const CURLY_QUOTES: [char; 4] = ['\u{2018}', '\u{2019}', '\u{201a}', '\u{201b}'];
 /// Columns of help beside a value; what a shell has no room for it cuts itself.
 const HELP: usize = 120;
 
@@ -72,7 +76,8 @@ impl Asked {
     pub fn answer(&self, shell: &str, candidates: &[CompletionCandidate]) -> String {
         let options_too = candidates.iter().all(|candidate| candidate.get_value().to_string_lossy().starts_with('-'));
         let is_wanted = |value: &str| {
-            let is_plain = !value.chars().any(char::is_control);
+            // Shells write a value to the terminal as it is, and PowerShell takes curly quotes for straight ones.
+            let is_plain = matches!(printable(value), Cow::Borrowed(_)) && !(shell == "powershell" && value.contains(CURLY_QUOTES));
             // Thirty options behind the tasks nobody asked for; a dash asks for them.
             let is_option = value.starts_with('-') && value != "-";
             is_plain && (!self.word().is_empty() || options_too || !is_option)
@@ -164,6 +169,29 @@ mod tests {
         let answer = asked.answer("zsh", &candidates);
         assert_eq!(answer, "x\ta\\u{202e} b\n");
         assert!(!answer.trim_end().trim_start_matches("x\t").chars().any(char::is_control));
+    }
+
+    #[test]
+    fn whatever_a_value_or_its_help_holds_each_shell_gets_one_plain_line_of_it_or_none() {
+        for text in crate::fuzz::HOSTILE.iter() {
+            let offered = [CompletionCandidate::new(text.as_str()), CompletionCandidate::new("x").help(Some(text.clone().into()))];
+            for shell in ["fish", "zsh", "elvish", "powershell", "bash"] {
+                let asked = Asked::read(shell, vec!["ecs-trace".to_owned(), "x".to_owned()], Some(1));
+                let answer = asked.answer(shell, &offered);
+                let lines: Vec<&str> = answer.lines().collect();
+                assert!(lines.len() <= 2 && lines.last().is_some_and(|line| line.split('\t').next() == Some("x")), "{shell}: {answer:?}");
+                for line in lines {
+                    let (value, help) = line.split_once('\t').unwrap_or((line, ""));
+                    assert!(matches!(printable(value), Cow::Borrowed(_)) && matches!(printable(help), Cow::Borrowed(_)), "{shell}: {line:?}");
+                    assert!(value == "x" || value == text);
+                    assert!(shell != "powershell" || !value.contains('’'), "{value}");
+                }
+            }
+            // Bash puts it on the line as it comes: there it must read as itself and as nothing else.
+            for line in told("ecs-trace why ", "", "", &[text]).lines() {
+                assert_eq!(shlex::split(line.strip_suffix(' ').unwrap_or(line)).as_deref(), Some([text.clone()].as_slice()), "{line}");
+            }
+        }
     }
 
     #[test]

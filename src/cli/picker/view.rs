@@ -190,6 +190,27 @@ mod tests {
     }
 
     #[test]
+    fn whatever_stands_in_a_task_its_row_and_its_preview_are_letters_alone() {
+        let now = Timestamp::from_second(2_000_000_000).expect("a time");
+        for text in crate::fuzz::HOSTILE.iter() {
+            let mut task = stopped("EssentialContainerExited", text, Some(1)).task;
+            (task.id, task.cluster, task.service, task.family) = (text.clone(), text.clone(), Some(text.clone()), Some(text.clone()));
+            task.containers[0].name.clone_from(text);
+            task.containers[0].reason = Some(text.clone());
+            task.containers.push(task.containers[0].clone());
+            let mut choice = Choice::new(now);
+            choice.add(vec![Stop::of(task, now)]);
+            choice.end(Some(text.clone()));
+            let mut terminal = Terminal::new(TestBackend::new(90, 20)).expect("a terminal");
+            let page = Page { width: Some(90), look: Look::plain(), clock: Clock::utc() };
+            terminal.draw(|frame| draw(frame, &choice, &page)).expect("a picture");
+            for cell in terminal.backend().buffer().content() {
+                assert_eq!(printable(cell.symbol()), cell.symbol(), "{text:?}");
+            }
+        }
+    }
+
+    #[test]
     fn a_small_terminal_shows_the_list_alone() {
         let lines = drawn(60, 8, "");
         assert!(lines[2].starts_with("▌") && lines[6].contains("app-error"), "{lines:#?}");

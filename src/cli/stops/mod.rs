@@ -15,6 +15,7 @@ use crate::diagnosis::task::{Task, last_segment};
 use crate::diagnosis::trace;
 use crate::diagnosis::words;
 use crate::render::json::v1;
+use crate::render::printable::printable;
 use crate::render::{stops as table, text};
 use crate::sources::account::Account;
 use crate::sources::deadline::Deadline;
@@ -326,7 +327,7 @@ fn tell_briefly(stop: &Stop, options: &Everywhere, screen: &Screen, now: Timesta
     }
     let row = table::table(std::slice::from_ref(stop), now, &screen.page);
     let row = row.lines().nth(1).unwrap_or_default();
-    screen.tell(&format!("{row}\n  all of it: ecs-trace why {}/{}\n\n", stop.task().cluster, last_segment(&stop.task().id)))
+    screen.tell(&format!("{row}\n  all of it: ecs-trace why {}\n\n", printable(&words::shell(&format!("{}/{}", stop.task().cluster, last_segment(&stop.task().id))))))
 }
 
 /// A task stands among the stopped ones from the order to stop on; its verdict waits for its end.

@@ -6,7 +6,7 @@ use super::super::stopped_by::{self, Status, StoppedBy};
 use super::super::task::StopCode;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::super::words::shell;
+use super::super::words::{shell, value};
 
 pub const RULE: Rule = Rule { cause: Cause::HostLost, details: &[], about: "its EC2 instance stopped, terminated, or its agent went away", judge };
 
@@ -41,11 +41,7 @@ fn judge(timeline: &Timeline, stopped_by: &StoppedBy) -> Judgement {
     }
     finding.next_steps.push(NextStep::run(
         "See who ended the instance",
-        format!(
-            "aws cloudtrail lookup-events --lookup-attributes AttributeKey=ResourceName,AttributeValue={} --region {}",
-            shell(&instance),
-            shell(&timeline.evidence.task.region)
-        ),
+        format!("aws cloudtrail lookup-events --lookup-attributes AttributeKey=ResourceName,AttributeValue={} --region{}", shell(&instance), value(&timeline.evidence.task.region)),
     ));
     finding.into()
 }

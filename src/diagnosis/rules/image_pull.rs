@@ -6,7 +6,7 @@ use super::super::start_failure::{self, DENIED, Kind, NETWORK, Reader, Told, kin
 use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::super::words::shell;
+use super::super::words::{value, values};
 
 pub const RULE: Rule = Rule {
     cause: Cause::ImagePull,
@@ -245,7 +245,7 @@ fn refused(timeline: &Timeline, told: &Told, image: Option<&Image>, credentials:
             };
             finding.next_steps.push(NextStep::run(
                 why,
-                format!("aws ecr get-repository-policy --registry-id {} --repository-name {} --region {}", shell(account), shell(repository), shell(region)),
+                format!("aws ecr get-repository-policy --registry-id{} --repository-name{} --region{}", value(account), value(repository), value(region)),
             ));
         }
         _ => match credentials {
@@ -253,7 +253,7 @@ fn refused(timeline: &Timeline, told: &Told, image: Option<&Image>, credentials:
                 finding.summary.push_str(&format!(" The login is the secret {secret} (repositoryCredentials)."));
                 finding.next_steps.push(NextStep::run(
                     "See when the login was last changed",
-                    format!("aws secretsmanager describe-secret --secret-id {} --region {}", shell(secret), shell(&task.region)),
+                    format!("aws secretsmanager describe-secret --secret-id{} --region{}", value(secret), value(&task.region)),
                 ));
             }
             None => finding.next_steps.push(NextStep::say("Give the container repositoryCredentials: the ARN of a secret with username and password of that registry.")),
@@ -266,19 +266,19 @@ fn absent(image: Option<&Image>, name: Option<&str>, finding: &mut Finding) {
     finding.summary.push_str(" It is a matter of absence, not of permission or network.");
     match &image.registry {
         Registry::Ecr { account, region, .. } => {
-            let place = format!("--registry-id {} --repository-name {} --region {}", shell(account), shell(&image.repository), shell(region));
+            let place = format!("--registry-id{} --repository-name{} --region{}", value(account), value(&image.repository), value(region));
             let id = match (&image.digest, &image.tag) {
                 (Some(digest), _) => format!("imageDigest={digest}"),
                 (None, tag) => format!("imageTag={}", tag.as_deref().unwrap_or("latest")),
             };
-            finding.next_steps.push(NextStep::run(format!("See whether {} is there", image.reference()), format!("aws ecr describe-images {place} --image-ids {}", shell(&id))));
+            finding.next_steps.push(NextStep::run(format!("See whether {} is there", image.reference()), format!("aws ecr describe-images {place} --image-ids{}", value(&id))));
             finding
                 .next_steps
                 .push(NextStep::run("See the newest tags there are", format!("aws ecr describe-images {place} --query 'sort_by(imageDetails,&imagePushedAt)[-5:].imageTags'")));
         }
         _ => {
             if let Some(name) = name {
-                finding.next_steps.push(NextStep::run("Ask the registry yourself", format!("docker manifest inspect {}", shell(name))));
+                finding.next_steps.push(NextStep::run("Ask the registry yourself", format!("docker manifest inspect{}", values(&[name]))));
             }
         }
     }
@@ -323,7 +323,7 @@ fn full(timeline: &Timeline, finding: &mut Finding) {
     let host = timeline.evidence.host.as_ref().and_then(|host| host.instance_id.clone());
     finding.summary.push_str(&format!(" It is the disk of {}.", host.as_ref().map_or_else(|| "the container instance".to_owned(), |id| format!("instance {id}"))));
     if let Some(id) = host {
-        finding.next_steps.push(NextStep::run("Look at the instance's disk", format!("aws ssm start-session --target {} --region {}", shell(&id), shell(&task.region))));
+        finding.next_steps.push(NextStep::run("Look at the instance's disk", format!("aws ssm start-session --target{} --region{}", value(&id), value(&task.region))));
     }
     finding.next_steps.push(NextStep::say("There: `df -h` and `docker system prune -a`; lower ECS_IMAGE_CLEANUP_INTERVAL, or give the instances larger disks."));
 }
@@ -334,8 +334,8 @@ fn mismatched(timeline: &Timeline, name: Option<&str>, finding: &mut Finding) {
     let by = wanted.map_or_else(|| "sets no runtimePlatform, which means X86_64 on Fargate".to_owned(), |cpu| format!("asks for {cpu}"));
     finding.summary.push_str(&format!(" The task definition {by}."));
     if let Some(name) = name {
-        finding.next_steps.push(NextStep::run("See for which platforms the image is built", format!("docker manifest inspect {}", shell(name))));
-        finding.next_steps.push(NextStep::run("Build and push it for the task's", format!("docker buildx build --platform {platform} --tag {} --push .", shell(name))));
+        finding.next_steps.push(NextStep::run("See for which platforms the image is built", format!("docker manifest inspect{}", values(&[name]))));
+        finding.next_steps.push(NextStep::run("Build and push it for the task's", format!("docker buildx build --platform {platform} --tag{} --push .", value(name))));
     }
 }
 

@@ -5,7 +5,7 @@ use super::super::start_failure::{self, Kind, Reader, kind, says, with_detail};
 use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Judgement, NextStep, Rule};
-use super::super::words::shell;
+use super::super::words::{value, values};
 
 pub const RULE: Rule = Rule { cause: Cause::NetworkInterface, details: &["no-addresses", "timeout", "other"], about: "no network interface", judge };
 
@@ -59,11 +59,10 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     }
     finding.summary.push_str(&format!(" AWS's words: “{}”.", told.quoted()));
     if !subnets.is_empty() {
-        let ids = subnets.iter().map(|id| shell(id)).collect::<Vec<_>>().join(" ");
         let query = "'Subnets[].[SubnetId,AvailabilityZone,AvailableIpAddressCount]'";
         finding.next_steps.push(NextStep::run(
             "See how many addresses are free",
-            format!("aws ec2 describe-subnets --subnet-ids {ids} --query {query} --output table --region {}", shell(region)),
+            format!("aws ec2 describe-subnets --subnet-ids{} --query {query} --output table --region{}", values(&subnets), value(region)),
         ));
     }
     finding.next_steps.push(NextStep::say(told.kind.entry.then));

@@ -5,7 +5,7 @@ use super::super::start_failure::{self, Kind, Reader, kind, says};
 use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Judgement, NextStep, Rule};
-use super::super::words::shell;
+use super::super::words::value;
 
 pub const RULE: Rule = Rule {
     cause: Cause::Placement,
@@ -101,7 +101,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     finding.next_steps.push(NextStep::say(told.kind.entry.then));
     let look = match instance {
         Some(id) => commands::describe_container_instance(id, task),
-        None => format!("aws ecs list-container-instances --cluster {} --region {}", shell(&task.cluster), shell(&task.region)),
+        None => format!("aws ecs list-container-instances --cluster{} --region{}", value(&task.cluster), value(&task.region)),
     };
     finding.next_steps.push(NextStep::run(if instance.is_some() { "See what that instance has free" } else { "See the cluster's container instances" }, look));
     if told.of_service

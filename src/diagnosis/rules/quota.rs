@@ -4,7 +4,7 @@ use super::super::start_failure::{self, Kind, Reader, kind};
 use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Judgement, NextStep, Rule};
-use super::super::words::shell;
+use super::super::words::value;
 
 pub const RULE: Rule = Rule { cause: Cause::Quota, details: &[], about: "a limit on tasks or vCPUs was reached", judge };
 
@@ -37,11 +37,11 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         return finding.into();
     }
     let code = if task.capacity_provider.as_deref() == Some("FARGATE_SPOT") { SPOT } else { ON_DEMAND };
-    let region = shell(&task.region);
-    finding.next_steps.push(NextStep::run("See the limit there is", format!("aws service-quotas get-service-quota --service-code fargate --quota-code {code} --region {region}")));
+    let region = value(&task.region);
+    finding.next_steps.push(NextStep::run("See the limit there is", format!("aws service-quotas get-service-quota --service-code fargate --quota-code {code} --region{region}")));
     finding.next_steps.push(NextStep::run(
         "Ask for a higher one",
-        format!("aws service-quotas request-service-quota-increase --service-code fargate --quota-code {code} --desired-value 1000 --region {region}"),
+        format!("aws service-quotas request-service-quota-increase --service-code fargate --quota-code {code} --desired-value 1000 --region{region}"),
     ));
     finding.next_steps.push(NextStep::say("Until then, stop what is not needed in the region: all clusters of the account share the limit."));
     finding.into()

@@ -5,7 +5,7 @@ use super::super::start_failure::{self, DENIED, Kind, NETWORK, Reader, Told, kin
 use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::super::words::{self, shell};
+use super::super::words::{self, value};
 
 pub const RULE: Rule = Rule {
     cause: Cause::ResourceInitialization,
@@ -238,9 +238,9 @@ fn of_secret(timeline: &Timeline, told: &Told, finding: &mut Finding) {
     let show = secret.as_deref().map(|secret| {
         if parameter {
             let name = secret.split_once(":parameter").map_or(secret, |(_, name)| name);
-            format!("aws ssm get-parameters --names {} --query InvalidParameters --region {}", shell(name), shell(region))
+            format!("aws ssm get-parameters --names{} --query InvalidParameters --region{}", value(name), value(region))
         } else {
-            format!("aws secretsmanager describe-secret --secret-id {} --region {}", shell(secret_arn(secret)), shell(region))
+            format!("aws secretsmanager describe-secret --secret-id{} --region{}", value(secret_arn(secret)), value(region))
         }
     });
     let lacking = told.text.split_once("did not contain json key").map(|(_, key)| key.trim().trim_end_matches('.').to_owned());
@@ -249,7 +249,7 @@ fn of_secret(timeline: &Timeline, told: &Told, finding: &mut Finding) {
         finding.summary = format!("The secret is there, and has no JSON key {key} [{}].", told.n);
         if let Some(secret) = &secret {
             finding.summary.push_str(&format!(" It is {}.", secret_arn(secret)));
-            let command = format!("aws secretsmanager list-secret-version-ids --secret-id {} --region {}", shell(secret_arn(secret)), shell(region));
+            let command = format!("aws secretsmanager list-secret-version-ids --secret-id{} --region{}", value(secret_arn(secret)), value(region));
             finding.next_steps.push(NextStep::run("See which version of it is current, and when it was changed", command));
         }
         finding.next_steps.push(NextStep::say(format!("Give the secret's JSON the key {key}, or correct the key behind its ARN in valueFrom.")));
@@ -325,7 +325,7 @@ fn of_log(timeline: &Timeline, told: &Told, finding: &mut Finding) {
     }
     if finding.detail == Some("log-group-missing") {
         for (group, region) in groups {
-            finding.next_steps.push(NextStep::run("Create it", format!("aws logs create-log-group --log-group-name {} --region {}", shell(group), shell(region))));
+            finding.next_steps.push(NextStep::run("Create it", format!("aws logs create-log-group --log-group-name{} --region{}", value(group), value(region))));
         }
         finding.next_steps.push(NextStep::say("Or set awslogs-create-group to \"true\" in the log options and allow logs:CreateLogGroup to the execution role."));
         return;
@@ -366,11 +366,9 @@ fn of_efs(timeline: &Timeline, told: &Told, finding: &mut Finding) {
     for id in meant {
         finding
             .next_steps
-            .push(NextStep::run("See its mount targets, one a zone", format!("aws efs describe-mount-targets --file-system-id {} --region {}", shell(id), shell(&task.region))));
+            .push(NextStep::run("See its mount targets, one a zone", format!("aws efs describe-mount-targets --file-system-id{} --region{}", value(id), value(&task.region))));
         if told.says(DENIED) {
-            finding
-                .next_steps
-                .push(NextStep::run("See its policy", format!("aws efs describe-file-system-policy --file-system-id {} --region {}", shell(id), shell(&task.region))));
+            finding.next_steps.push(NextStep::run("See its policy", format!("aws efs describe-file-system-policy --file-system-id{} --region{}", value(id), value(&task.region))));
         }
     }
     finding.next_steps.push(NextStep::say("The mount target's security group must let in TCP 2049 from the task's."));
@@ -396,7 +394,7 @@ fn of_file(timeline: &Timeline, told: &Told, finding: &mut Finding) {
     finding.summary.push_str(&format!(" {kind} is read as {}. AWS's words: “{}”.", network::role(task, definition), told.quoted()));
     for file in files {
         if let Some((bucket, key)) = file.split_once(":::").and_then(|(_, path)| path.split_once('/')) {
-            finding.next_steps.push(NextStep::run("See whether it is there", format!("aws s3api head-object --bucket {} --key {}", shell(bucket), shell(key))));
+            finding.next_steps.push(NextStep::run("See whether it is there", format!("aws s3api head-object --bucket{} --key{}", value(bucket), value(key))));
         }
     }
     if told.says(DENIED) || !told.says(&["nosuchkey", "nosuchbucket", "does not exist"]) {

@@ -6,7 +6,7 @@ use super::super::service::MessageKind;
 use super::super::stopped_by::{self, Status, StoppedBy};
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::super::words::shell;
+use super::super::words::{shell, value};
 use super::scheduled_stop;
 
 pub const RULE: Rule = Rule { cause: Cause::Rollback, details: &["circuit-breaker", "alarm", "manual"], about: "its deployment failed and was rolled back", judge };
@@ -52,11 +52,11 @@ fn judge(timeline: &Timeline, stopped_by: &StoppedBy) -> Judgement {
     if let Some(service) = &task.service {
         finding.next_steps.push(NextStep::run(
             "See why earlier tasks of it ended",
-            format!("ecs-trace why {} --region {}", shell(&format!("service/{}/{service}", task.cluster)), shell(&task.region)),
+            format!("ecs-trace why {} --region{}", shell(&format!("service/{}/{service}", task.cluster)), value(&task.region)),
         ));
         finding.next_steps.push(NextStep::run(
             "See the service's deployments",
-            format!("aws ecs list-service-deployments --cluster {} --service {} --region {}", shell(&task.cluster), shell(service), shell(&task.region)),
+            format!("aws ecs list-service-deployments --cluster{} --service{} --region{}", value(&task.cluster), value(service), value(&task.region)),
         ));
     }
     finding.into()

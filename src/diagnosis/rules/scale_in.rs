@@ -11,7 +11,7 @@ use super::super::stopped_by::{self, StoppedBy};
 use super::super::task::Task;
 use super::super::timeline::{Line, Timeline};
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::super::words::shell;
+use super::super::words::value;
 use super::scheduled_stop;
 
 pub const RULE: Rule = Rule { cause: Cause::ScaleIn, details: &[], about: "the service wanted fewer tasks: autoscaling, or a hand that changed the desired count", judge };
@@ -109,13 +109,13 @@ fn next_steps(task: &Task, change: Option<Change>) -> Vec<NextStep> {
     let Some(service) = &task.service else { return Vec::new() };
     let ask = |operation: &str, more: &str| {
         let resource = format!("service/{}/{service}", task.cluster);
-        format!("aws application-autoscaling {operation} --service-namespace ecs --resource-id {}{more} --region {}", shell(&resource), shell(&task.region))
+        format!("aws application-autoscaling {operation} --service-namespace ecs --resource-id{}{more} --region{}", value(&resource), value(&task.region))
     };
     let mut steps = Vec::new();
     if let Some(Change { by: By::Activity { activity, .. }, .. }) = change {
         steps.extend(about_trigger(activity, ask));
         if let Some(alarm) = activity.alarm() {
-            let command = format!("aws cloudwatch describe-alarm-history --alarm-name {} --history-item-type StateUpdate --region {}", shell(alarm), shell(&task.region));
+            let command = format!("aws cloudwatch describe-alarm-history --alarm-name{} --history-item-type StateUpdate --region{}", value(alarm), value(&task.region));
             steps.push(NextStep::run("See when and on what its alarm went off", command));
         }
     }
@@ -125,9 +125,9 @@ fn next_steps(task: &Task, change: Option<Change>) -> Vec<NextStep> {
 
 fn about_trigger(activity: &ScalingActivity, ask: impl Fn(&str, &str) -> String) -> Option<NextStep> {
     match activity.trigger() {
-        Trigger::Policy(name) => Some(NextStep::run(format!("See what policy {name} is set to"), ask("describe-scaling-policies", &format!(" --policy-names {}", shell(name))))),
+        Trigger::Policy(name) => Some(NextStep::run(format!("See what policy {name} is set to"), ask("describe-scaling-policies", &format!(" --policy-names{}", value(name))))),
         Trigger::Schedule(name) => {
-            Some(NextStep::run(format!("See when {name} acts and what it sets"), ask("describe-scheduled-actions", &format!(" --scheduled-action-names {}", shell(name)))))
+            Some(NextStep::run(format!("See when {name} acts and what it sets"), ask("describe-scheduled-actions", &format!(" --scheduled-action-names{}", value(name)))))
         }
         Trigger::Untold => None,
     }

@@ -4,7 +4,7 @@ use super::super::start_failure::{self, Kind, Reader, kind, says};
 use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Judgement, NextStep, Rule};
-use super::super::words::shell;
+use super::super::words::value;
 
 pub const RULE: Rule = Rule { cause: Cause::Volume, details: &[], about: "an EBS volume could not be created or attached", judge };
 
@@ -53,11 +53,11 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         finding.summary.push_str(&format!(" ECS acts as the infrastructure role {role}."));
         finding.next_steps.push(NextStep::run(
             "Ask IAM what the infrastructure role may do",
-            format!("aws iam simulate-principal-policy --policy-source-arn {} --action-names ec2:CreateVolume ec2:AttachVolume ec2:CreateTags", shell(role)),
+            format!("aws iam simulate-principal-policy --policy-source-arn{} --action-names ec2:CreateVolume ec2:AttachVolume ec2:CreateTags", value(role)),
         ));
     }
     if let Some(id) = detail("volumeId") {
-        finding.next_steps.push(NextStep::run("See the volume", format!("aws ec2 describe-volumes --volume-ids {} --region {}", shell(id), shell(&task.region))));
+        finding.next_steps.push(NextStep::run("See the volume", format!("aws ec2 describe-volumes --volume-ids{} --region{}", value(id), value(&task.region))));
     }
     finding.next_steps.push(NextStep::say(told.kind.entry.then));
     finding.into()

@@ -111,7 +111,7 @@ fn parts(record: &Value, name: &'static str, place: &Place, account: &Account) -
     };
     tasks.retain(|task| region.is_none_or(|region| region == account.region) && is_it(task, place));
     let text = |name: &str| record.get(name).and_then(Value::as_str).unwrap_or_default();
-    let told = |task: Value| Told { call: name, event_id: text("eventID").to_owned(), at: text("eventTime").parse().ok(), task: in_iso(task), said: std::mem::take(&mut said) };
+    let told = |task: Value| Told { call: name, event_id: text("eventID").to_owned(), at: written_time(text("eventTime")), task: in_iso(task), said: std::mem::take(&mut said) };
     tasks.into_iter().map(told).collect()
 }
 

@@ -7,7 +7,7 @@ mod callers;
 mod chain;
 pub mod forgotten;
 mod memory;
-mod record;
+pub(crate) mod record;
 mod subject;
 
 use std::cell::RefCell;

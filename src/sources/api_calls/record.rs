@@ -8,11 +8,12 @@ use serde_json::Value;
 
 use crate::diagnosis::call::{ApiCall, Identity, Parameters, REPORTS, Report, ReportedContainer, Target};
 use crate::diagnosis::service::ServiceMessage;
+use crate::sources::task::datable;
 
 /// A call, and the service's events of that moment, where its answer holds the service.
-pub(super) struct Recorded {
-    pub(super) call: ApiCall,
-    pub(super) messages: Vec<ServiceMessage>,
+pub(crate) struct Recorded {
+    pub(crate) call: ApiCall,
+    pub(crate) messages: Vec<ServiceMessage>,
 }
 
 /// The JSON inside the record; the fields around it say less. Null where there is none.
@@ -20,7 +21,7 @@ pub(super) fn document_in(record: &Record) -> Value {
     record.cloud_trail_event().and_then(|document| serde_json::from_str(document).ok()).unwrap_or_default()
 }
 
-pub(super) fn recorded(value: &Value) -> Option<Recorded> {
+pub(crate) fn recorded(value: &Value) -> Option<Recorded> {
     Some(Recorded { call: call_from(value)?, messages: messages(value) })
 }
 
@@ -38,7 +39,13 @@ pub(super) fn written_time(text: &str) -> Option<Timestamp> {
     // Older ones put no comma behind the year; some regions count to 24.
     let bare = plain.replace(',', " ").split_whitespace().collect::<Vec<_>>().join(" ");
     let written = ["%b %d %Y %I:%M:%S %p", "%b %d %Y %H:%M:%S"].into_iter().find_map(|form| DateTime::strptime(form, &bare).ok());
-    plain.parse().ok().or_else(|| written?.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp()))
+    at(&plain).or_else(|| datable(written?.to_zoned(TimeZone::UTC).ok()?.timestamp().as_millisecond()))
+}
+
+/// A time in ISO 8601 that somebody can have lived in.
+fn at(text: &str) -> Option<Timestamp> {
+    let at: Timestamp = text.parse().ok()?;
+    datable(at.as_millisecond()).and(Some(at))
 }
 
 /// What an ECS agent tells of a task: of the whole with its containers, or of one of them.
@@ -137,7 +144,7 @@ pub(in super::super) fn call_from(value: &Value) -> Option<ApiCall> {
         event_id: text("/eventID")?,
         name: text("/eventName")?,
         source: text("/eventSource"),
-        time: text("/eventTime")?.parse().ok()?,
+        time: at(&text("/eventTime")?)?,
         region: text("/awsRegion"),
         recipient_account: text("/recipientAccountId"),
         source_ip: text("/sourceIPAddress"),
@@ -154,7 +161,7 @@ pub(in super::super) fn call_from(value: &Value) -> Option<ApiCall> {
             role: identity("sessionContext/sessionIssuer/userName"),
             role_arn: identity("sessionContext/sessionIssuer/arn"),
             mfa: value.pointer("/userIdentity/sessionContext/attributes/mfaAuthenticated").and_then(|flag| flag.as_bool().or_else(|| flag.as_str()?.parse().ok())),
-            session_created: identity("sessionContext/attributes/creationDate").and_then(|date| date.parse().ok()),
+            session_created: identity("sessionContext/attributes/creationDate").and_then(|date| at(&date)),
             invoked_by: identity("invokedBy"),
             source_identity: identity("sessionContext/sourceIdentity"),
             web_provider: federated,

@@ -3,13 +3,12 @@
 //! Only where ECS's reason names the target group: its load balancer, by which the metrics are kept, is in the
 //! target group's own description. The numbers are of the whole target group, never of one target.
 
-use jiff::Timestamp;
-
 use crate::diagnosis::event::{Event, Level, Precision, What, Witness};
 use crate::diagnosis::evidence::Source;
 use crate::diagnosis::measure::{Counted, Turn};
 
 use super::super::Asking;
+use super::super::task::datable;
 use super::data::{Query, Series, asked};
 use super::minutes;
 
@@ -68,7 +67,7 @@ fn events(group: &str, metrics: &[(&'static str, &'static str)], series: &[Serie
     let of = |name: &str, statistic: &str| metrics.iter().zip(series).find(|((n, s), _)| *n == name && *s == statistic).map_or(&nothing, |(_, series)| series);
     let mut events = Vec::new();
     let mut tell = |at: i64, metric: &'static str, value: i64, turn: Turn| {
-        let Ok(at) = Timestamp::from_millisecond(at) else { return };
+        let Some(at) = datable(at) else { return };
         let what = What::Counted(Counted { target_group: group.to_owned(), metric, value, turn });
         events.push(Event { at, precision: Precision::Minute, witness: Witness::Metric, level: Level::Warn, container: None, what });
     };

@@ -13,6 +13,7 @@ use crate::diagnosis::task::Task;
 
 use super::super::failing::{Failing, failing};
 use super::super::pages::{Pages, Turn};
+use super::super::task::datable;
 use super::super::{Reach, around_stop};
 
 const BEFORE_STOP: SignedDuration = SignedDuration::from_secs(10 * 60);
@@ -91,11 +92,11 @@ fn read(task: &Task, message: &str, written: Option<i64>) -> Option<Taken> {
     let number = |name: &str| {
         let value = record.get(name)?;
         let number = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())?;
-        (number.is_finite() && number >= 0.0).then(|| number.round() as i64)
+        (0.0..=1e15).contains(&number).then(|| number.round() as i64)
     };
     // `Timestamp` is milliseconds; where it is missing the moment of writing stands in.
     let stamp = record.get("Timestamp").and_then(|stamp| stamp.as_i64().or_else(|| stamp.as_str()?.parse().ok()));
-    let at = Timestamp::from_millisecond(stamp.or(written)?).ok()?;
+    let at = datable(stamp.or(written)?)?;
     let reserved = |name: &str| number(name).filter(|reserved| *reserved > 0);
     let sample = Sample {
         memory: number("MemoryUtilized"),

@@ -9,6 +9,7 @@ use crate::diagnosis::measure::{Scope, Share, Utilization};
 use crate::diagnosis::task::Task;
 
 use super::super::Reach;
+use super::super::task::datable;
 use super::data::{Query, Series, asked};
 use super::minutes;
 
@@ -138,7 +139,7 @@ fn of_scope(answered: &Answered<'_>) -> Vec<Event> {
             let container = matches!(answered.scope, Scope::Container(_)).then(|| answered.scope.name());
             (container, What::Utilized(Utilization { scope: answered.scope.clone(), memory, cpu, peak }))
         };
-        let at = Timestamp::from_millisecond(at).ok()?;
+        let at = datable(at)?;
         Some(Event { at, precision: Precision::Minute, witness: Witness::Metric, level: Level::Info, container: container.map(str::to_owned), what })
     })
     .collect()
