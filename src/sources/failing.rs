@@ -90,7 +90,7 @@ where
     }
 }
 
-fn kind_of(code: &str) -> Kind {
+pub(super) fn kind_of(code: &str) -> Kind {
     match code {
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "NotAuthorized" | "UnauthorizedException" => Kind::Denied,
         "ExpiredToken"
@@ -130,7 +130,7 @@ fn own_refusal(error: &(dyn Error + 'static)) -> Option<Kind> {
 }
 
 /// The words of the innermost cause: outer layers only say that something failed.
-fn innermost(error: &(dyn Error + 'static)) -> String {
+pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
     let mut at = error;
     while let Some(next) = at.source() {
         at = next;

@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod actions;
+pub mod anonymise;
 pub mod api_calls;
 pub mod archive;
 mod autoscaling;

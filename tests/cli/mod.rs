@@ -6,6 +6,7 @@ mod answers;
 mod archive;
 #[cfg(target_os = "linux")]
 mod aws_cli;
+mod case_files;
 mod chain;
 mod config;
 mod doctor;
