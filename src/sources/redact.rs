@@ -22,12 +22,16 @@ static SECRET_NAME: LazyLock<Regex> = LazyLock::new(|| {
 /// A name whose value is a secret even where it is a number.
 static PASSWORD: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?i)passw(or)?d|passphrase|passcode|secret").expect("a pattern"));
 
-/// What stands behind a name and a colon in a sentence, where no secret does: `secret: AccessDeniedException`, an ARN.
-static NO_SECRET: LazyLock<Regex> = LazyLock::new(|| {
+/// What is no secret, whatever stands before it: an ARN, what was redacted before, how a caller proves who it is.
+static NO_SECRET: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"^(?:arn:aws|\[?redacted\]|(?i:bearer|basic|token|apikey|negotiate|digest|aws4-hmac-sha256)\s*$)").expect("a pattern"));
+
+/// What stands behind a name and a colon in a sentence, where no secret does: `secret: AccessDeniedException`.
+static PROSE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?x)^(?:
-          arn:aws | \[redacted | \w*(?:Exception|Error|Denied|Expired|NotFound|Failure|Fault)\b
-        | (?i:the|an?|not|no|is|was|are|has|could|cannot|unable|failed|failure|error|invalid|missing|expired|denied|access|service|operation|request|rpc|secrets|true|false|null|none|nil|undefined)\b
-    )")
+          \w*(?:Exception|Error|Denied|Expired|NotFound|Failure|Fault)
+        | (?i:the|an?|not|no|is|was|are|has|could|cannot|unable|failed|failure|error|invalid|missing|expired|denied|access|service|operation|request|rpc|secrets|true|false|null|none|nil|undefined)
+    )(?:[\s.,;:)]|$)")
     .expect("a pattern")
 });
 
@@ -92,7 +96,8 @@ fn without_secret(found: &Captures<'_>, line: &str) -> String {
     let (kept, behind) = (found.get(1).map_or("", |kept| kept.as_str()), found.get(2).map_or("", |behind| behind.as_str()));
     let secret = &whole.as_str()[kept.len()..whole.as_str().len() - behind.len()];
     let is_address = kept.ends_with(':') && kept.to_ascii_lowercase().starts_with("secret") && SECRETS_ARN.is_match(&line[..whole.start()]);
-    match is_address || !kept.is_empty() && NO_SECRET.is_match(secret) {
+    let is_told = kept.trim_end().ends_with(':') && PROSE.is_match(secret);
+    match is_address || is_told || !kept.is_empty() && NO_SECRET.is_match(secret) {
         true => whole.as_str().to_owned(),
         false => format!("{kept}{GONE}{behind}"),
     }
