@@ -139,4 +139,3 @@ fn pasteable(file: &Path) -> String {
     let shown = file.display().to_string();
     if shown.contains('/') && !shown.starts_with(|first: char| first.is_alphanumeric()) { shown } else { format!("./{shown}") }
 }
-

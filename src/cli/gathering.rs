@@ -325,16 +325,7 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
             minutes(1)
         ));
     }
-    let reach = Reach {
-        task: &found,
-        account: &account,
-        ledger: &ledger,
-        now,
-        redact: !options.no_redact,
-        before: None,
-        deep: wanted.deep,
-        trail_lake,
-    };
+    let reach = Reach { task: &found, account: &account, ledger: &ledger, now, redact: !options.no_redact, before: None, deep: wanted.deep, trail_lake };
     let limits = Limits { deadline: deadline.at(), only_logs: wanted.only_logs };
     let interrupt = async {
         // In a replay the clock stands until nothing more comes: then Ctrl-C came.
@@ -483,13 +474,7 @@ const ASK_AGAIN_AFTER: Duration = Duration::from_secs(20);
 const ANSWER_TAKES: Duration = Duration::from_secs(3);
 
 /// The evidence after CloudTrail was asked again and again, until it names the caller or the time is up.
-async fn waited(
-    mut evidence: Evidence,
-    reach: &Reach<'_>,
-    bars: &Arc<Bars>,
-    (began, until): (tokio::time::Instant, tokio::time::Instant),
-    told: &mut Vec<Timestamp>,
-) -> Evidence {
+async fn waited(mut evidence: Evidence, reach: &Reach<'_>, bars: &Arc<Bars>, (began, until): (tokio::time::Instant, tokio::time::Instant), told: &mut Vec<Timestamp>) -> Evidence {
     let mut asked = 0_u32;
     loop {
         let left = until.saturating_duration_since(tokio::time::Instant::now());

@@ -370,7 +370,15 @@ mod tests {
         let exchange = Exchange::new("cloudwatch:GetMetricData", "eu-west-1", &asked(0), 200, None, &answer);
         assert_eq!(exchange.request, serde_json::json!({"StartTime": 1_700_000_000, "Id": "m0"}));
         let task = Asked { arn: "a".to_owned(), cluster: "prod".to_owned() };
-        let case = Case { ecs_trace_case: FORMAT, title: None, taken_at: Timestamp::from_second(1_700_000_000).expect("a time"), region: "eu-west-1".to_owned(), task, run: None, exchanges: vec![exchange] };
+        let case = Case {
+            ecs_trace_case: FORMAT,
+            title: None,
+            taken_at: Timestamp::from_second(1_700_000_000).expect("a time"),
+            region: "eu-west-1".to_owned(),
+            task,
+            run: None,
+            exchanges: vec![exchange],
+        };
         let written = serde_json::to_vec(&super::super::redact::case(case)).expect("JSON");
         let read = Case::read(&written).expect("a case");
         let found = read.answer("cloudwatch:GetMetricData", "eu-west-1", &asked(9)).expect("an answer");

@@ -173,6 +173,8 @@ enum In {
     Identity,
     /// A log line: nothing in it is known to be harmless.
     Log,
+    /// A row of an event data store, whose columns have no names: a key id that stands alone is an identity's.
+    Row,
 }
 
 /// Takes the secrets out; says whether there were any.
@@ -189,6 +191,7 @@ fn json(value: &mut Value, part: In) -> bool {
             let mut key = false;
             items.iter_mut().fold(false, |changed, item| part == In::Answer && key_line(item, &mut key) || json(item, part) || changed)
         }
+        Value::String(told) if part == In::Row => row(told),
         Value::String(line) if part != In::Identity => clean(line),
         _ => false,
     }
@@ -199,6 +202,7 @@ fn field(name: &str, value: &mut Value, part: In) -> bool {
         (_, value) if part == In::Identity => json(value, part),
         ("environment" | "env" | "Env", value @ (Value::Array(_) | Value::Object(_))) => environment(value),
         ("environmentFiles", value) => json(value, part),
+        ("QueryResultRows", value) if part == In::Answer => json(value, In::Row),
         ("CloudTrailEvent" | "message", Value::String(inner)) => {
             let told = if name == "message" { log_message(inner) } else { record(inner) };
             let changed = told != *inner;
@@ -218,7 +222,7 @@ fn field(name: &str, value: &mut Value, part: In) -> bool {
 /// A value whose name says that it is a secret. ARNs are addresses, and open nothing.
 fn secret(name: &str, value: &mut Value) -> bool {
     let is_secret = match value {
-        Value::String(told) => is_secret_name(name) && !name.ends_with("Arn") && !told.starts_with("arn:aws") && !told.is_empty() && told != GONE,
+        Value::String(told) => is_secret_name(name) && !name.ends_with("Arn") && !told.starts_with("arn:aws") && !matches!(told.as_str(), "" | "true" | "false" | GONE),
         Value::Number(_) => PASSWORD.is_match(name),
         _ => false,
     };
@@ -226,6 +230,17 @@ fn secret(name: &str, value: &mut Value) -> bool {
         *value = Value::String(GONE.to_owned());
     }
     is_secret
+}
+
+fn row(told: &mut String) -> bool {
+    static KEY_ID: LazyLock<Regex> = LazyLock::new(|| Regex::new("^(?:AKIA|ASIA)[A-Z0-9]{16}$").expect("a pattern"));
+    if KEY_ID.is_match(told) {
+        return false;
+    }
+    let other = record(told);
+    let changed = other != *told;
+    *told = other;
+    changed
 }
 
 /// The record inside CloudTrail's answer.
@@ -368,6 +383,10 @@ mod tests {
         assert!(json(&mut value, In::Answer));
         let text = value.to_string();
         assert!(!text.contains("geheim") && !text.contains("x1y2"), "{text}");
+        let mut lake = serde_json::json!({"QueryResultRows": [[{"c1": "ASIAEXAMPLE000000001"}, {"c2": "{\"accessKeyId\":\"ASIAEXAMPLE000000002\",\"sessionToken\":\"geheim\"}"}, {"c3": "with ASIAEXAMPLE000000003"}]]});
+        assert!(json(&mut lake, In::Answer));
+        let told = lake.to_string();
+        assert!(told.contains("000000001") && told.contains("000000002") && !told.contains("geheim") && !told.contains("000000003"), "{told}");
         for kept in ["ASIAEXAMPLE000000001", "ASIAEXAMPLE000000002", "repo:shop/web", "bucket/app.env", "secret:db"] {
             assert!(text.contains(kept), "{kept}: {text}");
         }

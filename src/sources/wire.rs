@@ -16,8 +16,8 @@ use aws_smithy_types::byte_stream::ByteStream;
 use aws_smithy_types::retry::ErrorKind;
 use tokio::time::Instant;
 
-use super::actions;
 use super::account::Session;
+use super::actions;
 use super::case::{Case, Exchange, Unanswered};
 use super::cbor;
 use super::failing::{Kind, innermost, kind_of};

@@ -1,7 +1,10 @@
 //! Case files: what is in them, how they are written, and that they replay as the run that saved them.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
+
+use serde_json::Value;
 
 use super::fake_aws::{FakeAws, Fault};
 use super::program::{Ran, against, program, run};
@@ -87,6 +90,97 @@ fn every_fault_replays_byte_for_byte() {
                 let (live, replayed) = live_and_replayed(&aws, "timeline", &aws.task_arn, &folder.join(format!("{at}.json")), &["-o", "json", "--timeout", "5s"]);
                 same(&format!("{fault:?}"), &live, &replayed);
             });
+        }
+    });
+}
+
+/// What a case tells of its owner, read from where AWS puts it and not by the program's own reckoning.
+fn secrets_of(case: &Value, names: &mut BTreeSet<String>) {
+    fn at(value: &Value, parent: &str, names: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(fields) => {
+                let dimension = fields.get("Name").and_then(Value::as_str).unwrap_or_default();
+                for (name, value) in fields {
+                    if let (Value::String(text), true) = (value, dimension.ends_with("Name") && name == "Value") {
+                        names.insert(text.clone());
+                    }
+                    let is_name = matches!(
+                        name.as_str(),
+                        "cluster" | "serviceName" | "family" | "containerName" | "userName" | "Username" | "roleSessionName" | "logGroupName" | "awslogs-group" | "policyName" | "applicationName" | "deploymentGroupName" | "image"
+                    ) || name == "name" && matches!(parent, "containers" | "containerDefinitions");
+                    match value {
+                        Value::String(record) if name == "CloudTrailEvent" => at(&serde_json::from_str(record).unwrap(), "", names),
+                        Value::String(text) if is_name => {
+                            let bare = text.rsplit_once('.').map_or(text.as_str(), |(_, last)| if name == "image" { last } else { text });
+                            names.extend(bare.split([':', '/']).map(str::to_owned));
+                        }
+                        _ => at(value, name, names),
+                    }
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| at(item, parent, names)),
+            _ => {}
+        }
+    }
+    at(case, "", names);
+    let text = case.to_string();
+    for pattern in [
+        r"\b\d{12}\b",
+        r"\b(?:10|20|172|198|203)\.\d+\.\d+\.\d+\b",
+        r"\b(?:eni|subnet|sg|i|fs|vpc)-[0-9a-f]{12,}",
+        r"[a-z.]+@[a-z.]+\.[a-z]+",
+        r"\b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{8,}",
+        r":role/([\w-]+)",
+        r":user/([\w-]+)",
+        r"assumed-role/([\w-]+)",
+        r"targetgroup/([\w-]+)",
+        r"loadbalancer/app/([\w-]+)",
+        r"triggered policy ([\w-]+)",
+    ] {
+        let pattern = regex::Regex::new(pattern).unwrap();
+        names.extend(pattern.captures_iter(&text).map(|found| found.get(1).unwrap_or_else(|| found.get(0).unwrap()).as_str().to_owned()));
+    }
+    // AWS's own words, ids that are not names, and what everybody calls so.
+    const KEPT: [&str; 22] = [
+        "", "ecs", "aws", "amazonaws", "com", "repo", "ref", "refs", "heads", "main", "latest", "performance", "containerinsights", "ecs-service-scheduler", "GitHubActions", "ecsTaskExecutionRole", "ecsInstanceRole", "ecsAutoscaleRole",
+        "aws-service-role", "aws-reserved", "library", "environment",
+    ];
+    let is_id = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') && name.len() < 12 && !name.contains('.') || name.len() >= 32;
+    names.retain(|name| !KEPT.contains(&name.as_str()) && !is_id(name) && !name.starts_with("AWSServiceRoleFor") && !name.ends_with("@amazonaws.com") && !name.starts_with("d-"));
+}
+
+#[test]
+fn every_case_anonymised_tells_nobody_and_comes_to_the_same_cause() {
+    let folder = tempfile::tempdir().unwrap();
+    each_case(|name| {
+        let original = format!("{}/tests/cases/{name}/case.json", env!("CARGO_MANIFEST_DIR"));
+        let file = folder.path().join(format!("{name}.json"));
+        let path = file.to_str().unwrap();
+        run(&mut program(&["save", &original, path, "--anonymise"])).code(&[0, 3]);
+        let told = |case: &str| {
+            let ran = run(&mut program(&["timeline", case, "-o", "json"])).code(&[0, 3]);
+            let who = run(&mut program(&["who-stopped", case, "-o", "json"]));
+            let (json, by) = (ran.json(), who.json()["stoppedBy"].clone());
+            let lines = json["timeline"].as_array().unwrap().len();
+            let verdict = &json["verdict"];
+            let statuses: Vec<(Value, Value)> = json["sources"].as_array().unwrap().iter().map(|source| (source["source"].clone(), source["status"].clone())).collect();
+            let verdict = [&verdict["cause"], &verdict["detail"], &verdict["confidence"], &verdict["expected"], &verdict["evidence"]].map(Clone::clone);
+            let notes: Vec<Value> = json["verdict"]["notes"].as_array().into_iter().flatten().map(|note| note["code"].clone()).collect();
+            let hops = by["chain"].as_array().map(Vec::len);
+            (verdict, notes, (by["status"].clone(), by["kind"].clone(), by["eventId"].clone(), by["tool"].clone(), hops), statuses, lines, (ran.code, who.code))
+        };
+        assert_eq!(told(path), told(&original), "{name}");
+        let mut names = BTreeSet::new();
+        secrets_of(&serde_json::from_slice(&std::fs::read(&original).unwrap()).unwrap(), &mut names);
+        assert!(names.len() > 5, "{names:?}");
+        let written = std::fs::read_to_string(&file).unwrap();
+        for secret in names {
+            // In an ARN of a load balancer `app` is its kind.
+            let whole = regex::Regex::new(&format!(r#"(?:^|[^\w/-]|[^p]/){}(?:[^\w-]|$)"#, regex::escape(&secret))).unwrap();
+            let found = whole.find_iter(&written).find(|found| !written[..found.start() + 2].ends_with("loadbalancer/") && !written[found.start()..].starts_with("\"app/"));
+            if let Some(found) = found {
+                panic!("{name} still tells of {secret}: {}", &written[found.start().saturating_sub(80)..(found.end() + 60).min(written.len())]);
+            }
         }
     });
 }
