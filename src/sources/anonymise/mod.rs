@@ -215,11 +215,14 @@ impl Pass<'_> {
 
     fn xml(&mut self, body: &str) -> String {
         let mut told = String::with_capacity(body.len());
-        let mut tag = "";
+        let (mut tag, mut key) = ("", "");
         for piece in body.split_inclusive('>') {
             let (text, mark) = piece.split_at(piece.find('<').unwrap_or(piece.len()));
             if !text.trim().is_empty() {
-                told.push_str(&self.text(tag, "", text));
+                // Where a load balancer keeps its logs is an attribute among others.
+                let told_name = if tag == "Value" && (key.ends_with(".bucket") || key.ends_with(".prefix")) { "bucket" } else { tag };
+                told.push_str(&self.text(told_name, "", text));
+                key = if tag == "Key" { text } else { key };
             }
             told.push_str(mark);
             tag = mark.trim_matches(['<', '>']);
