@@ -106,7 +106,19 @@ fn secrets_of(case: &Value, names: &mut BTreeSet<String>) {
                     }
                     let is_name = matches!(
                         name.as_str(),
-                        "cluster" | "serviceName" | "family" | "containerName" | "userName" | "Username" | "roleSessionName" | "logGroupName" | "awslogs-group" | "policyName" | "applicationName" | "deploymentGroupName" | "image"
+                        "cluster"
+                            | "serviceName"
+                            | "family"
+                            | "containerName"
+                            | "userName"
+                            | "Username"
+                            | "roleSessionName"
+                            | "logGroupName"
+                            | "awslogs-group"
+                            | "policyName"
+                            | "applicationName"
+                            | "deploymentGroupName"
+                            | "image"
                     ) || name == "name" && matches!(parent, "containers" | "containerDefinitions");
                     match value {
                         Value::String(record) if name == "CloudTrailEvent" => at(&serde_json::from_str(record).unwrap(), "", names),
@@ -142,8 +154,28 @@ fn secrets_of(case: &Value, names: &mut BTreeSet<String>) {
     }
     // AWS's own words, ids that are not names, and what everybody calls so.
     const KEPT: [&str; 22] = [
-        "", "ecs", "aws", "amazonaws", "com", "repo", "ref", "refs", "heads", "main", "latest", "performance", "containerinsights", "ecs-service-scheduler", "GitHubActions", "ecsTaskExecutionRole", "ecsInstanceRole", "ecsAutoscaleRole",
-        "aws-service-role", "aws-reserved", "library", "environment",
+        "",
+        "ecs",
+        "aws",
+        "amazonaws",
+        "com",
+        "repo",
+        "ref",
+        "refs",
+        "heads",
+        "main",
+        "latest",
+        "performance",
+        "containerinsights",
+        "ecs-service-scheduler",
+        "GitHubActions",
+        "ecsTaskExecutionRole",
+        "ecsInstanceRole",
+        "ecsAutoscaleRole",
+        "aws-service-role",
+        "aws-reserved",
+        "library",
+        "environment",
     ];
     let is_id = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') && name.len() < 12 && !name.contains('.') || name.len() >= 32;
     names.retain(|name| !KEPT.contains(&name.as_str()) && !is_id(name) && !name.starts_with("AWSServiceRoleFor") && !name.ends_with("@amazonaws.com") && !name.starts_with("d-"));
