@@ -182,26 +182,16 @@ impl Case {
         true
     }
 
-    /// The recorded answers to this very request, in the order in which they came.
-    #[must_use]
-    pub fn answers(&self, action: &str, region: &str, body: &[u8]) -> Vec<&Exchange> {
-        let request = body_value(body);
-        self.of_action(action, region).filter(|exchange| exchange.request == request).collect()
-    }
-
-    fn of_action(&self, action: &str, region: &str) -> impl Iterator<Item = &Exchange> {
-        self.exchanges.iter().filter(move |exchange| exchange.action == action && (exchange.region == region || exchange.region.is_empty()))
-    }
-
     /// The recorded answer to a request: the very same one, else the one that differs only in its window or page size.
     ///
     /// A later version may look at another span of time; what was recorded is still what AWS said.
     #[must_use]
     pub fn answer(&self, action: &str, region: &str, body: &[u8]) -> Option<&Exchange> {
         let request = body_value(body);
-        self.of_action(action, region).find(|exchange| exchange.request == request).or_else(|| {
+        let candidates = || self.exchanges.iter().filter(|exchange| exchange.action == action && (exchange.region == region || exchange.region.is_empty()));
+        candidates().find(|exchange| exchange.request == request).or_else(|| {
             let loose = without_window(&request);
-            self.of_action(action, region).find(|exchange| without_window(&exchange.request) == loose && may_answer(&exchange.request, &request))
+            candidates().find(|exchange| without_window(&exchange.request) == loose && may_answer(&exchange.request, &request))
         })
     }
 }
@@ -250,7 +240,7 @@ fn short(broken: &serde_json::Error) -> String {
 }
 
 /// CloudTrail is asked for one name in several windows: one that lies elsewhere says nothing of this one.
-fn may_answer(asked: &Value, asks: &Value) -> bool {
+pub(super) fn may_answer(asked: &Value, asks: &Value) -> bool {
     let window = |request: &Value| request.get("LookupAttributes").and(request.get("StartTime")?.as_f64().zip(request.get("EndTime")?.as_f64()));
     match (window(asked), window(asks)) {
         (Some((from, to)), Some((other_from, other_to))) => from < other_to && other_from < to,
@@ -330,7 +320,7 @@ fn response_value(body: &[u8]) -> Option<Value> {
     }
 }
 
-fn body_value(body: &[u8]) -> Value {
+pub(super) fn body_value(body: &[u8]) -> Value {
     match serde_json::from_slice::<Value>(body) {
         Ok(value @ Value::Object(_)) => value,
         // XML and forms are text, and no text is a map in CBOR; anything else is kept as well as text can keep it.
@@ -341,7 +331,7 @@ fn body_value(body: &[u8]) -> Value {
 
 const WINDOW: [&str; 7] = ["startTime", "endTime", "StartTime", "EndTime", "limit", "MaxResults", "maxResults"];
 
-fn without_window(request: &Value) -> Value {
+pub(super) fn without_window(request: &Value) -> Value {
     match request {
         Value::Object(fields) => {
             let mut kept = fields.clone();

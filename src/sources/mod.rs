@@ -31,6 +31,7 @@ mod pages;
 pub mod permissions;
 pub mod profiles;
 pub mod redact;
+mod replay;
 mod service;
 pub mod stops;
 pub mod target;

@@ -1,7 +1,6 @@
 //! The one place every request passes: the list of allowed actions, CloudTrail's pace, the limit of one attempt,
 //! and the recording and replay of AWS's own answers.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -23,6 +22,7 @@ use super::cbor;
 use super::failing::{Kind, innermost, kind_of};
 use super::pace::Pace;
 use super::redact;
+use super::replay::Replay;
 
 /// What `-v` prints of each request.
 #[derive(Debug, Clone)]
@@ -57,11 +57,8 @@ struct Inner {
 
 enum FarEnd {
     Aws(SharedHttpClient),
-    Case(Arc<Case>, Mutex<Counted>),
+    Case(Replay),
 }
-
-/// How often each request was made of a case: asked again, it gives its next answer.
-type Counted = HashMap<(String, String, Vec<u8>), usize>;
 
 struct Recorded {
     /// The SDK's name for an operation, which its retries share.
@@ -115,7 +112,7 @@ impl Wire {
 
     #[must_use]
     pub fn to_case(case: Arc<Case>, redact: bool, observer: Option<Observer>) -> Self {
-        let far_end = FarEnd::Case(case, Mutex::default());
+        let far_end = FarEnd::Case(Replay::of(case));
         Self(Arc::new(Inner { far_end, attempt: Duration::from_secs(60), pace: Pace::default(), recorded: None, redact, observer, dated: Mutex::default() }))
     }
 
@@ -165,7 +162,7 @@ impl HttpClient for Wire {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
         let far = match &self.0.far_end {
             FarEnd::Aws(client) => Some(client.http_connector(settings, components)),
-            FarEnd::Case(..) => None,
+            FarEnd::Case(_) => None,
         };
         SharedHttpConnector::new(Line { inner: self.0.clone(), far })
     }
@@ -199,7 +196,7 @@ impl Line {
             return Err(ConnectorError::user(NotOnTheList(what).into()));
         };
         let far = match &self.inner.far_end {
-            FarEnd::Case(case, counted) => return self.answer_from(case, counted, (&action, &region, &body)).await,
+            FarEnd::Case(replay) => return self.answer_from(replay, &action, &region, &body).await,
             FarEnd::Aws(_) => self.far.as_ref(),
         };
         let Some(far) = far else { return Err(ConnectorError::user(NotOnTheList(action).into())) };
@@ -250,17 +247,11 @@ impl Line {
         Ok(response(status, headers, bytes))
     }
 
-    async fn answer_from(&self, case: &Case, counted: &Mutex<Counted>, (action, region, body): (&str, &str, &[u8])) -> Result<HttpResponse, ConnectorError> {
+    async fn answer_from(&self, replay: &Replay, action: &str, region: &str, body: &[u8]) -> Result<HttpResponse, ConnectorError> {
         let began = Instant::now();
-        let answers = case.answers(action, region, body);
-        let exchange = if answers.len() > 1 {
-            let mut counted = counted.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            let asked = counted.entry((action.to_owned(), region.to_owned(), body.to_vec())).or_default();
-            *asked += 1;
-            answers.get((*asked).min(answers.len()) - 1).copied()
-        } else {
-            answers.first().copied().or_else(|| case.answer(action, region, body))
-        };
+        // Nothing else waits in a replay: this is where Ctrl-C is heard.
+        tokio::task::yield_now().await;
+        let exchange = replay.answer(action, region, body);
         let result = match exchange.map(|exchange| (exchange, exchange.unanswered())) {
             None => Err(ConnectorError::user(NotInCase(action.to_owned()).into())),
             Some((_, Some(Unanswered::Cut))) => std::future::pending().await,
