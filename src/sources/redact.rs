@@ -192,7 +192,7 @@ fn json(value: &mut Value, part: In) -> bool {
         }
         Value::Array(items) => {
             let mut key = false;
-            items.iter_mut().fold(false, |changed, item| part == In::Answer && key_line(item, &mut key) || json(item, part) || changed)
+            items.iter_mut().fold(false, |changed, item| changed | (part == In::Answer && key_line(item, &mut key) || json(item, part)))
         }
         Value::String(told) if part == In::Row => row(told),
         Value::String(line) if part != In::Identity => clean(line),
@@ -217,7 +217,7 @@ fn field(name: &str, value: &mut Value, part: In) -> bool {
         {
             json(value, In::Identity)
         }
-        (name, Value::Array(items)) if is_secret_name(name) => items.iter_mut().fold(false, |changed, item| secret(name, item) || json(item, part) || changed),
+        (name, Value::Array(items)) if is_secret_name(name) => items.iter_mut().fold(false, |changed, item| changed | (secret(name, item) || json(item, part))),
         (name, value) => secret(name, value) || json(value, part),
     }
 }
@@ -309,7 +309,7 @@ fn environment(value: &mut Value) -> bool {
             };
             this || changed
         }),
-        Value::Object(pairs) => pairs.values_mut().fold(false, |changed, value| if value.is_object() { environment(value) } else { gone(value) } || changed),
+        Value::Object(pairs) => pairs.values_mut().fold(false, |changed, value| changed | if value.is_object() { environment(value) } else { gone(value) }),
         _ => false,
     }
 }
