@@ -266,11 +266,11 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
         agree("case", ("region", &case.region, "--region"), options.region.as_deref())?;
         agree("case", ("cluster", &case.task.cluster, "--cluster"), explicit_cluster(options).map(last_segment))?;
     }
-    let mut run = Run { session: session_options(options), cluster: options.cluster.clone(), began: Some(now), ..Run::default() };
+    let mut run = Run { cluster: options.cluster.clone(), began: Some(now), ..Run::default() };
     match (&from, &replayed) {
         (From::Aws(_), _) => run.typed = Some(typed.to_owned()),
         (From::Given(_, value), _) => run.given = Some(value.clone()),
-        // A run that is gone through again has its own cluster and options.
+        // A run that is gone through again has its own cluster.
         (_, Some(case)) => run = case.run.clone().unwrap_or_default(),
         _ => {}
     }
@@ -377,11 +377,11 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
     let task = &trace.timeline.evidence.task;
     let place = format!("{} --region {}", shell(&format!("{}/{}", task.cluster, task.id)), shell(&task.region));
     for command in trace.verdict.next_steps.iter_mut().filter_map(|step| step.command.as_mut()) {
-        // A suggested command asks as the run did that asked AWS, by the same identity and endpoint; of a case that no run
-        // has saved, it asks the case.
+        // A suggested command asks as this run did: by the same identity and endpoint. In the replay of a run it is that
+        // run's; of any other case, it asks the case.
         match replayed.as_ref().filter(|case| case.run.is_none() && command.starts_with("ecs-trace ")) {
             Some(_) => *command = command.replace(&place, &shell(typed)),
-            None if command.starts_with("aws ") || command.starts_with("ecs-trace ") => command.push_str(&run.session),
+            None if command.starts_with("aws ") || command.starts_with("ecs-trace ") => command.push_str(&session_options(options)),
             None => {}
         }
     }

@@ -23,6 +23,8 @@ const BASE64: &str = "base64";
 /// A case of a task is some hundred kilobytes, with five talkative containers some ten megabytes; what is much larger is
 /// not one.
 pub const MOST_BYTES: usize = 64 << 20;
+/// They stand in messages; a console's URL is the longest.
+const LONGEST_NAME: usize = 4096;
 /// Each of its values, outside of texts, costs up to a third of a kilobyte of memory.
 const MOST_VALUES: usize = 1_000_000;
 
@@ -56,9 +58,6 @@ pub struct Run {
     /// Cluster by option or environment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster: Option<String>,
-    /// The options that suggested commands repeat, as they stand there.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub session: String,
     /// When it began; CloudTrail may have been asked again since.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub began: Option<Timestamp>,
@@ -151,6 +150,10 @@ impl Case {
             Some(_) => serde_json::from_value(value).map_err(|broken| Unreadable::NotACase(short(&broken)))?,
             None => return Err(Unreadable::NotACase("its `ecsTraceCase` is no number".to_owned())),
         };
+        let run = case.run.iter().flat_map(|run| run.typed.iter().chain(&run.cluster));
+        if [&case.region, &case.task.arn, &case.task.cluster].into_iter().chain(run).any(|name| name.len() > LONGEST_NAME) {
+            return Err(Unreadable::NotACase("what it says it is about is no name".to_owned()));
+        }
         let times = case.run.iter().flat_map(|run| run.began.iter().chain(&run.again)).chain([&case.taken_at]);
         if let Some(odd) = times.into_iter().find(|at| plausible(at.as_millisecond()).is_none()) {
             return Err(Unreadable::NotACase(format!("{odd} is no time at which a task was asked about")));

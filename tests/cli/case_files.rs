@@ -376,6 +376,19 @@ fn after_ctrl_c_the_file_holds_what_had_arrived_and_replays_it() {
 }
 
 #[test]
+fn suggested_commands_repeat_the_options_of_whoever_replays_and_none_from_the_file() {
+    let aws = FakeAws::serving("app-error");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("case.json");
+    let path = file.to_str().unwrap();
+    let (live, replayed) = live_and_replayed(&aws, "why", &aws.task_arn, &file, &["--endpoint-url", &aws.url]);
+    same("options", &live, &replayed);
+    assert!(live.stdout.contains(&format!("--endpoint-url {}", aws.url)), "{}", live.stdout);
+    assert!(!run(&mut program(&["why", path])).code(&[0]).stdout.contains("--endpoint-url"));
+    assert!(!std::fs::read_to_string(&file).unwrap().contains(&aws.url));
+}
+
+#[test]
 fn a_wait_replays_to_where_it_ended() {
     let aws = FakeAws::with("stopped-by-sso-user", &[("cloudtrail:LookupEvents", Fault::Late(Duration::from_secs(4)))], Duration::ZERO);
     let folder = tempfile::tempdir().unwrap();
@@ -467,6 +480,8 @@ fn a_file_that_is_no_case_is_one_line_and_costs_little() {
         ("odd version", changed("\"ecsTraceCase\": 1", "\"ecsTraceCase\": \"one\""), "is no number"),
         ("other shape", br#"{"ecsTraceCase": 1, "exchanges": 3}"#.to_vec(), "not a case file"),
         ("long word", [br#"{"ecsTraceCase":1,"takenAt":""#.as_slice(), &b"x".repeat(1 << 20), b"\"}"].concat(), "not a case file"),
+        ("long name", changed("\"typed\": \"", &format!("\"typed\": \"{}", "x".repeat(1 << 20))), "is no name"),
+        ("typed a file", changed("\"typed\": \"", "\"typed\": \"/etc/passwd"), "which is no task of AWS"),
         ("odd time", changed("\"takenAt\": \"20", "\"takenAt\": \"90"), "no time at which"),
         ("deep", [head.as_slice(), &b"[".repeat(100_000)].concat(), "no JSON: recursion limit"),
         ("many answers", many(b"{},", 1_500_000), "so many"),

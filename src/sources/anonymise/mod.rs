@@ -24,6 +24,9 @@ pub fn case(mut case: Case) -> Case {
     let taken = serde_json::to_string(&case).unwrap_or_default();
     let mut names = Names::beside(taken);
     let mut pass = Pass { names: &mut names, words: Words::without_names() };
+    for exchange in case.exchanges.iter().filter(|exchange| exchange.action == "ecs:DescribeTasks") {
+        pass.task(&exchange.response);
+    }
     // The first pass changes a copy, and leaves what it learnt.
     pass.case(&mut case.clone());
     let words = Words::with(pass.names);
@@ -153,9 +156,20 @@ impl Pass<'_> {
         }
     }
 
+    /// What a task and its service, definition and containers are called, before anything else that is called alike.
+    fn task(&mut self, value: &Value) {
+        for task in value.get("tasks").and_then(Value::as_array).into_iter().flatten() {
+            let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+            text(task, "clusterArn").map(|arn| structure::path(Of::Cluster, &arn, self.names));
+            text(task, "group").map(|group| structure::path(Of::Service, &group, self.names));
+            text(task, "taskDefinitionArn").map(|arn| structure::path(Of::Family, &arn, self.names));
+            for container in task.get("containers").and_then(Value::as_array).into_iter().flatten() {
+                text(container, "name").map(|name| structure::path(Of::Container, &name, self.names));
+            }
+        }
+    }
+
     fn run(&mut self, run: &mut Run) {
-        // The profile, the endpoint and the certificates of whoever asked.
-        run.session.clear();
         run.cluster = run.cluster.take().map(|cluster| structure::path(Of::Cluster, &cluster, self.names));
         if let Some(given) = &mut run.given {
             self.value("", "", given);

@@ -219,9 +219,8 @@ impl Names {
 
     fn invented(&mut self, of: Of, name: &str) -> String {
         let lower = name.to_ascii_lowercase();
-        if let Some(set) = name.strip_prefix("AWSReservedSSO_") {
-            let hash = set.rsplit_once('_').map_or("0000000000000000", |(_, hash)| hash).to_owned();
-            return self.next("permission-set", |n| format!("AWSReservedSSO_PermissionSet{n}_{hash}"));
+        if name.starts_with("AWSReservedSSO_") {
+            return self.next("permission-set", |n| format!("AWSReservedSSO_PermissionSet{n}_{n:016x}"));
         }
         if name.contains('@') {
             return self.next("person", |n| format!("person-{n}@host.example"));
@@ -266,7 +265,7 @@ mod tests {
     #[test]
     fn what_the_diagnosis_reads_from_a_name_stands_in_its_pseudonym() {
         let mut names = Names::default();
-        assert_eq!(names.of(Of::Role, "AWSReservedSSO_Admin_0123456789abcdef"), "AWSReservedSSO_PermissionSet1_0123456789abcdef");
+        assert_eq!(names.of(Of::Role, "AWSReservedSSO_Admin_0123456789abcdef"), "AWSReservedSSO_PermissionSet1_0000000000000001");
         assert_eq!(names.of(Of::User, "jenkins-storefront-991"), "jenkins-1");
         assert_eq!(names.of(Of::User, "ines@acme.io"), "person-1@host.example");
         assert_eq!(names.of(Of::Logs, "acme-ECS-stop-events"), "ecs-events-1");

@@ -115,7 +115,7 @@ const GRAMMAR: [&str; 32] = [
 ];
 
 /// How Application Auto Scaling names the alarms it makes.
-static TRACKING: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^TargetTracking-(service/[^/]+/.+)(-Alarm(?:High|Low)-[0-9a-f-]{36})$").expect("a pattern"));
+static TRACKING: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^TargetTracking-(service/[^/]+/.+)(-Alarm(?:High|Low)-[0-9a-f-]+)$").expect("a pattern"));
 
 /// Names joined by slashes and colons: `repo:shop/web:ref:refs/heads/main`, `acme/web:41`, `/ecs/web`, `service:web`.
 pub fn path(of: Of, text: &str, names: &mut Names) -> String {
@@ -180,7 +180,7 @@ mod tests {
             ("arn:aws:ecs:eu-west-1:111122223333:task-definition/worker:41", "arn:aws:ecs:eu-west-1:100000000001:task-definition/family-1:41"),
             (
                 "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_0123456789abcdef",
-                "arn:aws:iam::100000000001:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_PermissionSet1_0123456789abcdef",
+                "arn:aws:iam::100000000001:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_PermissionSet1_0000000000000001",
             ),
             ("arn:aws:sts::111122223333:assumed-role/deploy/GitHubActions", "arn:aws:sts::100000000001:assumed-role/role-1/GitHubActions"),
             ("arn:aws:iam::aws:policy/ReadOnlyAccess", "arn:aws:iam::aws:policy/name-1"),
