@@ -352,7 +352,7 @@ fn replayed(case: Case) -> Option<Trace> {
     runtime.block_on(async {
         let place = Place { id: last_segment(&case.task.arn).to_owned(), cluster: Some(case.task.cluster.clone()), arn: Some(case.task.arn.clone()), ..Place::default() };
         let now = case.taken_at;
-        let account = Account::replay(Arc::new(case), None);
+        let account = Account::replay(Arc::new(case), true, None);
         let ledger = Ledger::new(|_| ());
         let found = task::find(&account, &ledger, &Target::Task(place), None).await.ok()?;
         let reach = Reach { task: &found, account: &account, ledger: &ledger, now, redact: true, before: None, deep: true, trail_lake: None };
@@ -570,7 +570,7 @@ fn eventbridge_event() {
         let whole = folded(bent(of.get(&seeds), bends)).to_string();
         let event = String::from_utf8_lossy(&cut_up(whole.as_bytes(), cuts)).into_owned();
         let read = match Document::read(event.as_bytes()) {
-            Ok(Document::Task(task)) => vec![*task],
+            Ok(Document::Task(task, _)) => vec![*task],
             Ok(Document::Case(_)) => Vec::new(),
             Err(error) => {
                 is_inert(&printable(&error.to_string()))?;

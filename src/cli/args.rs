@@ -1,5 +1,6 @@
 //! Options every command shares, named as in the AWS CLI.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{StringValueParser, TypedValueParser};
@@ -117,6 +118,17 @@ pub struct Waiting {
     /// service events, who ran it. Some seconds more, at two look-ups a second
     #[arg(long)]
     pub deep: bool,
+}
+
+/// Whether what was gathered is kept beside the answer.
+#[derive(Debug, Clone, Args)]
+pub struct Saving {
+    /// Also save AWS's answers as a case file, as `ecs-trace save` does
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub save: Option<PathBuf>,
+    /// In the saved file, replace accounts, addresses and names by others
+    #[arg(long, visible_alias = "anonymize", requires = "save")]
+    pub anonymise: bool,
 }
 
 fn store(text: &str) -> Result<EventDataStore, String> {

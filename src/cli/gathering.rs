@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use crate::diagnosis::call::REPORTS;
 use crate::diagnosis::evidence::{Evidence, Source, Status as ReadingStatus};
@@ -19,15 +20,15 @@ use crate::sources::account::{Account, Session};
 use crate::sources::api_calls;
 use crate::sources::archive;
 use crate::sources::aws_cli::{AwsCli, has_terminal};
-use crate::sources::case::{Asked, Case, FORMAT};
+use crate::sources::case::{Asked, Case, FORMAT, MOST_BYTES, Run, Unreadable};
 use crate::sources::deadline::Deadline;
 use crate::sources::document::Document;
 use crate::sources::failing::Kind;
 use crate::sources::kept_logs;
 use crate::sources::ledger::Ledger;
 use crate::sources::target::{Place, Target};
-use crate::sources::trail_lake::EventDataStore;
-use crate::sources::{Ended, Limits, Reach, ask_cloudtrail_again, attempt_limit, demos, gather, task};
+use crate::sources::trail_lake::{self, EventDataStore};
+use crate::sources::{Ended, Limits, Reach, ask_cloudtrail_again, attempt_limit, demos, gather, redact, task};
 
 use super::args::{Everywhere, Waiting};
 use super::failure::{Exit, Failure};
@@ -43,6 +44,7 @@ pub struct Gathered {
     account: Account,
     /// The case it was replayed from.
     replayed: Option<Arc<Case>>,
+    run: Run,
 }
 
 /// What a command wants gathered.
@@ -75,22 +77,22 @@ impl Gathered {
         if self.ended == Ended::Interrupted { Exit::Interrupted } else { exit }
     }
 
-    /// AWS's answers as a case, not redacted yet; `None` if ECS never described the task.
+    /// AWS's answers as a case, redacted unless that was switched off for this run.
     #[must_use]
-    pub fn case(&self) -> Option<Case> {
+    pub fn case(&self) -> Case {
         if let Some(case) = &self.replayed {
-            return Some(Case::clone(case));
+            return Case::clone(case);
         }
         let evidence = &self.trace.timeline.evidence;
-        let case = Case {
+        Case {
             ecs_trace_case: FORMAT,
             title: None,
             taken_at: evidence.taken_at,
             region: self.account.region.clone(),
             task: Asked { arn: evidence.task.arn.clone(), cluster: evidence.task.cluster.clone() },
-            exchanges: self.account.recorded(),
-        };
-        case.of_one_task()
+            run: Some(self.run.clone()),
+            exchanges: self.account.recorded(self.ended == Ended::Complete),
+        }
     }
 }
 
@@ -98,8 +100,14 @@ impl Gathered {
 enum From {
     Aws(Target),
     /// A task pasted as JSON: ECS is asked for a newer word, and this one stands where it has none.
-    Given(Box<Task>),
+    Given(Box<Task>, Value),
     Case(Arc<Case>),
+}
+
+/// What decides which task the answers are about: the same in a run and in its replay.
+enum Sought {
+    Target(Target),
+    Given(Box<Task>),
 }
 
 /// What every command asks AWS on.
@@ -107,7 +115,16 @@ enum From {
 /// # Errors
 /// If the system gives no threads or files for it.
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Failure::new(Exit::Other, format!("cannot start: {error}")))
+    started(tokio::runtime::Builder::new_current_thread().enable_all())
+}
+
+/// In a replay nobody waits: where all else is done, the clock of the run jumps to what it waits for next.
+fn runtime_of_a_replay() -> Result<tokio::runtime::Runtime, Failure> {
+    started(tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true))
+}
+
+fn started(builder: &mut tokio::runtime::Builder) -> Result<tokio::runtime::Runtime, Failure> {
+    builder.build().map_err(|error| Failure::new(Exit::Other, format!("cannot start: {error}")))
 }
 
 /// Finds the task, asks every source, judges.
@@ -126,8 +143,9 @@ pub fn gathered(typed: Option<&str>, options: &Everywhere, wanted: Wanted<'_>, s
     };
     let target = Target::parse(typed)?;
     contradictions(&target, options)?;
-    let from = origin(target)?;
-    runtime()?.block_on(gather_from(from, typed, options, wanted, screen, now))
+    let from = origin(target, options)?;
+    let runtime = if matches!(from, From::Case(_)) { runtime_of_a_replay()? } else { runtime()? };
+    runtime.block_on(gather_from(from, typed, options, wanted, screen, now))
 }
 
 /// The options that decide who is asked and where, as they were given.
@@ -185,10 +203,10 @@ fn agree(what: &str, (kind, theirs, option): (&str, &str, &str), ours: Option<&s
     }
 }
 
-fn origin(target: Target) -> Result<From, Failure> {
+fn origin(target: Target, options: &Everywhere) -> Result<From, Failure> {
     let of_document = |bytes: &[u8], name: &str| match Document::read(bytes) {
         Ok(Document::Case(case)) => Ok(From::Case(Arc::new(*case))),
-        Ok(Document::Task(task)) => Ok(From::Given(task)),
+        Ok(Document::Task(task, value)) => Ok(given(task, value, options)),
         Err(error) => Err(Failure::usage(format!("cannot read {name}: {error}"))),
     };
     match target {
@@ -203,19 +221,37 @@ fn origin(target: Target) -> Result<From, Failure> {
         Target::File(path) => of_document(&read_file(&path)?, &format!("`{}`", path.display())),
         Target::Stdin => {
             let mut bytes = Vec::new();
-            std::io::stdin().lock().take(256 << 20).read_to_end(&mut bytes).map_err(|error| Failure::new(Exit::Other, format!("cannot read standard input: {error}")))?;
+            let most = MOST_BYTES as u64 + 1;
+            std::io::stdin().lock().take(most).read_to_end(&mut bytes).map_err(|error| Failure::new(Exit::Other, format!("cannot read standard input: {error}")))?;
             of_document(&bytes, "standard input")
         }
         target => Ok(From::Aws(target)),
     }
 }
 
-fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
-    let shown = path.display();
-    match std::fs::metadata(path) {
-        Ok(found) if found.len() > 256 << 20 => Err(Failure::usage(format!("`{shown}` is larger than any case file"))),
-        _ => std::fs::read(path).map_err(|error| Failure::usage(format!("cannot read the case file `{shown}`: {error}"))),
+/// A pasted task without the secrets in it, as AWS's answers are without theirs.
+fn given(task: Box<Task>, mut value: Value, options: &Everywhere) -> From {
+    if !options.no_redact {
+        redact::document(&mut value);
     }
+    match Document::of_value(value.clone()) {
+        Ok(Document::Task(task, _)) => From::Given(task, value),
+        _ => From::Given(task, value),
+    }
+}
+
+/// A device or a pipe has no size: no more is read than a case can have.
+fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
+    let cannot = |why: &dyn std::fmt::Display| Failure::usage(format!("cannot read the case file `{}`: {why}", path.display()));
+    let file = std::fs::File::open(path).map_err(|error| cannot(&error))?;
+    match file.metadata() {
+        Ok(found) if found.is_dir() => return Err(cannot(&"it is a folder")),
+        Ok(found) if found.len() > MOST_BYTES as u64 => return Err(cannot(&Unreadable::TooLarge)),
+        _ => {}
+    }
+    let mut bytes = Vec::new();
+    file.take(MOST_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(|error| cannot(&error))?;
+    Ok(bytes)
 }
 
 async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Wanted<'_>, screen: &Screen, now: Timestamp) -> Result<Gathered, Failure> {
@@ -234,57 +270,38 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
         agree("case", ("region", &case.region, "--region"), options.region.as_deref())?;
         agree("case", ("cluster", &case.task.cluster, "--cluster"), explicit_cluster(options).map(last_segment))?;
     }
+    let mut run = Run { cluster: options.cluster.clone(), began: Some(now), ..Run::default() };
+    match (&from, &replayed) {
+        (From::Aws(_), _) => run.typed = Some(typed.to_owned()),
+        (From::Given(_, value), _) => run.given = Some(value.clone()),
+        // A run that is gone through again has its own cluster.
+        (_, Some(case)) => run = case.run.clone().unwrap_or_default(),
+        _ => {}
+    }
     let (account, now, found) = {
         let locate = async {
-            match from {
+            let (account, now, sought) = match from {
                 From::Case(case) => {
-                    let place =
-                        Place { id: last_segment(&case.task.arn).to_owned(), cluster: Some(case.task.cluster.clone()), arn: Some(case.task.arn.clone()), ..Place::default() };
-                    let taken_at = case.taken_at;
-                    let account = Account::replay(case, observer);
-                    let found = task::find(&account, &ledger, &Target::Task(place), None).await?;
-                    Ok::<_, Failure>((account, taken_at, found))
+                    let sought = sought_in(&case)?;
+                    let began = run.began.unwrap_or(case.taken_at);
+                    (Account::replay(case, !options.no_redact, observer), began, sought)
                 }
-                From::Given(given) => {
+                From::Given(given, _) => {
                     agree("task", ("region", &given.region, "--region"), options.region.as_deref())?;
                     agree("task", ("cluster", &given.cluster, "--cluster"), explicit_cluster(options).map(last_segment))?;
                     let region = Some(given.region.clone()).filter(|region| !region.is_empty());
-                    let account = open(options, region, wanted, screen, observer, &deadline).await?;
-                    let found = newer_word(&account, &ledger, *given).await;
-                    Ok((account, now, found))
+                    (open(options, region, wanted, screen, observer, &deadline).await?, now, Sought::Given(given))
                 }
                 From::Aws(target) => {
                     let region = target.region().map(str::to_owned).or_else(|| cluster_region(options));
-                    let account = open(options, region, wanted, screen, observer, &deadline).await?;
-                    let found = match task::find(&account, &ledger, &target, options.cluster.as_deref()).await {
-                        // A service that could place no task at all still has its events to tell.
-                        Err(task::NotFound::NothingStopped { service: Some(service), cluster: Some(cluster), .. }) if !wanted.only_logs => {
-                            Task { cluster, region: account.region.clone(), service: Some(service), ..Task::default() }
-                        }
-                        Err(task::NotFound::Missing { id, region, looked_in, denied, clue: None }) if !denied.is_empty() || !is_task_id(&id) => {
-                            Err(task::NotFound::Missing { id, region, looked_in, denied, clue: None })?
-                        }
-                        // What ECS has forgotten an archive of its events may still hold.
-                        Err(error @ task::NotFound::Missing { clue: None, .. }) => match &target {
-                            Target::Task(place) => {
-                                let cluster = place.cluster.clone().or_else(|| options.cluster.as_deref().map(|cluster| last_segment(cluster).to_owned()));
-                                let place = Place { cluster, ..place.clone() };
-                                // Neither may take all the time: one that hangs hides no other, and what is found leads further.
-                                let share = options.limit().mul_f64(0.4);
-                                let archived = tokio::time::timeout(share, archive::find(&account, &ledger, &place, now)).await.unwrap_or_default();
-                                let remembered = match archived {
-                                    Some(task) => Some(task),
-                                    None => beyond_ecs(&account, &ledger, &place, share, now).await,
-                                };
-                                remembered.ok_or_else(|| forgotten(error, &ledger, now))?
-                            }
-                            _ => Err(error)?,
-                        },
-                        found => found.map_err(|error| asked_in(error, &account.region))?,
-                    };
-                    Ok((account, now, found))
+                    (open(options, region, wanted, screen, observer, &deadline).await?, now, Sought::Target(target))
                 }
-            }
+            };
+            let found = match sought {
+                Sought::Given(given) => newer_word(&account, &ledger, *given).await,
+                Sought::Target(target) => located(&account, &ledger, &target, (run.cluster.as_deref(), options.limit(), wanted), now).await?,
+            };
+            Ok::<_, Failure>((account, now, found))
         };
         tokio::select! {
             located = locate => located.inspect_err(|_| bars.clear())?,
@@ -305,7 +322,9 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
     for remark in ledger.remarks() {
         screen.note(&remark);
     }
-    if let (Some(store), Some(stop)) = (wanted.trail_lake, found.stop_anchor().filter(|_| replayed.is_none())) {
+    // A store that was asked when the case was saved has its answers there.
+    let trail_lake = wanted.trail_lake.filter(|_| replayed.as_ref().is_none_or(|case| case.exchanges.iter().any(|exchange| exchange.action == trail_lake::START)));
+    if let (Some(store), Some(stop)) = (trail_lake, found.stop_anchor().filter(|_| replayed.is_none())) {
         let minutes = |offset: i64| (stop + jiff::SignedDuration::from_mins(offset)).strftime("%F %H:%M UTC").to_string();
         screen.note(&format!(
             "asking event data store {}, which AWS bills by the data scanned: calls from {} to {}, and of what led there in its own minutes",
@@ -314,28 +333,42 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
             minutes(1)
         ));
     }
-    let reach = Reach {
-        task: &found,
-        account: &account,
-        ledger: &ledger,
-        now,
-        redact: !options.no_redact,
-        before: None,
-        deep: wanted.deep,
-        trail_lake: wanted.trail_lake.filter(|_| replayed.is_none()),
-    };
+    let reach = Reach { task: &found, account: &account, ledger: &ledger, now, redact: !options.no_redact, before: None, deep: wanted.deep, trail_lake };
     let limits = Limits { deadline: deadline.at(), only_logs: wanted.only_logs };
-    let (mut evidence, mut ended) = gather(&reach, limits, interrupted()).await;
+    let interrupt = async {
+        // In a replay the clock stands until nothing more comes: then Ctrl-C came.
+        match replayed.is_some() && run.interrupted {
+            true => tokio::time::sleep_until(deadline.at() - Duration::from_millis(1)).await,
+            false => interrupted().await,
+        }
+    };
+    let (mut evidence, mut ended) = gather(&reach, limits, interrupt).await;
+    if replayed.is_some() {
+        for at in &run.again {
+            evidence = asked_again(&evidence, &reach, *at, &bars).await;
+        }
+    }
     if let Some(wait) = wanted.wait.filter(|_| ended != Ended::Interrupted) {
         if replayed.is_some() {
             screen.note("a case does not change: nothing to wait for");
         } else {
             let until = began + options.timeout.unwrap_or(wait);
-            (evidence, ended) = tokio::select! {
-                late = waited(evidence.clone(), &reach, &bars, began, until) => (late, ended),
-                () = interrupted() => (evidence, Ended::Interrupted),
+            let mut again = Vec::new();
+            let late = tokio::select! {
+                late = waited(evidence.clone(), &reach, &bars, (began, until), &mut again) => Some(late),
+                () = interrupted() => None,
             };
+            match late {
+                Some(late) => (evidence, run.again) = (late, again),
+                None => ended = Ended::Interrupted,
+            }
         }
+    }
+    if replayed.is_some() {
+        // That it was interrupted then does not make this run incomplete.
+        ended = Ended::Complete;
+    } else {
+        run.interrupted = ended == Ended::Interrupted;
     }
     if ended == Ended::Interrupted {
         bars.clear_after_interrupt();
@@ -352,14 +385,64 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
     let task = &trace.timeline.evidence.task;
     let place = format!("{} --region{}", shell(&format!("{}/{}", task.cluster, task.id)), value(&task.region));
     for command in trace.verdict.next_steps.iter_mut().filter_map(|step| step.command.as_mut()) {
-        // A suggested command asks as this run did: the same case, or the same identity and endpoint.
-        match replayed.as_ref().filter(|_| command.starts_with("ecs-trace ")) {
+        // A suggested command asks as this run did: by the same identity and endpoint. In the replay of a run it is that
+        // run's; of any other case, it asks the case.
+        match replayed.as_ref().filter(|case| case.run.is_none() && command.starts_with("ecs-trace ")) {
             Some(_) => *command = command.replace(&place, &shell(typed)),
             None if command.starts_with("aws ") || command.starts_with("ecs-trace ") => command.push_str(&session_options(options)),
             None => {}
         }
     }
-    Ok(Gathered { trace, ended, account, replayed })
+    Ok(Gathered { trace, ended, account, replayed, run })
+}
+
+/// What a case is about: as it was asked for when it was saved, else its task.
+fn sought_in(case: &Case) -> Result<Sought, Failure> {
+    let run = case.run.clone().unwrap_or_default();
+    if let Some(given) = run.given {
+        return match Document::of_value(given)? {
+            Document::Task(task, _) => Ok(Sought::Given(task)),
+            Document::Case(_) => Err(Failure::usage("the case holds no task, but another case")),
+        };
+    }
+    let Some(typed) = run.typed else {
+        let place = Place { id: last_segment(&case.task.arn).to_owned(), cluster: Some(case.task.cluster.clone()), arn: Some(case.task.arn.clone()), ..Place::default() };
+        return Ok(Sought::Target(Target::Task(place)));
+    };
+    match Target::parse(&typed)? {
+        Target::Stdin | Target::File(_) | Target::Demo(_) => Err(Failure::usage(format!("the case says that it was asked for `{typed}`, which is no task of AWS"))),
+        target => Ok(Sought::Target(target)),
+    }
+}
+
+/// The task that was asked for: from ECS, and where it has forgotten it from an archive or CloudTrail.
+async fn located(account: &Account, ledger: &Ledger, target: &Target, (cluster, limit, wanted): (Option<&str>, Duration, Wanted<'_>), now: Timestamp) -> Result<Task, Failure> {
+    match task::find(account, ledger, target, cluster).await {
+        // A service that could place no task at all still has its events to tell.
+        Err(task::NotFound::NothingStopped { service: Some(service), cluster: Some(cluster), .. }) if !wanted.only_logs => {
+            Ok(Task { cluster, region: account.region.clone(), service: Some(service), ..Task::default() })
+        }
+        Err(task::NotFound::Missing { id, region, looked_in, denied, clue: None }) if !denied.is_empty() || !is_task_id(&id) => {
+            Err(task::NotFound::Missing { id, region, looked_in, denied, clue: None }.into())
+        }
+        // What ECS has forgotten an archive of its events may still hold.
+        Err(error @ task::NotFound::Missing { clue: None, .. }) => match target {
+            Target::Task(place) => {
+                let cluster = place.cluster.clone().or_else(|| cluster.map(|cluster| last_segment(cluster).to_owned()));
+                let place = Place { cluster, ..place.clone() };
+                // Neither may take all the time: one that hangs hides no other, and what is found leads further.
+                let share = limit.mul_f64(0.4);
+                let archived = tokio::time::timeout(share, archive::find(account, ledger, &place, now)).await.unwrap_or_default();
+                let remembered = match archived {
+                    Some(task) => Some(task),
+                    None => beyond_ecs(account, ledger, &place, share, now).await,
+                };
+                remembered.ok_or_else(|| forgotten(error, ledger, now))
+            }
+            _ => Err(error.into()),
+        },
+        found => found.map_err(|error| asked_in(error, &account.region)),
+    }
 }
 
 /// What CloudTrail and the task's own log streams still tell of it, where no archive does.
@@ -421,7 +504,7 @@ const ASK_AGAIN_AFTER: Duration = Duration::from_secs(20);
 const ANSWER_TAKES: Duration = Duration::from_secs(3);
 
 /// The evidence after CloudTrail was asked again and again, until it names the caller or the time is up.
-async fn waited(mut evidence: Evidence, reach: &Reach<'_>, bars: &Arc<Bars>, began: tokio::time::Instant, until: tokio::time::Instant) -> Evidence {
+async fn waited(mut evidence: Evidence, reach: &Reach<'_>, bars: &Arc<Bars>, (began, until): (tokio::time::Instant, tokio::time::Instant), told: &mut Vec<Timestamp>) -> Evidence {
     let mut asked = 0_u32;
     loop {
         let left = until.saturating_duration_since(tokio::time::Instant::now());
@@ -442,21 +525,31 @@ async fn waited(mut evidence: Evidence, reach: &Reach<'_>, bars: &Arc<Bars>, beg
             }
             tokio::time::sleep_until(again.min(now + Duration::from_secs(1))).await;
         }
-        let painted = Arc::clone(bars);
-        let ledger = Ledger::new(move |progress| painted.update(progress));
         // The clock is read once, at the start: what has passed since is added.
         let passed = jiff::SignedDuration::try_from(began.elapsed()).unwrap_or_default();
         let now = jiff::Timestamp::from_millisecond((reach.now + passed).as_millisecond()).unwrap_or(reach.now);
-        let again =
-            Reach { task: reach.task, account: reach.account, ledger: &ledger, now, redact: reach.redact, before: Some(&evidence), deep: false, trail_lake: reach.trail_lake };
         asked += 1;
-        match tokio::time::timeout_at(until, ask_cloudtrail_again(&again, &evidence)).await {
+        let mark = reach.account.mark();
+        match tokio::time::timeout_at(until, asked_again(&evidence, reach, now, bars)).await {
             // One that could not be read takes nothing away from what had been.
-            Ok(late) if trace(late.clone()).stopped_by.status != Status::Unreadable => evidence = late,
-            Ok(_) => {}
-            Err(_) => return evidence,
+            Ok(late) if trace(late.clone()).stopped_by.status != Status::Unreadable => {
+                evidence = late;
+                told.push(now);
+            }
+            Ok(_) => reach.account.forget_since(mark),
+            Err(_) => {
+                reach.account.forget_since(mark);
+                return evidence;
+            }
         }
     }
+}
+
+async fn asked_again(evidence: &Evidence, reach: &Reach<'_>, now: Timestamp, bars: &Arc<Bars>) -> Evidence {
+    let painted = Arc::clone(bars);
+    let ledger = Ledger::new(move |progress| painted.update(progress));
+    let again = Reach { task: reach.task, account: reach.account, ledger: &ledger, now, redact: reach.redact, before: Some(evidence), deep: false, trail_lake: reach.trail_lake };
+    ask_cloudtrail_again(&again, evidence).await
 }
 
 /// Whether an agent's report of the end, on which the verdict rests, may still come.
@@ -481,6 +574,7 @@ pub(super) fn session(options: &Everywhere, region: Option<String>, wanted: Want
         aws_cli: Some(AwsCli { until: deadline.clone(), may_ask: has_terminal() }),
         attempt: attempt_limit(options.limit()),
         record: wanted.record,
+        shows_secrets: options.no_redact,
     }
 }
 

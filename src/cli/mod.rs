@@ -5,6 +5,7 @@ mod alias_file;
 mod ancestors;
 mod archive;
 mod args;
+mod case_file;
 pub mod complete;
 mod completions;
 mod config;

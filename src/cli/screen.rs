@@ -151,6 +151,15 @@ impl Screen {
         }
     }
 
+    /// Behind an answer, what became of saving it: the answer's own return code, unless it could not be saved.
+    ///
+    /// # Errors
+    /// If it could not.
+    pub fn saved(&self, saved: Option<Result<Vec<String>, Failure>>, exit: Exit) -> Result<Exit, Failure> {
+        saved.transpose()?.into_iter().flatten().for_each(|line| self.note(&line));
+        Ok(exit)
+    }
+
     pub fn failure(failure: &Failure) {
         say(&format!("ecs-trace: {}", failure.message));
         for hint in &failure.hints {

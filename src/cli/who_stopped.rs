@@ -8,7 +8,8 @@ use crate::render::printable::printable;
 use crate::render::text;
 
 use super::Done;
-use super::args::{Everywhere, TaskArgument, Waiting};
+use super::args::{Everywhere, Saving, TaskArgument, Waiting};
+use super::case_file::CaseFile;
 use super::failure::Exit;
 use super::gathering::{Wanted, gathered};
 use super::output::rendered;
@@ -28,10 +29,14 @@ pub struct Arguments {
     task: TaskArgument,
     #[command(flatten)]
     waiting: Waiting,
+    #[command(flatten)]
+    saving: Saving,
 }
 
 pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen, now: Timestamp) -> Done {
-    let gathered = gathered(arguments.task.task.as_deref(), options, Wanted::waiting(&arguments.waiting), screen, now)?;
+    let file = CaseFile::wanted(&arguments.saving, options)?;
+    let gathered = gathered(arguments.task.task.as_deref(), options, Wanted { record: file.is_some(), ..Wanted::waiting(&arguments.waiting) }, screen, now)?;
+    let saved = file.map(|file| file.save(&gathered, options));
     let trace = &gathered.trace;
     let told = || match (&trace.stopped_by.actor, options.quiet) {
         (Some(actor), true) => format!("{}\n", printable(actor)),
@@ -43,5 +48,6 @@ pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen, now: Ti
         (_, false) => text::who_stopped(trace, &screen.page),
     };
     screen.answer(&rendered(options, || Document::from(trace), told)?)?;
-    Ok(gathered.exit(if trace.stopped_by.is_answered() { Exit::Answered } else { Exit::Inconclusive }))
+    let exit = gathered.exit(if trace.stopped_by.is_answered() { Exit::Answered } else { Exit::Inconclusive });
+    screen.saved(saved, exit)
 }

@@ -7,7 +7,8 @@ use crate::render::json::v1::Document;
 use crate::render::text;
 
 use super::Done;
-use super::args::{Everywhere, TaskArgument, Waiting};
+use super::args::{Everywhere, Saving, TaskArgument, Waiting};
+use super::case_file::CaseFile;
 use super::failure::Exit;
 use super::gathering::{Wanted, gathered};
 use super::output::rendered;
@@ -25,11 +26,16 @@ pub struct Arguments {
     task: TaskArgument,
     #[command(flatten)]
     waiting: Waiting,
+    #[command(flatten)]
+    saving: Saving,
 }
 
 pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen, now: Timestamp) -> Done {
-    let gathered = gathered(arguments.task.task.as_deref(), options, Wanted::waiting(&arguments.waiting), screen, now)?;
+    let file = CaseFile::wanted(&arguments.saving, options)?;
+    let gathered = gathered(arguments.task.task.as_deref(), options, Wanted { record: file.is_some(), ..Wanted::waiting(&arguments.waiting) }, screen, now)?;
+    let saved = file.map(|file| file.save(&gathered, options));
     let trace = &gathered.trace;
     screen.answer(&rendered(options, || Document::from(trace), || text::why(trace, &screen.page))?)?;
-    Ok(gathered.exit(if trace.verdict.is_conclusive() { Exit::Answered } else { Exit::Inconclusive }))
+    let exit = gathered.exit(if trace.verdict.is_conclusive() { Exit::Answered } else { Exit::Inconclusive });
+    screen.saved(saved, exit)
 }

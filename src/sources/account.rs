@@ -55,6 +55,8 @@ pub struct Session {
     pub attempt: Duration,
     /// Keep every answer, to write a case.
     pub record: bool,
+    /// Leave secrets in the answers.
+    pub shows_secrets: bool,
 }
 
 /// Why no account can be reached.
@@ -137,16 +139,16 @@ impl Account {
         let endpoint = session.endpoint_url.clone().or_else(|| std::env::var("AWS_ENDPOINT_URL_CLOUDTRAIL").ok()).or_else(|| std::env::var("AWS_ENDPOINT_URL").ok());
         let pace = Pace::shared(endpoint.as_deref(), &asking);
         let origins = origin::of(session, region.as_ref(), &credentials);
-        let wire = Wire::to_aws(http, pace, session.attempt, session.record, observer);
+        let wire = Wire::to_aws(http, pace, session, observer);
         let config = config.into_builder().http_client(wire.clone()).credentials_provider(SharedCredentialsProvider::new(credentials)).build();
         Ok(Self { origins, ..Self::with(config, wire, region.to_string()) })
     }
 
     /// An account that answers from a case: no network, no credentials.
     #[must_use]
-    pub fn replay(case: Arc<Case>, observer: Option<Observer>) -> Self {
+    pub fn replay(case: Arc<Case>, redact: bool, observer: Option<Observer>) -> Self {
         let region = case.region.clone();
-        let wire = Wire::to_case(case, observer);
+        let wire = Wire::to_case(case, redact, observer);
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(region.clone()))
@@ -163,10 +165,21 @@ impl Account {
         Self { config, wire, region, origins: Origins::default(), ecs: Mutex::default(), logs: Mutex::default() }
     }
 
-    /// Every answer so far, if this account was opened to record.
+    /// Every answer so far, if this account was opened to record; what still waits for one stands there as unanswered.
     #[must_use]
-    pub fn recorded(&self) -> Vec<Exchange> {
-        self.wire.recorded()
+    pub fn recorded(&self, is_complete: bool) -> Vec<Exchange> {
+        self.wire.recorded(is_complete)
+    }
+
+    /// How many answers there are so far.
+    #[must_use]
+    pub fn mark(&self) -> usize {
+        self.wire.mark()
+    }
+
+    /// Drops what was recorded since then: its answers changed nothing.
+    pub fn forget_since(&self, mark: usize) {
+        self.wire.forget_since(mark);
     }
 
     /// What AWS's clock said on its last answer, and when that came.

@@ -3,26 +3,30 @@
 //! One JSON file is fixture, demo, bug report and regression test. Bodies stay as AWS wrote them, so that a newer
 //! rule can judge an older case.
 
-use std::io::Read;
+use std::io::{Read, Write};
 
 use aws_smithy_types::base64;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
-use crate::diagnosis::service::is_task_id;
-use crate::diagnosis::task::last_segment;
+use serde_json::{Value, json};
 
 use super::cbor;
-use super::neighbours::MOST_NEIGHBOURS;
 use super::task::datable;
 
 /// The version of the file format this program writes. Older ones are read, newer ones refused.
 pub const FORMAT: u32 = 1;
+const TIMED_OUT: &str = "timed-out";
+const FAILED: &str = "failed";
+const CUT: &str = "cut";
 /// How a binary response is marked.
 const BASE64: &str = "base64";
-/// A case of a task is some hundred kilobytes; what is much larger is not one.
-const MOST_BYTES: u64 = 256 << 20;
+/// A case of a task is some hundred kilobytes, with five talkative containers some ten megabytes; what is much larger is
+/// not one.
+pub const MOST_BYTES: usize = 64 << 20;
+/// They stand in messages; a console's URL is the longest.
+const LONGEST_NAME: usize = 4096;
+/// Each of its values, outside of texts, costs up to a third of a kilobyte of memory.
+const MOST_VALUES: usize = 1_000_000;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -35,7 +39,34 @@ pub struct Case {
     pub taken_at: Timestamp,
     pub region: String,
     pub task: Asked,
+    /// How it came to be, to be gone through again; absent in a case written by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<Run>,
     pub exchanges: Vec<Exchange>,
+}
+
+/// The run that a case was saved from, as far as it decides what was asked and what was told.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Run {
+    /// The task, in the form in which it was pasted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub typed: Option<String>,
+    /// What was pasted on standard input or in a file that was no case: ECS's word on the task.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub given: Option<Value>,
+    /// Cluster by option or environment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// When it began; CloudTrail may have been asked again since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub began: Option<Timestamp>,
+    /// When CloudTrail was asked again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub again: Vec<Timestamp>,
+    /// Ctrl-C ended it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub interrupted: bool,
 }
 
 /// Which task the case is about.
@@ -54,6 +85,7 @@ pub struct Exchange {
     pub region: String,
     /// A JSON body as JSON, a form body as text, a CBOR body as the JSON it stands for.
     pub request: Value,
+    /// 0 where no answer came; the response then says how that ended.
     pub status: u16,
     /// The `x-amzn-errortype` header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -68,12 +100,27 @@ pub struct Exchange {
 /// Why a file is not a case this program can replay.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
+    #[error("no JSON: {0}")]
+    NotJson(String),
     #[error("not a case file: {0}")]
     NotACase(String),
     #[error("a case of format {0}, and this version reads up to {FORMAT}: a newer ecs-trace wrote it")]
     Newer(u32),
-    #[error("larger than {} MiB: no case of one task is", MOST_BYTES >> 20)]
+    #[error("larger than {} MiB when unpacked: no case of one task is", MOST_BYTES >> 20)]
     TooLarge,
+    #[error("more than {MOST_VALUES} values: no case of one task has so many")]
+    TooMany,
+}
+
+/// No answer came to a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unanswered {
+    /// Its attempts ran out of time.
+    TimedOut,
+    /// The words of the innermost cause.
+    Failed(String),
+    /// The run had ended, or no longer waited for it.
+    Cut,
 }
 
 impl Case {
@@ -83,88 +130,59 @@ impl Case {
     /// If it is damaged, foreign, newer than this program, or far too large.
     pub fn read(bytes: &[u8]) -> Result<Self, Unreadable> {
         let plain;
-        let text = if bytes.starts_with(&[0x1f, 0x8b]) {
-            let mut unpacked = Vec::new();
-            let mut unpacker = flate2::read::GzDecoder::new(bytes).take(MOST_BYTES + 1);
-            unpacker.read_to_end(&mut unpacked).map_err(|broken| Unreadable::NotACase(format!("its gzip data is damaged ({broken})")))?;
-            plain = unpacked;
+        let text = if bytes.starts_with(&GZIP) {
+            plain = unpacked(bytes)?;
             plain.as_slice()
         } else {
             bytes
         };
-        if text.len() as u64 > MOST_BYTES {
-            return Err(Unreadable::TooLarge);
-        }
-        let value: Value = serde_json::from_slice(text).map_err(|broken| Unreadable::NotACase(format!("not JSON ({broken})")))?;
+        Self::from_value(json_of(text)?)
+    }
+
+    /// # Errors
+    /// If it is no case, or newer than this program.
+    pub fn from_value(value: Value) -> Result<Self, Unreadable> {
         let Some(format) = value.get("ecsTraceCase") else {
             return Err(Unreadable::NotACase("it has no `ecsTraceCase`".to_owned()));
         };
-        match format.as_u64().and_then(|format| u32::try_from(format).ok()) {
-            Some(format) if format > FORMAT => Err(Unreadable::Newer(format)),
-            Some(_) => {
-                let case: Self = serde_json::from_value(value).map_err(|broken| Unreadable::NotACase(broken.to_string()))?;
-                // Every window is reckoned from it.
-                match datable(case.taken_at.as_millisecond()) {
-                    Some(_) => Ok(case),
-                    None => Err(Unreadable::NotACase(format!("its `takenAt` is {}", case.taken_at))),
-                }
-            }
-            None => Err(Unreadable::NotACase("its `ecsTraceCase` is no number".to_owned())),
+        let case: Self = match format.as_u64().and_then(|format| u32::try_from(format).ok()) {
+            Some(format) if format > FORMAT => return Err(Unreadable::Newer(format)),
+            Some(_) => serde_json::from_value(value).map_err(|broken| Unreadable::NotACase(short(&broken)))?,
+            None => return Err(Unreadable::NotACase("its `ecsTraceCase` is no number".to_owned())),
+        };
+        let run = case.run.iter().flat_map(|run| run.typed.iter().chain(&run.cluster));
+        if [&case.region, &case.task.arn, &case.task.cluster].into_iter().chain(run).any(|name| name.len() > LONGEST_NAME) {
+            return Err(Unreadable::NotACase("what it says it is about is no name".to_owned()));
         }
+        let times = case.run.iter().flat_map(|run| run.began.iter().chain(&run.again)).chain([&case.taken_at]);
+        if let Some(odd) = times.into_iter().find(|at| datable(at.as_millisecond()).is_none()) {
+            return Err(Unreadable::NotACase(format!("{odd} is no time at which a task was asked about")));
+        }
+        Ok(case)
     }
 
-    /// Keeps the one task, and the cluster's other stopped tasks that were read beside it, and drops how it was found:
-    /// however it was pasted, the case replays it. `None` if ECS never described it.
+    /// As it is written: to be read by people, and gzipped where the file's name says so.
+    ///
+    /// # Errors
+    /// If it is too large to be read again.
+    pub fn written(&self, gzipped: bool) -> Result<Vec<u8>, Unreadable> {
+        let cannot = |error: std::io::Error| Unreadable::NotACase(error.to_string());
+        let text = serde_json::to_vec_pretty(self).map_err(|error| Unreadable::NotACase(error.to_string()))?;
+        within_bounds(&text)?;
+        if !gzipped {
+            return Ok(text);
+        }
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        packer.write_all(&text).and_then(|()| packer.finish()).map_err(cannot)
+    }
+
+    /// Takes the page of a log that lies furthest back out of the case; none is left at last.
     #[must_use]
-    pub fn of_one_task(mut self) -> Option<Self> {
-        let discovery = |exchange: &Exchange| matches!(exchange.action.as_str(), "ecs:DescribeTasks" | "ecs:ListTasks" | "ecs:ListClusters");
-        let described = self.exchanges.iter().filter(|exchange| exchange.action == "ecs:DescribeTasks").find_map(|exchange| {
-            let tasks = exchange.response.get("tasks")?.as_array()?;
-            tasks.iter().find(|task| task.get("taskArn").and_then(Value::as_str) == Some(self.task.arn.as_str())).cloned()
-        })?;
-        let neighbours = self.neighbours();
-        let own = last_segment(&self.task.arn).to_owned();
-        // A task that made a call is asked for by its id alone.
-        let of_a_caller = |exchange: &Exchange| {
-            let asked: Vec<&str> = exchange.request.get("tasks").and_then(Value::as_array).map(|ids| ids.iter().filter_map(Value::as_str).collect()).unwrap_or_default();
-            exchange.action == "ecs:DescribeTasks" && asked.len() == 1 && is_task_id(asked[0]) && asked[0] != own
-        };
-        self.exchanges.retain(|exchange| !discovery(exchange) || of_a_caller(exchange));
-        let request = serde_json::json!({"cluster": self.task.cluster, "tasks": [self.task.arn]});
-        let response = serde_json::json!({"tasks": [described], "failures": []});
-        self.exchanges
-            .insert(0, Exchange { action: "ecs:DescribeTasks".to_owned(), region: self.region.clone(), request, status: 200, error_type: None, response, response_encoding: None });
-        self.exchanges.extend(neighbours);
-        Some(self)
-    }
-
-    /// The questions after the cluster's other stopped tasks, as they are asked where the task was given by its ARN.
-    fn neighbours(&self) -> Vec<Exchange> {
-        let of_cluster = |exchange: &&Exchange| exchange.request.get("cluster").and_then(Value::as_str).map(last_segment) == Some(self.task.cluster.as_str());
-        let asked = |action: &'static str| self.exchanges.iter().filter(move |exchange| exchange.action == action).filter(of_cluster);
-        let whole = |exchange: &&Exchange| {
-            let has = |name: &str| exchange.request.get(name).is_some();
-            exchange.request.get("desiredStatus").and_then(Value::as_str) == Some("STOPPED") && !has("serviceName") && !has("nextToken")
-        };
-        let Some(listed) = asked("ecs:ListTasks").find(whole) else { return Vec::new() };
-        let mut list = listed.clone();
-        list.request = serde_json::json!({"cluster": self.task.cluster, "desiredStatus": "STOPPED"});
-        let arns = listed.response.get("taskArns").and_then(Value::as_array).cloned().unwrap_or_default();
-        let others: Vec<Value> = arns.into_iter().filter(|arn| arn.as_str() != Some(self.task.arn.as_str())).take(MOST_NEIGHBOURS).collect();
-        let request = serde_json::json!({"cluster": self.task.cluster, "tasks": others});
-        let refused = asked("ecs:DescribeTasks").find(|exchange| exchange.status != 200 && exchange.request == request).cloned();
-        let described: Vec<Value> = asked("ecs:DescribeTasks").filter_map(|exchange| exchange.response.get("tasks")?.as_array()).flatten().cloned().collect();
-        let (mut tasks, mut failures) = (Vec::new(), Vec::new());
-        for arn in &others {
-            match described.iter().find(|task| task.get("taskArn") == Some(arn)) {
-                Some(task) => tasks.push(task.clone()),
-                None => failures.push(serde_json::json!({"arn": arn, "reason": "MISSING"})),
-            }
-        }
-        let response = serde_json::json!({"tasks": tasks, "failures": failures});
-        let answer = Exchange { action: "ecs:DescribeTasks".to_owned(), region: self.region.clone(), request, status: 200, error_type: None, response, response_encoding: None };
-        let describe = refused.or(Some(answer)).filter(|_| !others.is_empty());
-        std::iter::once(list).chain(describe).collect()
+    pub fn shortened(&mut self) -> bool {
+        let is_older = |exchange: &Exchange| exchange.action == "logs:GetLogEvents" && exchange.request.get("nextToken").is_some();
+        let Some(at) = self.exchanges.iter().rposition(is_older) else { return false };
+        self.exchanges.remove(at);
+        true
     }
 
     /// The recorded answer to a request: the very same one, else the one that differs only in its window or page size.
@@ -181,8 +199,51 @@ impl Case {
     }
 }
 
+/// How gzipped data begins.
+pub const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+fn unpacked(bytes: &[u8]) -> Result<Vec<u8>, Unreadable> {
+    let mut unpacked = Vec::new();
+    let mut unpacker = flate2::read::MultiGzDecoder::new(bytes).take(MOST_BYTES as u64 + 1);
+    unpacker.read_to_end(&mut unpacked).map_err(|broken| Unreadable::NotACase(format!("its gzip data is damaged ({broken})")))?;
+    Ok(unpacked)
+}
+
+/// The JSON in a text from anywhere, if it is not so large or so finely divided that reading it would cost much memory.
+///
+/// # Errors
+/// If it is no JSON, or too large.
+pub fn json_of(text: &[u8]) -> Result<Value, Unreadable> {
+    within_bounds(text)?;
+    serde_json::from_slice(text).map_err(|broken| Unreadable::NotJson(short(&broken)))
+}
+
+fn within_bounds(text: &[u8]) -> Result<(), Unreadable> {
+    if text.len() > MOST_BYTES {
+        return Err(Unreadable::TooLarge);
+    }
+    let (mut values, mut is_in_text, mut is_escaped) = (0_usize, false, false);
+    for byte in text {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_in_text => is_escaped = true,
+            b'"' => is_in_text = !is_in_text,
+            b',' | b'[' | b'{' if !is_in_text => values += 1,
+            _ => {}
+        }
+    }
+    if values > MOST_VALUES { Err(Unreadable::TooMany) } else { Ok(()) }
+}
+
+/// What serde says of broken input may quote the whole of it.
+fn short(broken: &serde_json::Error) -> String {
+    const LONGEST: usize = 160;
+    let words = broken.to_string();
+    if words.chars().count() <= LONGEST { words } else { words.chars().take(LONGEST).chain(['…']).collect() }
+}
+
 /// CloudTrail is asked for one name in several windows: one that lies elsewhere says nothing of this one.
-fn may_answer(asked: &Value, asks: &Value) -> bool {
+pub(super) fn may_answer(asked: &Value, asks: &Value) -> bool {
     let window = |request: &Value| request.get("LookupAttributes").and(request.get("StartTime")?.as_f64().zip(request.get("EndTime")?.as_f64()));
     match (window(asked), window(asks)) {
         (Some((from, to)), Some((other_from, other_to))) => from < other_to && other_from < to,
@@ -198,6 +259,34 @@ impl Exchange {
             None => (Value::String(base64::encode(response)), Some(BASE64.to_owned())),
         };
         Self { action: action.to_owned(), region: region.to_owned(), request: body_value(request), status, error_type, response, response_encoding }
+    }
+
+    /// A request to which no answer came.
+    #[must_use]
+    pub fn without_answer(action: &str, region: &str, request: &[u8], why: &Unanswered) -> Self {
+        let response = match why {
+            Unanswered::TimedOut => json!({"unanswered": TIMED_OUT}),
+            Unanswered::Failed(words) => json!({"unanswered": FAILED, "words": words}),
+            Unanswered::Cut => json!({"unanswered": CUT}),
+        };
+        Self { action: action.to_owned(), region: region.to_owned(), request: body_value(request), status: 0, error_type: None, response, response_encoding: None }
+    }
+
+    /// The same request, as one whose answer nobody waited for.
+    #[must_use]
+    pub fn cut(&self) -> Self {
+        Self { status: 0, error_type: None, response: json!({"unanswered": CUT}), response_encoding: None, ..self.clone() }
+    }
+
+    /// How it ended, where no answer came.
+    #[must_use]
+    pub fn unanswered(&self) -> Option<Unanswered> {
+        let text = |name: &str| self.response.get(name).and_then(Value::as_str).unwrap_or_default();
+        (self.status == 0).then(|| match text("unanswered") {
+            TIMED_OUT => Unanswered::TimedOut,
+            CUT => Unanswered::Cut,
+            _ => Unanswered::Failed(text("words").to_owned()),
+        })
     }
 
     /// A body that is neither JSON nor text; nothing in it is free text.
@@ -234,7 +323,7 @@ fn response_value(body: &[u8]) -> Option<Value> {
     }
 }
 
-fn body_value(body: &[u8]) -> Value {
+pub(super) fn body_value(body: &[u8]) -> Value {
     match serde_json::from_slice::<Value>(body) {
         Ok(value @ Value::Object(_)) => value,
         // XML and forms are text, and no text is a map in CBOR; anything else is kept as well as text can keep it.
@@ -245,7 +334,7 @@ fn body_value(body: &[u8]) -> Value {
 
 const WINDOW: [&str; 7] = ["startTime", "endTime", "StartTime", "EndTime", "limit", "MaxResults", "maxResults"];
 
-fn without_window(request: &Value) -> Value {
+pub(super) fn without_window(request: &Value) -> Value {
     match request {
         Value::Object(fields) => {
             let mut kept = fields.clone();
@@ -274,7 +363,15 @@ mod tests {
         let exchange = Exchange::new("cloudwatch:GetMetricData", "eu-west-1", &asked(0), 200, None, &answer);
         assert_eq!(exchange.request, serde_json::json!({"StartTime": 1_700_000_000, "Id": "m0"}));
         let task = Asked { arn: "a".to_owned(), cluster: "prod".to_owned() };
-        let case = Case { ecs_trace_case: FORMAT, title: None, taken_at: Timestamp::UNIX_EPOCH, region: "eu-west-1".to_owned(), task, exchanges: vec![exchange] };
+        let case = Case {
+            ecs_trace_case: FORMAT,
+            title: None,
+            taken_at: Timestamp::from_second(1_700_000_000).expect("a time"),
+            region: "eu-west-1".to_owned(),
+            task,
+            run: None,
+            exchanges: vec![exchange],
+        };
         let written = serde_json::to_vec(&super::super::redact::case(case)).expect("JSON");
         let read = Case::read(&written).expect("a case");
         let found = read.answer("cloudwatch:GetMetricData", "eu-west-1", &asked(9)).expect("an answer");

@@ -16,6 +16,26 @@ pub fn read(bytes: &[u8]) -> Option<Value> {
     }
 }
 
+/// The same value with other texts; names of fields and everything else stay. `None` unless it is one whole value.
+#[must_use]
+pub fn with_texts(bytes: &[u8], change: &mut impl FnMut(&str) -> String) -> Option<Vec<u8>> {
+    let (mut rest, mut told) = (Rest(bytes), Vec::with_capacity(bytes.len()));
+    rest.copy(0, &mut told, true, change)?;
+    rest.0.is_empty().then_some(told)
+}
+
+/// A text with its length before it.
+fn write_text(text: &str, told: &mut Vec<u8>) {
+    match text.len() {
+        short @ 0..=23 => told.push(0x60 | short as u8),
+        length => {
+            told.push(0x7a);
+            told.extend(u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
+        }
+    }
+    told.extend(text.as_bytes());
+}
+
 struct Rest<'a>(&'a [u8]);
 
 enum Item {
@@ -58,6 +78,61 @@ impl<'a> Rest<'a> {
             one(self)??;
         }
         Some(())
+    }
+
+    /// Copies one item; says whether it was a break.
+    fn copy(&mut self, depth: usize, told: &mut Vec<u8>, changes: bool, change: &mut impl FnMut(&str) -> String) -> Option<bool> {
+        let whole = self.0;
+        let first = *self.take(1)?.first()?;
+        let (kind, low) = (first >> 5, first & 31);
+        if depth > MOST_DEPTH {
+            return None;
+        }
+        match (kind, low) {
+            (7, 31) => {
+                told.push(first);
+                return Some(true);
+            }
+            (3, _) => {
+                self.0 = whole;
+                let text = self.value(depth)?;
+                let text = text.as_str()?;
+                write_text(&if changes { change(text) } else { text.to_owned() }, told);
+            }
+            (2, _) => {
+                self.0 = whole;
+                self.value(depth)?;
+                told.extend(&whole[..whole.len() - self.0.len()]);
+            }
+            (4 | 5, 31) => {
+                told.push(first);
+                let mut is_name = kind == 5;
+                while !self.copy(depth + 1, told, !is_name, change)? {
+                    is_name = kind == 5 && !is_name;
+                }
+            }
+            (4 | 5, _) => {
+                let many = self.argument(low)?;
+                told.extend(&whole[..whole.len() - self.0.len()]);
+                for _ in 0..many {
+                    if kind == 5 {
+                        self.copy(depth + 1, told, false, change)?;
+                    }
+                    self.copy(depth + 1, told, true, change)?;
+                }
+            }
+            (6, _) => {
+                self.argument(low)?;
+                told.extend(&whole[..whole.len() - self.0.len()]);
+                self.copy(depth + 1, told, changes, change)?;
+            }
+            (7, 0..=23) => told.push(first),
+            _ => {
+                self.argument(low)?;
+                told.extend(&whole[..whole.len() - self.0.len()]);
+            }
+        }
+        Some(false)
     }
 
     fn item(&mut self, depth: usize) -> Option<Item> {
@@ -176,6 +251,17 @@ pub(super) mod written {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_are_exchanged_and_all_else_comes_back_byte_for_byte() {
+        let bytes = b"\xbf\x61a\x82\x63web\xf5\x61b\xc1\xfb\x40\x58\xf3\x33\x33\x33\x33\x33\x61c\x7f\x61w\x62eb\xff\x61d\xa1\x61e\x19\x01\x00\xff";
+        let same = with_texts(bytes, &mut str::to_owned).expect("a value");
+        assert_eq!((read(&same), read(&same).is_some()), (read(bytes), true));
+        let other = with_texts(bytes, &mut |text| text.replace("web", "service-1, and so long that its length takes five bytes")).expect("a value");
+        let told = read(&other).expect("a value").to_string();
+        assert!(!told.contains("web") && told.matches("service-1").count() == 2, "{told}");
+        assert_eq!(with_texts(&bytes[..9], &mut str::to_owned), None);
+    }
     use serde_json::json;
 
     #[test]

@@ -5,27 +5,30 @@ use serde_json::Value;
 
 use crate::diagnosis::task::{Attachment, Container, EcsArn, StopCode, Task, Teller, last_segment};
 
-use super::case::{Case, Unreadable};
+use super::case::{Case, Unreadable, json_of};
 use super::task::{EXEC_AGENT, definition_name, plausible};
 
 /// What stood on standard input or in a file.
 #[derive(Debug)]
 pub enum Document {
     Case(Box<Case>),
-    /// ECS's word on a task, at the time it was written.
-    Task(Box<Task>),
+    /// ECS's word on a task, at the time it was written, and the JSON it was read from.
+    Task(Box<Task>, Value),
 }
+
+/// Of the tasks in a text that has too many.
+const MOST_NAMED: usize = 10;
 
 #[derive(Debug, thiserror::Error)]
 pub enum NotADocument {
     #[error(transparent)]
     Case(#[from] Unreadable),
-    #[error("no JSON: {0}")]
-    NotJson(String),
+    #[error("it is empty")]
+    Empty,
     #[error("no task in it; wanted is an `ECS Task State Change` event, a describe-tasks answer, or a case file")]
     NoTask,
-    #[error("{} tasks in it; wanted is one ({})", .0.len(), .0.join(", "))]
-    Several(Vec<String>),
+    #[error("{many} tasks in it; wanted is one ({})", .first.join(", "))]
+    Several { many: usize, first: Vec<String> },
 }
 
 impl Document {
@@ -38,24 +41,32 @@ impl Document {
             return Ok(Self::Case(Box::new(Case::read(bytes)?)));
         }
         if bytes.trim_ascii().is_empty() {
-            return Err(NotADocument::NotJson("it is empty".to_owned()));
+            return Err(NotADocument::Empty);
         }
-        let value: Value = serde_json::from_slice(bytes).map_err(|error| NotADocument::NotJson(error.to_string()))?;
+        let value = json_of(bytes)?;
         if value.get("ecsTraceCase").is_some() {
-            return Ok(Self::Case(Box::new(Case::read(bytes)?)));
+            return Ok(Self::Case(Box::new(Case::from_value(value)?)));
         }
+        Self::of_value(value)
+    }
+
+    /// The task in JSON that was pasted, or kept in a case.
+    ///
+    /// # Errors
+    /// If it tells of none, or of more than one.
+    pub fn of_value(value: Value) -> Result<Self, NotADocument> {
         let mut tasks = tasks_in(&value);
         match tasks.len() {
             0 => Err(NotADocument::NoTask),
-            1 => Ok(Self::Task(Box::new(tasks.remove(0)))),
+            1 => Ok(Self::Task(Box::new(tasks.remove(0)), value)),
             _ => {
                 // The same task in several states: the newest word counts.
                 let first = tasks[0].arn.clone();
                 if tasks.iter().all(|task| task.arn == first) {
                     tasks.sort_by_key(|task| task.version);
-                    return tasks.pop().map(|task| Self::Task(Box::new(task))).ok_or(NotADocument::NoTask);
+                    return tasks.pop().map(|task| Self::Task(Box::new(task), value)).ok_or(NotADocument::NoTask);
                 }
-                Err(NotADocument::Several(tasks.into_iter().map(|task| task.id).collect()))
+                Err(NotADocument::Several { many: tasks.len(), first: tasks.into_iter().map(|task| task.id).take(MOST_NAMED).collect() })
             }
         }
     }
@@ -208,7 +219,7 @@ mod tests {
 
     fn task(json: &str) -> Task {
         match Document::read(json.as_bytes()) {
-            Ok(Document::Task(task)) => *task,
+            Ok(Document::Task(task, _)) => *task,
             other => panic!("{other:?}"),
         }
     }
@@ -265,9 +276,9 @@ mod tests {
     #[test]
     fn several_tasks_no_task_and_no_json_are_refused_with_words() {
         let two = r#"{"tasks":[{"taskArn":"arn:aws:ecs:r:3:task/c/a"},{"taskArn":"arn:aws:ecs:r:3:task/c/b"}]}"#;
-        assert!(matches!(Document::read(two.as_bytes()), Err(NotADocument::Several(ids)) if ids == ["a", "b"]));
+        assert!(matches!(Document::read(two.as_bytes()), Err(NotADocument::Several { many: 2, first }) if first == ["a", "b"]));
         assert!(matches!(Document::read(b"{}"), Err(NotADocument::NoTask)));
-        assert!(matches!(Document::read(b"hello"), Err(NotADocument::NotJson(_))));
+        assert!(matches!(Document::read(b"hello"), Err(NotADocument::Case(Unreadable::NotJson(_)))));
     }
 
     proptest::proptest! {

@@ -96,7 +96,7 @@ where
     }
 }
 
-fn kind_of(code: &str) -> Kind {
+pub(super) fn kind_of(code: &str) -> Kind {
     // Whether a code ends in `Exception` is a matter of the protocol.
     match code.trim_end_matches("Exception") {
         "AccessDenied" | "UnauthorizedOperation" | "NotAuthorized" | "Unauthorized" => Kind::Denied,
@@ -136,7 +136,7 @@ fn own_refusal(error: &(dyn Error + 'static)) -> Option<Kind> {
 }
 
 /// The words of the innermost cause: outer layers only say that something failed.
-fn innermost(error: &(dyn Error + 'static)) -> String {
+pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
     let mut at = error;
     while let Some(next) = at.source() {
         at = next;

@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod actions;
+pub mod anonymise;
 pub mod api_calls;
 pub mod archive;
 pub mod archived_stops;
@@ -33,6 +34,7 @@ mod pages;
 pub mod permissions;
 pub mod profiles;
 pub mod redact;
+mod replay;
 mod service;
 pub mod stops;
 pub mod target;

@@ -15,11 +15,14 @@ use aws_smithy_types::byte_stream::ByteStream;
 use aws_smithy_types::retry::ErrorKind;
 use tokio::time::Instant;
 
+use super::account::Session;
 use super::actions;
-use super::case::{Case, Exchange};
+use super::case::{Case, Exchange, Unanswered};
 use super::cbor;
-use super::failing::is_throttle;
+use super::failing::{Kind, innermost, is_throttle, kind_of};
 use super::pace::Pace;
+use super::redact;
+use super::replay::Replay;
 
 /// What `-v` prints of each request.
 #[derive(Debug, Clone)]
@@ -44,7 +47,9 @@ struct Inner {
     /// Limit of one attempt, from the moment it may leave until its last byte.
     attempt: Duration,
     pace: Pace,
-    recorded: Option<Mutex<Vec<Exchange>>>,
+    recorded: Option<Mutex<Vec<Recorded>>>,
+    /// Secrets go before anything else sees an answer, so that a live run and its replay read the same.
+    redact: bool,
     observer: Option<Observer>,
     /// The far end's clock on the last answer that told it, and when that came.
     dated: Mutex<Option<(jiff::Timestamp, Instant)>>,
@@ -52,7 +57,15 @@ struct Inner {
 
 enum FarEnd {
     Aws(SharedHttpClient),
-    Case(Arc<Case>),
+    Case(Replay),
+}
+
+struct Recorded {
+    /// The SDK's name for an operation, which its retries share.
+    invocation: String,
+    exchange: Exchange,
+    /// Another attempt would have followed, had the run gone on.
+    may_go_on: bool,
 }
 
 impl fmt::Debug for Wire {
@@ -85,17 +98,22 @@ struct BrokenXml;
 #[error("no whole answer within {0:?}")]
 struct AttemptTooLong(Duration);
 
+/// What kept an answer away when the case was saved.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct NoAnswerThen(String);
+
 impl Wire {
     #[must_use]
-    pub fn to_aws(client: SharedHttpClient, pace: Pace, attempt: Duration, record: bool, observer: Option<Observer>) -> Self {
-        let recorded = record.then(Mutex::default);
-        Self(Arc::new(Inner { far_end: FarEnd::Aws(client), attempt, pace, recorded, observer, dated: Mutex::default() }))
+    pub fn to_aws(client: SharedHttpClient, pace: Pace, session: &Session, observer: Option<Observer>) -> Self {
+        let recorded = session.record.then(Mutex::default);
+        Self(Arc::new(Inner { far_end: FarEnd::Aws(client), attempt: session.attempt, pace, recorded, redact: !session.shows_secrets, observer, dated: Mutex::default() }))
     }
 
     #[must_use]
-    pub fn to_case(case: Arc<Case>, observer: Option<Observer>) -> Self {
-        let inner = Inner { far_end: FarEnd::Case(case), attempt: Duration::from_secs(60), pace: Pace::default(), recorded: None, observer, dated: Mutex::default() };
-        Self(Arc::new(inner))
+    pub fn to_case(case: Arc<Case>, redact: bool, observer: Option<Observer>) -> Self {
+        let far_end = FarEnd::Case(Replay::of(case));
+        Self(Arc::new(Inner { far_end, attempt: Duration::from_secs(60), pace: Pace::default(), recorded: None, redact, observer, dated: Mutex::default() }))
     }
 
     /// What AWS's clock said on its last answer, and when that came.
@@ -104,10 +122,39 @@ impl Wire {
         *self.0.dated.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// What was recorded so far, in the order the answers came.
+    /// What was recorded so far, in the order in which it was asked. What still waits for an answer is cut; so is what
+    /// waited for its next attempt, where the run did not end by itself.
     #[must_use]
-    pub fn recorded(&self) -> Vec<Exchange> {
-        self.0.recorded.as_ref().map(|exchanges| exchanges.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()).unwrap_or_default()
+    pub fn recorded(&self, is_complete: bool) -> Vec<Exchange> {
+        let told = |recorded: &Recorded| if recorded.may_go_on && !is_complete { recorded.exchange.cut() } else { recorded.exchange.clone() };
+        self.0.records().map(|recorded| recorded.iter().map(told).collect()).unwrap_or_default()
+    }
+
+    #[must_use]
+    pub fn mark(&self) -> usize {
+        self.0.records().map_or(0, |recorded| recorded.len())
+    }
+
+    pub fn forget_since(&self, mark: usize) {
+        if let Some(mut recorded) = self.0.records() {
+            recorded.truncate(mark);
+        }
+    }
+}
+
+impl Inner {
+    fn records(&self) -> Option<std::sync::MutexGuard<'_, Vec<Recorded>>> {
+        self.recorded.as_ref().map(|recorded| recorded.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
+    /// A retry's better answer takes the place of the refusal before it.
+    fn record(&self, invocation: &str, exchange: Exchange, may_go_on: bool) {
+        let Some(mut recorded) = self.records() else { return };
+        let is_same = |earlier: &Exchange| earlier.action == exchange.action && earlier.region == exchange.region && earlier.request == exchange.request;
+        match recorded.iter_mut().find(|earlier| !invocation.is_empty() && earlier.invocation == invocation && is_same(&earlier.exchange)) {
+            Some(earlier) => (earlier.exchange, earlier.may_go_on) = (exchange, may_go_on),
+            None => recorded.push(Recorded { invocation: invocation.to_owned(), exchange, may_go_on }),
+        }
     }
 }
 
@@ -149,10 +196,15 @@ impl Line {
             return Err(ConnectorError::user(NotOnTheList(what).into()));
         };
         let far = match &self.inner.far_end {
-            FarEnd::Case(case) => return self.answer_from(case, &action, &region, &body),
+            FarEnd::Case(replay) => return self.answer_from(replay, &action, &region, &body).await,
             FarEnd::Aws(_) => self.far.as_ref(),
         };
         let Some(far) = far else { return Err(ConnectorError::user(NotOnTheList(action).into())) };
+        let invocation = request.headers().get("amz-sdk-invocation-id").unwrap_or_default().to_owned();
+        let is_last = is_last_attempt(&request);
+        if self.inner.recorded.is_some() {
+            self.inner.record(&invocation, Exchange::without_answer(&action, &region, &body, &Unanswered::Cut), false);
+        }
         let is_paced = action == "cloudtrail:LookupEvents";
         let waited = if is_paced { self.inner.pace.wait(&region).await } else { Duration::ZERO };
         let began = Instant::now();
@@ -164,7 +216,16 @@ impl Line {
             Err(_) => Err(ConnectorError::timeout(AttemptTooLong(attempt).into())),
         };
         self.observe(&action, &region, (waited, began), &result);
-        let (status, headers, bytes) = result?;
+        let (status, headers, bytes) = match result {
+            Ok(answer) => answer,
+            Err(error) => {
+                if self.inner.recorded.is_some() {
+                    let why = if error.is_timeout() { Unanswered::TimedOut } else { Unanswered::Failed(innermost(&error)) };
+                    self.inner.record(&invocation, Exchange::without_answer(&action, &region, &body, &why), !is_last);
+                }
+                return Err(error);
+            }
+        };
         if let Some(date) = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("date")).and_then(|(_, date)| jiff::fmt::rfc2822::parse(date).ok()) {
             *self.inner.dated.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some((date.timestamp(), Instant::now()));
         }
@@ -174,29 +235,41 @@ impl Line {
             200 if is_paced => self.inner.pace.answered(&region).await,
             _ => {}
         }
-        if let Some(recorded) = &self.inner.recorded {
-            let exchange = Exchange::new(&action, &region, &body, status, error_type(&headers), &bytes);
-            let mut recorded = recorded.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            // A retry's better answer takes the place of the refusal before it.
-            recorded.retain(|earlier| !(earlier.action == exchange.action && earlier.region == exchange.region && earlier.request == exchange.request));
-            recorded.push(exchange);
+        let mut bytes = bytes;
+        if self.inner.redact || self.inner.recorded.is_some() {
+            let mut exchange = Exchange::new(&action, &region, &body, status, error_type(&headers), &bytes);
+            if self.inner.redact && redact::exchange(&mut exchange) {
+                bytes = exchange.response_bytes();
+            }
+            let is_retried = status >= 500 || status == 429 || status >= 400 && is_throttled(&headers, &bytes);
+            self.inner.record(&invocation, exchange, is_retried && !is_last);
         }
         Ok(response(status, headers, bytes))
     }
 
-    fn answer_from(&self, case: &Case, action: &str, region: &str, body: &[u8]) -> Result<HttpResponse, ConnectorError> {
+    async fn answer_from(&self, replay: &Replay, action: &str, region: &str, body: &[u8]) -> Result<HttpResponse, ConnectorError> {
         let began = Instant::now();
-        let Some(exchange) = case.answer(action, region, body) else {
-            let result: Result<Answer, ConnectorError> = Err(ConnectorError::user(NotInCase(action.to_owned()).into()));
-            self.observe(action, region, (Duration::ZERO, began), &result);
-            return result.map(|(status, headers, bytes)| response(status, headers, bytes));
+        // Nothing else waits in a replay: this is where Ctrl-C is heard.
+        tokio::task::yield_now().await;
+        let exchange = replay.answer(action, region, body);
+        let result = match exchange.map(|exchange| (exchange, exchange.unanswered())) {
+            None => Err(ConnectorError::user(NotInCase(action.to_owned()).into())),
+            Some((_, Some(Unanswered::Cut))) => std::future::pending().await,
+            Some((_, Some(Unanswered::TimedOut))) => Err(ConnectorError::timeout(NoAnswerThen("no answer in time".to_owned()).into())),
+            Some((_, Some(Unanswered::Failed(words)))) => Err(ConnectorError::other(NoAnswerThen(words).into(), None)),
+            Some((exchange, None)) => {
+                let mut headers = vec![("content-type".to_owned(), exchange.content_type().to_owned())];
+                if exchange.is_binary() {
+                    headers.push(("smithy-protocol".to_owned(), "rpc-v2-cbor".to_owned()));
+                }
+                headers.extend(exchange.error_type.iter().map(|error| ("x-amzn-errortype".to_owned(), error.clone())));
+                let mut told = exchange.clone();
+                if self.inner.redact {
+                    redact::exchange(&mut told);
+                }
+                Ok((exchange.status, headers, signed_exit_codes(action, told.response_bytes())))
+            }
         };
-        let mut headers = vec![("content-type".to_owned(), exchange.content_type().to_owned())];
-        if exchange.is_binary() {
-            headers.push(("smithy-protocol".to_owned(), "rpc-v2-cbor".to_owned()));
-        }
-        headers.extend(exchange.error_type.iter().map(|error| ("x-amzn-errortype".to_owned(), error.clone())));
-        let result = Ok((exchange.status, headers, signed_exit_codes(action, exchange.response_bytes())));
         self.observe(action, region, (Duration::ZERO, began), &result);
         result.map(|(status, headers, bytes)| response(status, headers, bytes))
     }
@@ -221,7 +294,9 @@ type Answer = (u16, Vec<(String, String)>, Vec<u8>);
 async fn whole_answer(far: &SharedHttpConnector, request: HttpRequest) -> Result<Answer, ConnectorError> {
     let mut answer = far.call(request).await?;
     let status = answer.status().as_u16();
-    let headers = answer.headers().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    // What the error is called is read from the answer's body, as in a replay, and not from what older clients knew.
+    let told = answer.headers().iter().filter(|(name, _)| !name.eq_ignore_ascii_case("x-amzn-query-error"));
+    let headers = told.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let body = std::mem::replace(answer.body_mut(), SdkBody::taken());
     let bytes = ByteStream::new(body).collect().await.map_err(|broken| ConnectorError::io(broken.into()))?.to_vec();
     Ok((status, headers, bytes))
@@ -247,6 +322,18 @@ fn error_code(bytes: &[u8]) -> Option<String> {
     }
     let value: serde_json::Value = serde_json::from_slice(bytes).ok().or_else(|| cbor::read(bytes))?;
     value.get("__type")?.as_str()?.rsplit('#').next().map(str::to_owned)
+}
+
+fn is_throttled(headers: &[(String, String)], bytes: &[u8]) -> bool {
+    let code = error_type(headers).or_else(|| error_code(bytes)).unwrap_or_default();
+    kind_of(code.split(':').next().unwrap_or_default().rsplit('#').next().unwrap_or_default()) == Kind::Throttled
+}
+
+/// Whether the SDK makes no further attempt after this one: `attempt=5; max=5`.
+fn is_last_attempt(request: &HttpRequest) -> bool {
+    let told = request.headers().get("amz-sdk-request").unwrap_or_default();
+    let number = |name: &str| told.split("; ").find_map(|part| part.strip_prefix(name)?.strip_prefix('=')?.parse::<u32>().ok());
+    number("attempt").zip(number("max")).is_none_or(|(attempt, most)| attempt >= most)
 }
 
 /// `service:Operation` as IAM spells it, if it is on the list.
@@ -372,7 +459,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_not_on_the_list_never_leaves_the_process() {
         let leaving = Counting::default();
-        let wire = Wire::to_aws(SharedHttpClient::new(leaving.clone()), Pace::default(), Duration::from_secs(1), false, None);
+        let wire = Wire::to_aws(SharedHttpClient::new(leaving.clone()), Pace::default(), &Session { attempt: Duration::from_secs(1), ..Session::default() }, None);
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("eu-west-1"))

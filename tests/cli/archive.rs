@@ -6,13 +6,13 @@ use super::fake_aws::{FakeAws, Fault};
 use super::program::{against, run, statuses};
 
 const CASE: &str = "app-error";
-const FORGOTTEN: (&str, Fault) = ("ecs:DescribeTasks", Fault::Answers(200, r#"{"tasks": [], "failures": [{"arn": "x", "reason": "MISSING"}]}"#));
-const NO_STREAM: (&str, Fault) = ("logs:GetLogEvents", Fault::Answers(400, r#"{"__type":"ResourceNotFoundException","message":"The specified log stream does not exist."}"#));
-const GROUP: (&str, Fault) =
+pub const FORGOTTEN: (&str, Fault) = ("ecs:DescribeTasks", Fault::Answers(200, r#"{"tasks": [], "failures": [{"arn": "x", "reason": "MISSING"}]}"#));
+pub const NO_STREAM: (&str, Fault) = ("logs:GetLogEvents", Fault::Answers(400, r#"{"__type":"ResourceNotFoundException","message":"The specified log stream does not exist."}"#));
+pub const GROUP: (&str, Fault) =
     ("logs:DescribeLogGroups", Fault::Answers(200, r#"{"logGroups": [{"logGroupName": "/aws/events/ECSStoppedTasksEvent"}, {"logGroupName": "/aws/events/other"}]}"#));
 
 /// Events as EventBridge delivers them: twice, out of order, and one of another task.
-fn archived(version_of_last: i64) -> Fault {
+pub fn archived(version_of_last: i64) -> Fault {
     let aws = FakeAws::serving(CASE);
     let event = |id: &str, version: i64, status: &str, exit: Option<i64>| {
         let arn = aws.task_arn.replace(aws.task_id(), id);
@@ -86,7 +86,7 @@ fn the_template_is_printed_as_it_is_kept_and_names_a_group_that_is_found() {
 }
 
 /// CloudTrail's answer, whatever name it is asked for: two calls about the task, one about another, one that was refused.
-fn remembered() -> Fault {
+pub fn remembered() -> Fault {
     let aws = FakeAws::serving(CASE);
     let own = aws.task_arn.clone();
     let other = own.replace(aws.task_id(), &"0".repeat(32));

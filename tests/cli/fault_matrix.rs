@@ -144,6 +144,15 @@ const WORLDS: &[World] = &[
         also: &["logs:DescribeLogGroups"],
         base: archive,
     },
+    World {
+        name: "the stops of a week",
+        case: "others-stopped",
+        command: &["stops", "--since", "7d"],
+        prints: Prints::Stops,
+        must: &["ecs:ListClusters", "ecs:ListTasks"],
+        also: &[],
+        base: week,
+    },
     World { name: "a check-up", case: "app-error", command: &["doctor"], prints: Prints::Doctor, must: &[], also: &[], base: nothing },
 ];
 
@@ -173,6 +182,23 @@ pub fn archive(case: &Case) -> Vec<(&'static str, Fault)> {
         ("ecs:DescribeTasks", Fault::Answers(200, r#"{"tasks": [], "failures": [{"arn": "x", "reason": "MISSING"}]}"#)),
         ("logs:DescribeLogGroups", Fault::Answers(200, r#"{"logGroups": [{"logGroupName": "/aws/events/ecs-trace", "retentionInDays": 30, "storedBytes": 7}]}"#)),
         ("logs:FilterLogEvents", Fault::Answers(200, events.leak())),
+    ]
+}
+
+/// A log group that Logs Insights finds a stop of two days ago in.
+pub fn week(case: &Case) -> Vec<(&'static str, Fault)> {
+    let (base, _) = case.task.arn.split_once(":task/").unwrap();
+    let stopped = jiff::Timestamp::from_second(described(case)["tasks"][0]["stoppedAt"].as_f64().unwrap() as i64 - 2 * 24 * 3600).unwrap();
+    let message = json!({"detail-type": "ECS Task State Change", "source": "aws.ecs", "detail": {
+        "taskArn": format!("{base}:task/{}/0123456789abcdef0123456789abcdef", case.task.cluster), "clusterArn": format!("{base}:cluster/{}", case.task.cluster),
+        "version": 6, "lastStatus": "STOPPED", "desiredStatus": "STOPPED", "group": "service:importer", "stopCode": "EssentialContainerExited",
+        "stoppedReason": "Essential container in task exited", "stoppedAt": stopped.to_string(), "containers": [{"name": "app", "exitCode": 3, "lastStatus": "STOPPED"}]}});
+    let row = json!([{"field": "@timestamp", "value": stopped.strftime("%F %T.000").to_string()}, {"field": "@message", "value": message.to_string()}, {"field": "@ptr", "value": "CmEK"}]);
+    let rows = json!({"status": "Complete", "results": [row], "statistics": {"recordsMatched": 1.0, "recordsScanned": 1.0, "bytesScanned": 1.0}}).to_string();
+    vec![
+        ("logs:DescribeLogGroups", Fault::Answers(200, r#"{"logGroups": [{"logGroupName": "/aws/events/ecs-trace", "retentionInDays": 30, "storedBytes": 7}]}"#)),
+        ("logs:StartQuery", Fault::Answers(200, r#"{"queryId": "12ab3456-12ab-123a-789e-1234567890ab"}"#)),
+        ("logs:GetQueryResults", Fault::Answers(200, rows.leak())),
     ]
 }
 

@@ -8,6 +8,7 @@ mod archived_stops;
 #[cfg(target_os = "linux")]
 mod aws_cli;
 pub mod bent;
+mod case_files;
 mod chain;
 mod config;
 mod doctor;

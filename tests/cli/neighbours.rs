@@ -106,7 +106,7 @@ fn a_saved_case_keeps_them_however_the_task_was_pasted() {
         let file = folder.path().join(format!("{at}.json"));
         let path = file.to_str().unwrap();
         run(&mut against(&aws, &["save", form, path])).code(&[0]);
-        let live = run(&mut against(&aws, &["timeline", &aws.task_arn, "-o", "json"])).code(&[0]).json();
+        let live = run(&mut against(&aws, &["timeline", form, "-o", "json"])).code(&[0]).json();
         let replayed = run(&mut program(&["timeline", path, "-o", "json"])).code(&[0]).json();
         assert_eq!(live["verdict"]["notes"], replayed["verdict"]["notes"], "{form}");
         assert_eq!(live["timeline"], replayed["timeline"], "{form}");

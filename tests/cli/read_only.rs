@@ -8,7 +8,7 @@ use ecs_trace::sources::case::Case;
 use serde_json::{Value, json};
 
 use super::fake_aws::{FakeAws, Fault};
-use super::fault_matrix::{archive, lake};
+use super::fault_matrix::{archive, lake, week};
 use super::program::{against, run, run_with_input};
 
 /// A case, a command line in it, and what AWS answers beside the case. `ARN`, `ID`, `PREFIX`, `CLUSTER` and `FILE` are filled in.
@@ -51,6 +51,7 @@ const WALKS: &[Walk] = &[
     ("app-error", &["logs", "ARN"], refusing_logs),
     ("others-stopped", &["stops"], nothing),
     ("others-stopped", &["stops", "--by", "service"], nothing),
+    ("others-stopped", &["stops", "--since", "7d"], week),
     ("app-error", &["save", "ARN", "FILE"], nothing),
     ("scale-in-deep", &["save", "ARN", "FILE", "--deep"], nothing),
     ("app-error", &["archive", "status"], archive),

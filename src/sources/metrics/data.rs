@@ -116,8 +116,8 @@ mod tests {
         let task = Task { region: "eu-west-1".to_owned(), ..Task::default() };
         let asked_about = Asked { arn: String::new(), cluster: "prod".to_owned() };
         let exchanges = answers.iter().map(exchange).collect();
-        let case = Case { ecs_trace_case: 1, title: None, taken_at: Timestamp::UNIX_EPOCH, region: "eu-west-1".to_owned(), task: asked_about, exchanges };
-        let (account, ledger) = (Account::replay(Arc::new(case), None), Ledger::new(|_| {}));
+        let case = Case { ecs_trace_case: 1, title: None, taken_at: Timestamp::UNIX_EPOCH, region: "eu-west-1".to_owned(), task: asked_about, run: None, exchanges };
+        let (account, ledger) = (Account::replay(Arc::new(case), true, None), Ledger::new(|_| {}));
         let reach = Reach { task: &task, account: &account, ledger: &ledger, now: Timestamp::UNIX_EPOCH, redact: true, before: None, deep: false, trail_lake: None };
         let inquiry = ledger.ask(Source::Metrics, "cloudwatch:GetMetricData", "*");
         let at = |milliseconds| Timestamp::from_millisecond(milliseconds).expect("a time");

@@ -1,0 +1,283 @@
+//! Pseudonyms: which words are names, what each is called instead, and in what form, so that what the diagnosis reads from
+//! a name (a pipeline's, a person's, an archive's) can still be read from its pseudonym.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::diagnosis::service::is_task_id;
+
+/// What a name is of. The same name is called the same whatever it is of: joins go across.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Of {
+    Cluster,
+    Service,
+    Family,
+    Container,
+    Image,
+    Logs,
+    User,
+    Role,
+    Host,
+    Tag,
+    Other,
+}
+
+impl Of {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Cluster => "cluster",
+            Self::Service => "service",
+            Self::Family => "family",
+            Self::Container => "container",
+            Self::Image => "image",
+            Self::Logs => "logs",
+            Self::User => "user",
+            Self::Role => "role",
+            Self::Host => "host",
+            Self::Tag => "tag",
+            Self::Other => "name",
+        }
+    }
+}
+
+/// AWS's own names, and those that everybody has: they tell nothing, and verdicts rest on some of them.
+const WELL_KNOWN: [&str; 34] = [
+    "default",
+    "aws",
+    "ecs",
+    "root",
+    "FARGATE",
+    "FARGATE_SPOT",
+    "CODE_DEPLOY",
+    "EXTERNAL",
+    "GitHubActions",
+    "ecs-service-scheduler",
+    "aws-batch",
+    "AutoScaling",
+    "ecsTaskExecutionRole",
+    "ecsInstanceRole",
+    "ecsServiceRole",
+    "ecsAutoscaleRole",
+    "AWSCLI-Session",
+    "latest",
+    "library",
+    "main",
+    "master",
+    "log-stream",
+    "events",
+    "containerinsights",
+    "performance",
+    "vendedlogs",
+    "action-logs",
+    "ECSStoppedTasksEvent",
+    "FargateTelemetry",
+    "AWS Internal",
+    "HIDDEN_DUE_TO_SECURITY_REASONS",
+    "assumed-role",
+    "Action",
+    "None",
+];
+
+/// Words of AWS, of loggers and of runtimes. A name that is one of them is replaced where a name stands, and left in
+/// sentences, where it says nothing of anybody and the verdict may rest on it.
+static VOCABULARY: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
+    "access account action address agent alarm allocation an and application arn as at attempt attribute auth availability balancer because bucket by bytes call cannot capacity check checks circuit \
+     client closed cloudtrail cloudwatch cluster code codes command completed configuration connect connection container containers could cpu create created credentials daemon data database day debug default \
+     definition denied deployment deregistered desired detail direct dns does down drain draining due ecr ecs efs elb end endpoint environment error errors essential event events exceeded exception exec exit exited \
+     failed failure fargate fatal file for from get go gpu group has health healthy heap host http https id image in info initialization instance instances interface internal is java job kernel key kill killed \
+     lambda launch limit line linux listener load local log logs maintenance manifest maximum memory message minimum monitor name network no node none not null of ok on oom open or out panic placement platform policy port ports post process \
+     progress provider public pull put python reached reason rebalancing refused region registry request resource response restart retry revision role rollback rolled root rule run running runtime scale scaling scheduled scheduler secret \
+     secrets security segment server service services session shutdown signal size space spot stack start started state status stop stopped stopping subnet success system tag target task tasks terminated the thread time timeout to token \
+     trace triggered type unable unavailable unhealthy unknown unreachable up user using value version volume wait warn warning was with zone"
+        .split_whitespace()
+        .collect()
+});
+
+/// Systems by whose name a pipeline is known: it stays at the head of the pseudonym.
+const SYSTEMS: [&str; 16] = [
+    "jenkins",
+    "gitlab",
+    "githubactions",
+    "github-actions",
+    "circleci",
+    "buildkite",
+    "bitbucket",
+    "teamcity",
+    "azure-pipelines",
+    "atlantis",
+    "spacelift",
+    "tfc-run",
+    "codepipeline",
+    "codebuild",
+    "travis-ci",
+    "githubusercontent",
+];
+
+/// Prefixes by which ECS and the SDKs name what is theirs.
+const KEPT_PREFIXES: [&str; 10] = [
+    "AWSServiceRoleFor",
+    "ecs-service-connect-",
+    "aws-guardduty-agent-",
+    "AWSCodeBuild-",
+    "botocore-session-",
+    "aws-go-sdk-",
+    "aws-sdk-js-",
+    "AWSCLI-Session-",
+    "FargateTelemetry-",
+    "aws:",
+];
+
+static IDENTIFIER: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"(?x)^(?:
+          [0-9a-fA-F]{8,64}(?:-[0-9a-fA-F]{1,16})* | \d[\d.-]* | v?\d+(?:\.\d+)* | \* | d-[A-Z0-9]{9} | sha256
+        | [a-z]{2}(?:-[a-z]+)+-\d[a-z]? | (?:i|mi|eni|subnet|sg|vpc|vol|fs|lt|ami|acl)-[0-9a-f]{3,}
+        | [\w.-]+\.amazonaws\.com(?:\.cn)? | \[redacted\]
+    )$",
+    )
+    .expect("a pattern")
+});
+
+/// Everything by its other name.
+#[derive(Debug, Default)]
+pub struct Names {
+    given: HashMap<String, String>,
+    counted: BTreeMap<&'static str, usize>,
+    /// Names that are replaced wherever they stand, in sentences, too.
+    spoken: BTreeSet<String>,
+    /// All of the case's text: no pseudonym may be in it.
+    taken: String,
+}
+
+impl Names {
+    #[must_use]
+    pub fn beside(taken: String) -> Self {
+        Self { taken, ..Self::default() }
+    }
+
+    /// Whether a word is no name but an id, a number or AWS's own.
+    #[must_use]
+    pub fn stays(word: &str) -> bool {
+        word.is_empty() || WELL_KNOWN.contains(&word) || IDENTIFIER.is_match(word) || KEPT_PREFIXES.iter().any(|prefix| word.starts_with(prefix)) || is_task_id(word)
+    }
+
+    /// The pseudonym of a name that is known as one wherever it stands.
+    pub fn of(&mut self, of: Of, name: &str) -> String {
+        if Self::stays(name) {
+            return name.to_owned();
+        }
+        if name.len() >= 2 && !VOCABULARY.contains(name.to_ascii_lowercase().as_str()) {
+            self.spoken.insert(name.to_owned());
+        }
+        self.quietly(of, name)
+    }
+
+    /// The pseudonym of a name that may as well be an ordinary word, as the parts of paths are.
+    pub fn quietly(&mut self, of: Of, name: &str) -> String {
+        if Self::stays(name) {
+            return name.to_owned();
+        }
+        if let Some(given) = self.given.get(name) {
+            return given.clone();
+        }
+        let given = self.invented(of, name);
+        self.given.insert(name.to_owned(), given.clone());
+        given
+    }
+
+    /// One of a fixed form, such as an address.
+    pub fn formed(&mut self, of: &'static str, told: &str, form: impl Fn(usize) -> String) -> String {
+        let key = format!("{of} {told}");
+        if let Some(given) = self.given.get(&key) {
+            return given.clone();
+        }
+        let given = self.next(of, form);
+        self.given.insert(key, given.clone());
+        given
+    }
+
+    /// Those to be looked for in sentences, the longest first, so that none is taken for a part of itself.
+    #[must_use]
+    pub fn spoken(&self) -> Vec<&str> {
+        let mut spoken: Vec<&str> = self.spoken.iter().map(String::as_str).collect();
+        spoken.sort_by_key(|name| (std::cmp::Reverse(name.len()), *name));
+        spoken
+    }
+
+    fn next(&mut self, of: &'static str, form: impl Fn(usize) -> String) -> String {
+        let counted = self.counted.entry(of).or_default();
+        loop {
+            *counted += 1;
+            let given = form(*counted);
+            if !self.taken.contains(&given) {
+                return given;
+            }
+        }
+    }
+
+    fn invented(&mut self, of: Of, name: &str) -> String {
+        let lower = name.to_ascii_lowercase();
+        if name.starts_with("AWSReservedSSO_") {
+            return self.next("permission-set", |n| format!("AWSReservedSSO_PermissionSet{n}_{n:016x}"));
+        }
+        if name.contains('@') {
+            return self.next("person", |n| format!("person-{n}@host.example"));
+        }
+        let pod = name.strip_prefix("eks-").and_then(|rest| rest.split_at_checked(rest.len().checked_sub(36)?)).filter(|(_, id)| is_task_id(id));
+        if let Some((_, id)) = pod {
+            return self.next("pod", |n| format!("eks-pod-{n}-{id}"));
+        }
+        let system = SYSTEMS.iter().find(|system| lower.contains(**system));
+        if of == Of::Host {
+            return match system {
+                Some(system) => self.next("host", |n| format!("{system}.host-{n}.example")),
+                None => self.next("host", |n| format!("host-{n}.example")),
+            };
+        }
+        if let Some(system) = system {
+            return self.next("pipeline", |n| format!("{system}-{n}"));
+        }
+        // An archive of events is known by its name.
+        if of == Of::Logs && lower.contains("ecs") {
+            let events = if lower.contains("event") || lower.contains("stoppedtask") { "events-" } else { "" };
+            return self.next("logs", |n| format!("ecs-{events}{n}"));
+        }
+        self.next(of.word(), |n| format!("{}-{n}", of.word()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_name_has_one_pseudonym_which_is_nowhere_in_the_case() {
+        let mut names = Names::beside("a case that has service-1 in it".to_owned());
+        assert_eq!(
+            (names.of(Of::Service, "web-api"), names.of(Of::Family, "web-api"), names.of(Of::Service, "cart")),
+            ("service-2".into(), "service-2".into(), "service-3".into())
+        );
+        assert_eq!(names.spoken(), ["web-api", "cart"]);
+    }
+
+    #[test]
+    fn what_the_diagnosis_reads_from_a_name_stands_in_its_pseudonym() {
+        let mut names = Names::default();
+        assert_eq!(names.of(Of::Role, "AWSReservedSSO_Admin_0123456789abcdef"), "AWSReservedSSO_PermissionSet1_0000000000000001");
+        assert_eq!(names.of(Of::User, "jenkins-storefront-991"), "jenkins-1");
+        assert_eq!(names.of(Of::User, "ines@acme.io"), "person-1@host.example");
+        assert_eq!(names.of(Of::Logs, "acme-ECS-stop-events"), "ecs-events-1");
+        for kept in ["AWSServiceRoleForECS", "FARGATE_SPOT", "77ab0c1d2e3f4a5b8c6d7e8f90a1b2c3", "42", "eu-west-1", "i-07c6c45abc990e794", "default", "ecs.amazonaws.com"] {
+            assert_eq!(names.of(Of::Other, kept), kept);
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_a_word_of_aws_is_not_looked_for_in_sentences() {
+        let mut names = Names::default();
+        assert_eq!(names.of(Of::Container, "agent"), "container-1");
+        assert!(names.spoken().is_empty());
+    }
+}
