@@ -75,6 +75,20 @@ fn only_the_sources_speak_to_aws_and_only_the_command_line_knows_clap() {
 }
 
 #[test]
+fn every_client_of_aws_is_made_where_the_wire_is_put_in() {
+    for (file, text) in sources("sources") {
+        if file.ends_with("sources/account.rs") {
+            continue;
+        }
+        for line in code(&text) {
+            for word in ["Client::new(", "Client::from_conf(", "http_client(", "aws_smithy_http_client", "hyper::", "TcpStream"] {
+                assert!(!line.contains(word), "{}: `{}`: a way past the wire", file.display(), line.trim());
+            }
+        }
+    }
+}
+
+#[test]
 fn the_clock_is_read_in_main_alone() {
     for (file, text) in sources("") {
         if file.ends_with("src/main.rs") {

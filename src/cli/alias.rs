@@ -128,6 +128,7 @@ fn agrees(question: &str) -> bool {
 fn write(text: &str, file: &Path) -> io::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("/"));
     create_private(folder)?;
+    let _whole = super::interrupt::writing();
     let mut beside = tempfile::Builder::new().prefix(".ecs-trace-").tempfile_in(folder)?;
     beside.write_all(text.as_bytes())?;
     if let Ok(there) = std::fs::metadata(file) {

@@ -110,6 +110,7 @@ impl<'a> CaseFile<'a> {
 
     /// Written beside its place and moved there: a link that stands there is replaced, and what it leads to is not touched.
     fn write(&self, bytes: &[u8]) -> std::io::Result<()> {
+        let _whole = super::interrupt::writing();
         let mut beside = self.beside()?;
         beside.write_all(bytes)?;
         beside.as_file().sync_all()?;

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use clap::Args;
 use jiff::Timestamp;
 
-use crate::diagnosis::access::{Checkup, Told};
+use crate::diagnosis::access::{Checkup, Told, Unreached};
 use crate::diagnosis::task::last_segment;
 use crate::render::{doctor as report, json};
 use crate::sources::deadline::Deadline;
-use crate::sources::permissions::{Examined, examine};
+use crate::sources::permissions::{Examined, examine, unasked};
 use crate::sources::{Ended, ledger::Progress};
 
 use super::args::Everywhere;
 use super::failure::{Exit, Failure};
-use super::gathering::{Wanted, cluster_region, interrupted, open, runtime};
+use super::gathering::{Wanted, cluster_region, interrupted, open, runtime, session};
 use super::output::rendered;
 use super::screen::{Screen, say};
 use super::{Done, policy};
@@ -23,8 +23,8 @@ use super::{Done, policy};
 ///
 /// Asks one cheap question for every action ecs-trace can use, all at once, and says which are allowed, which are
 /// denied and by what kind of policy; whose credentials these are and where they came from; whether an archive of ECS
-/// events and Container Insights are there; and whether the clock is right. It returns 3 where something stands in the
-/// way.
+/// events and Container Insights are there; and whether the clock is right. Without region or credentials it tells what
+/// it knows all the same. It returns 3 where something stands in the way.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ecs-trace doctor --profile oncall --cluster prod
@@ -45,12 +45,23 @@ pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen, now: Ti
 }
 
 async fn examined(options: &Everywhere, screen: &Screen, now: Timestamp) -> Done {
+    let _listening = super::interrupt::listening();
     let began = tokio::time::Instant::now();
     let deadline = Deadline::new(began + options.limit());
     let account = tokio::select! {
-        opened = open(options, cluster_region(options), Wanted::default(), screen, screen.observer(), &deadline) => opened?,
-        () = deadline.passed() => return Err(Failure::new(Exit::Other, format!("no credentials came within {:?}", options.limit())).hint("give it more time: --timeout 60s")),
+        opened = open(options, cluster_region(options), Wanted::default(), screen, screen.observer(), &deadline) => opened,
+        () = deadline.passed() => Err(Failure::new(Exit::NoAccess, format!("no credentials came within {:?}", options.limit())).hint("give it more time: --timeout 60s")),
         () = interrupted() => return Err(Failure::new(Exit::Interrupted, "interrupted before anything was asked")),
+    };
+    let account = match account {
+        Ok(account) => account,
+        Err(Failure { message: why, hints: remedies, .. }) => {
+            let session = session(options, cluster_region(options), Wanted::default(), &deadline);
+            let mut checkup = unasked(&session, Unreached { why, remedies }, now);
+            settings(&mut checkup, options);
+            print(&checkup, options, screen)?;
+            return Ok(Exit::Inconclusive);
+        }
     };
     let bars = Arc::new(screen.progress());
     let examined = Examined { account: &account, cluster: options.cluster.as_deref(), now, began, deadline: deadline.at() };
@@ -62,14 +73,16 @@ async fn examined(options: &Everywhere, screen: &Screen, now: Timestamp) -> Done
         bars.clear();
     }
     settings(&mut checkup, options);
-    let text = || report::report(&checkup, &screen.page, policy::of);
-    screen.answer(&rendered(options, || json::doctor::Doctor::from(&checkup), text)?)?;
+    print(&checkup, options, screen)?;
     Ok(match ended {
         Ended::Interrupted => Exit::Interrupted,
-        _ if checkup.identity.as_ref().is_err_and(|unknown| unknown.credentials_are_refused) => Exit::NoAccess,
         _ if checkup.is_clear() => Exit::Answered,
         _ => Exit::Inconclusive,
     })
+}
+
+fn print(checkup: &Checkup, options: &Everywhere, screen: &Screen) -> Result<(), Failure> {
+    screen.answer(&rendered(options, || json::doctor::Doctor::from(checkup), || report::report(checkup, &screen.page, policy::of))?)
 }
 
 /// What the command line itself knows of where a setting came from.
@@ -79,7 +92,10 @@ fn settings(checkup: &mut Checkup, options: &Everywhere) {
     }
     let (Some(cluster), Some(setting)) = (&options.cluster, options.from("cluster")) else { return };
     checkup.cluster = Some(Told::new(last_segment(cluster), setting.from.clone()));
-    if options.region.is_none() && cluster_region(options).is_some() {
-        checkup.region.from = format!("the ARN of the cluster ({})", setting.from);
+    if options.region.is_none()
+        && cluster_region(options).is_some()
+        && let Some(region) = &mut checkup.region
+    {
+        region.from = format!("the ARN of the cluster ({})", setting.from);
     }
 }

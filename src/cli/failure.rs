@@ -169,6 +169,7 @@ impl From<NotFound> for Failure {
                         .hint("name the cluster, which needs no such permission: --cluster NAME")
                         .hint(format!("or allow {action} for this identity, or use another one: --profile NAME")),
                     Kind::Denied => failure.hint(format!("allow {action} for this identity, or use another one: --profile NAME")),
+                    Kind::Credentials if failing.is_of_the_clock() => failure.hint("set the clock of this machine; how far it is off: ecs-trace doctor"),
                     Kind::Credentials => failure.hint("sign in again: aws sso login, or renew the credentials"),
                     Kind::Throttled => failure.hint("AWS is throttling; try again in a minute"),
                     Kind::TimedOut => failure.hint("give it more time: --timeout 60s, or see each request with -v"),

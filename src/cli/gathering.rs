@@ -11,10 +11,10 @@ use serde_json::Value;
 use crate::diagnosis::call::REPORTS;
 use crate::diagnosis::evidence::{Evidence, Source, Status as ReadingStatus};
 use crate::diagnosis::service::is_task_id;
-use crate::diagnosis::stopped_by::Status;
+use crate::diagnosis::stopped_by::{KEPT_FOR, Status};
 use crate::diagnosis::task::{EcsArn, Task, last_segment};
 use crate::diagnosis::verdict::Cause;
-use crate::diagnosis::words::shell;
+use crate::diagnosis::words::{self, shell};
 use crate::diagnosis::{Trace, trace};
 use crate::sources::account::{Account, Session};
 use crate::sources::api_calls;
@@ -24,6 +24,7 @@ use crate::sources::case::{Asked, Case, FORMAT, MOST_BYTES, Run, Unreadable};
 use crate::sources::deadline::Deadline;
 use crate::sources::document::Document;
 use crate::sources::failing::Kind;
+use crate::sources::kept_logs;
 use crate::sources::ledger::Ledger;
 use crate::sources::target::{Place, Target};
 use crate::sources::trail_lake::{self, EventDataStore};
@@ -31,6 +32,8 @@ use crate::sources::{Ended, Limits, Reach, ask_cloudtrail_again, attempt_limit, 
 
 use super::args::{Everywhere, Waiting};
 use super::failure::{Exit, Failure};
+use super::interrupt;
+pub(super) use super::interrupt::interrupted;
 use super::picker;
 use super::screen::{Bars, Screen, say};
 
@@ -252,6 +255,7 @@ fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Wanted<'_>, screen: &Screen, now: Timestamp) -> Result<Gathered, Failure> {
+    let _listening = interrupt::listening();
     let began = tokio::time::Instant::now();
     let deadline = Deadline::new(began + options.limit());
     let bars = Arc::new(screen.progress());
@@ -303,7 +307,11 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
             located = locate => located.inspect_err(|_| bars.clear())?,
             () = deadline.passed() => {
                 bars.clear();
-                return Err(Failure::new(Exit::Other, format!("the task was not found within {:?}: ECS did not answer in time", options.limit())).hint("give it more time: --timeout 60s, or see each request with -v"));
+                let awaited = match ledger.awaited() {
+                    actions if actions.is_empty() => "no credentials came".to_owned(),
+                    actions => format!("{} did not answer in time", words::list(&actions)),
+                };
+                return Err(Failure::new(Exit::Other, format!("the task was not found within {:?}: {awaited}", options.limit())).hint("give it more time: --timeout 60s, or see each request with -v"));
             }
             () = interrupted() => {
                 bars.clear_after_interrupt();
@@ -422,11 +430,12 @@ async fn located(account: &Account, ledger: &Ledger, target: &Target, (cluster, 
             Target::Task(place) => {
                 let cluster = place.cluster.clone().or_else(|| cluster.map(|cluster| last_segment(cluster).to_owned()));
                 let place = Place { cluster, ..place.clone() };
-                let archived = archive::find(account, ledger, &place, now).await;
+                // Neither may take all the time: one that hangs hides no other, and what is found leads further.
+                let share = limit.mul_f64(0.4);
+                let archived = tokio::time::timeout(share, archive::find(account, ledger, &place, now)).await.unwrap_or_default();
                 let remembered = match archived {
                     Some(task) => Some(task),
-                    // Half of the run is left for what it leads to.
-                    None => tokio::time::timeout(limit / 2, api_calls::forgotten::find(account, ledger, &place, now)).await.unwrap_or_default(),
+                    None => beyond_ecs(account, ledger, &place, share, now).await,
                 };
                 remembered.ok_or_else(|| forgotten(error, ledger, now))
             }
@@ -436,10 +445,22 @@ async fn located(account: &Account, ledger: &Ledger, target: &Target, (cluster, 
     }
 }
 
-/// Ends at Ctrl-C; never, where that cannot be listened for.
-pub(super) async fn interrupted() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
+/// What CloudTrail and the task's own log streams still tell of it, where no archive does.
+async fn beyond_ecs(account: &Account, ledger: &Ledger, place: &Place, share: Duration, now: Timestamp) -> Option<Task> {
+    let called = api_calls::forgotten::find(account, ledger, place, now, tokio::time::Instant::now() + share);
+    let logged = tokio::time::timeout(share, kept_logs::find(account, ledger, place));
+    let (called, logged) = futures::join!(called, logged);
+    match (called, logged.unwrap_or_default()) {
+        // An agent's report names no task definition, which would name the logs.
+        (Some(task), Some((logged, _))) => {
+            let containers = if task.containers.is_empty() { logged.containers } else { task.containers };
+            Some(Task { streams: logged.streams, containers, ..task })
+        }
+        (None, Some((logged, remark))) => {
+            ledger.remark(remark);
+            Some(logged)
+        }
+        (called, None) => called,
     }
 }
 
@@ -455,14 +476,23 @@ fn forgotten(error: task::NotFound, ledger: &Ledger, now: Timestamp) -> Failure 
             ReadingStatus::Empty if reading.action.is_none() => {
                 failure = failure.hint("no archive of ECS events was found, which would still know it; to have one from now on: ecs-trace archive template")
             }
-            status if status.is_gap() => failure = failure.hint(format!("an archive could not be read: {}", reading.gap())),
+            status if status.is_gap() => {
+                let what = [reading.action.as_deref(), reading.resource.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" of ");
+                let hint = format!("an archive could not be read: {what}: {}", reading.gap());
+                failure = if failure.hints.contains(&hint) { failure } else { failure.hint(hint) };
+            }
             _ => {}
         }
+    }
+    if let Some(gap) = readings.iter().find(|reading| reading.source == Source::Logs && reading.status.is_gap()) {
+        failure = failure.hint(format!("its logs, which may be all that is left of it, could not be read: {}", gap.gap()));
     }
     let of_cloudtrail: Vec<_> = readings.iter().filter(|reading| reading.source == Source::Cloudtrail).collect();
     match of_cloudtrail.iter().find(|reading| reading.status.is_gap()) {
         Some(gap) => failure = failure.hint(format!("CloudTrail, which may remember it for 90 days, was not read to the end: {}", gap.gap())),
-        None if !of_cloudtrail.is_empty() => failure = failure.hint("CloudTrail remembers no call of the last 90 days that started or stopped it"),
+        None if !of_cloudtrail.is_empty() => {
+            failure = failure.hint(format!("CloudTrail remembers no call of the last 90 days, since {}, that started or stopped it", (now - KEPT_FOR).strftime("%F")))
+        }
         None => {}
     }
     failure
@@ -534,6 +564,20 @@ fn asked_in(error: task::NotFound, region: &str) -> Failure {
     if unanswered { failure.hint(format!("it was asked in region {region}: if that is not its name, --region NAME")) } else { failure }
 }
 
+/// How AWS is to be asked. `region` is the one that the task or the cluster names.
+pub(super) fn session(options: &Everywhere, region: Option<String>, wanted: Wanted<'_>, deadline: &Deadline) -> Session {
+    Session {
+        profile: options.profile.clone(),
+        region: options.region.clone().or(region),
+        endpoint_url: options.endpoint_url.clone(),
+        ca_bundle: options.ca_bundle.clone(),
+        aws_cli: Some(AwsCli { until: deadline.clone(), may_ask: has_terminal() }),
+        attempt: attempt_limit(options.limit()),
+        record: wanted.record,
+        shows_secrets: options.no_redact,
+    }
+}
+
 pub(super) async fn open(
     options: &Everywhere,
     region: Option<String>,
@@ -542,16 +586,7 @@ pub(super) async fn open(
     observer: Option<super::screen::Observer>,
     deadline: &Deadline,
 ) -> Result<Account, Failure> {
-    let session = Session {
-        profile: options.profile.clone(),
-        region: options.region.clone().or_else(|| region.clone()),
-        endpoint_url: options.endpoint_url.clone(),
-        ca_bundle: options.ca_bundle.clone(),
-        aws_cli: Some(AwsCli { until: deadline.clone(), may_ask: has_terminal() }),
-        attempt: attempt_limit(options.limit()),
-        record: wanted.record,
-        shows_secrets: options.no_redact,
-    };
+    let session = session(options, region.clone(), wanted, deadline);
     let account = Account::open(&session, observer).await?;
     if let Some(own) = region.filter(|_| options.region.is_none()) {
         let environment = std::env::var("AWS_REGION").or_else(|_| std::env::var("AWS_DEFAULT_REGION")).ok().filter(|name| !name.is_empty());

@@ -13,6 +13,8 @@ mod doctor;
 mod explain;
 pub mod failure;
 mod gathering;
+mod interrupt;
+mod letters;
 mod logs;
 mod man;
 mod nearest;
@@ -93,13 +95,17 @@ fn opened(command: clap::Command) -> clap::Command {
 pub fn run(now: Timestamp) -> ExitCode {
     // AWS counts in milliseconds; a finer "now" would only be noise in every answer.
     let now = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
+    interrupt::listen();
     let parsed = command().try_get_matches().and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
     let (mut cli, matches) = match parsed {
         Ok(parsed) => parsed,
+        // Help and version are answers; everything else is bad usage, with the AWS CLI's code for it.
         Err(error) => {
-            // Help and version are answers; everything else is bad usage, with the AWS CLI's code for it.
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { Exit::Usage as u8 } else { 0 });
+            if error.use_stderr() {
+                let _ = error.print();
+                return ExitCode::from(Exit::Usage as u8);
+            }
+            return exit(if is_paged(&error) { Ok(Exit::Answered) } else { Screen::help(&error.render()).map(|()| Exit::Answered) });
         }
     };
     // An exported but empty ECS_CLUSTER names no cluster.
@@ -135,8 +141,21 @@ pub fn run(now: Timestamp) -> ExitCode {
     }))
 }
 
+/// Shows help through the pager where it is longer than the terminal; whether it did.
+fn is_paged(help: &clap::Error) -> bool {
+    let is_off = std::env::args_os().any(|word| word == "--no-pager" || word == "--no-cli-pager") || File::read().is_ok_and(|file| file.pages_nothing());
+    if is_off {
+        return false;
+    }
+    let text = help.render();
+    let coloured = anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never;
+    let text = if coloured { text.ansi().to_string() } else { text.to_string() };
+    pager::of(&text, None).is_some_and(|command| pager::show(&text, &command).is_ok())
+}
+
 fn exit(done: Done) -> ExitCode {
     match done {
+        Ok(_) if interrupt::was_put_off() => ExitCode::from(Exit::Interrupted as u8),
         Ok(exit) => ExitCode::from(exit as u8),
         Err(failure) => {
             Screen::failure(&failure);

@@ -75,6 +75,46 @@ pub fn rendered<D: Serialize>(options: &Everywhere, document: impl FnOnce() -> D
     }
 }
 
+/// A document that is written while its list still grows: byte for byte what it is when printed whole.
+pub struct Growing {
+    /// Opens the list.
+    key: String,
+    items: usize,
+}
+
+impl Growing {
+    /// For a document whose list has this name.
+    #[must_use]
+    pub fn new(list: &str) -> Self {
+        Self { key: format!("\"{list}\": ["), items: 0 }
+    }
+
+    /// The next item, with the beginning of `empty`, the document without items, before the first.
+    ///
+    /// # Errors
+    /// If it cannot be written as JSON.
+    pub fn item(&mut self, empty: &impl Serialize, item: &impl Serialize) -> Result<String, Failure> {
+        let before = if self.items == 0 { self.parts(empty)?.0 } else { ",".to_owned() };
+        self.items += 1;
+        Ok(format!("{before}\n    {}", pretty(item)?.trim_end().replace('\n', "\n    ")))
+    }
+
+    /// Everything behind the last item, of the document without any.
+    ///
+    /// # Errors
+    /// If it cannot be written as JSON.
+    pub fn end(&self, empty: &impl Serialize) -> Result<String, Failure> {
+        let (head, tail) = self.parts(empty)?;
+        Ok(if self.items == 0 { head + &tail } else { format!("\n  {tail}") })
+    }
+
+    fn parts(&self, empty: &impl Serialize) -> Result<(String, String), Failure> {
+        let text = pretty(empty)?;
+        let at = text.find(&self.key).map_or(text.len(), |at| at + self.key.len());
+        Ok((text[..at].to_owned(), text[at..].to_owned()))
+    }
+}
+
 fn pretty(value: &impl Serialize) -> Result<String, Failure> {
     serde_json::to_string_pretty(value).map(|text| text + "\n").map_err(cannot)
 }
@@ -90,6 +130,17 @@ fn cannot(error: serde_json::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_document_that_grows_reads_like_one_that_was_whole() {
+        for items in [vec![], vec![serde_json::json!({"a": "x\ny", "b": [1, {}]})], vec![serde_json::json!({"a": 1}), serde_json::json!({"b": []})]] {
+            let whole = |items: &[serde_json::Value], sources: &[&str]| serde_json::json!({"schemaVersion": 1, "stops": items, "tail": sources});
+            let mut growing = Growing::new("stops");
+            let mut told: String = items.iter().map(|item| growing.item(&whole(&[], &[]), item).expect("an item")).collect();
+            told.push_str(&growing.end(&whole(&[], &["ecs"])).expect("an end"));
+            assert_eq!(told, pretty(&whole(&items, &["ecs"])).expect("a document"));
+        }
+    }
 
     #[test]
     fn a_literal_that_is_no_json_is_a_text_and_everything_else_stays() {

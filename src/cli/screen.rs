@@ -1,5 +1,7 @@
 //! The streams: stdout is the answer, stderr the conversation. Colour and width are decided here, once.
 
+use std::borrow::Cow;
+use std::cell::Cell;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -9,15 +11,16 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use owo_colors::OwoColorize;
 
 use crate::diagnosis::evidence::Source;
+use crate::diagnosis::words;
 use crate::render::Page;
 use crate::render::clock::Clock;
 use crate::render::look::Look;
 use crate::render::printable::printable;
 use crate::sources::ledger::Progress;
 
-use super::args::{Everywhere, When, Zone};
+use super::args::{Everywhere, Format, When, Zone};
 use super::failure::{Exit, Failure};
-use super::pager;
+use super::{letters, pager};
 
 /// Told of each request when it has ended.
 pub type Observer = std::sync::Arc<dyn Fn(crate::sources::Passed) + Send + Sync>;
@@ -29,6 +32,11 @@ pub struct Screen {
     verbose: bool,
     /// Unless it was switched off, a long answer is paged on a terminal.
     pages: bool,
+    profile: Option<String>,
+    /// The answer is JSON, in which every letter can be spelled in ASCII.
+    is_json: bool,
+    /// Whoever read the answer has seen enough.
+    is_closed: Cell<bool>,
     pub page: Page,
 }
 
@@ -38,6 +46,8 @@ impl Screen {
         let (choice, choice_of_stderr) = match options.color {
             When::Always => (ColorChoice::Always, ColorChoice::Always),
             When::Never => (ColorChoice::Never, ColorChoice::Never),
+            // A terminal without a name can no more than a dumb one.
+            When::Auto if !can_move() && std::env::var_os("CLICOLOR_FORCE").is_none() => (ColorChoice::Never, ColorChoice::Never),
             When::Auto => (AutoStream::choice(&io::stdout()), AutoStream::choice(&io::stderr())),
         };
         let coloured = !matches!(choice, ColorChoice::Never);
@@ -50,7 +60,17 @@ impl Screen {
                 Zone::Utc => Clock::utc(),
             },
         };
-        Self { choice, choice_of_stderr, quiet: options.quiet, verbose: options.verbose, pages: !options.no_pager, page }
+        Self {
+            choice,
+            choice_of_stderr,
+            quiet: options.quiet,
+            verbose: options.verbose,
+            pages: !options.no_pager,
+            profile: options.profile.clone(),
+            is_json: options.output != Format::Text,
+            is_closed: Cell::new(false),
+            page,
+        }
     }
 
     /// Prints the answer, through the pager where it is long and stdout a terminal.
@@ -58,8 +78,8 @@ impl Screen {
     /// # Errors
     /// If it cannot be written, as on a full disk.
     pub fn answer(&self, text: &str) -> Result<(), Failure> {
-        let size = terminal_size::terminal_size_of(io::stdout()).map(|(width, height)| (usize::from(width.0), usize::from(height.0)));
-        let paged = size.filter(|size| self.pages && io::stdout().is_terminal() && pager::is_long(text, *size)).and_then(|_| pager::command());
+        let text = &*self.spelled(text);
+        let paged = if self.pages { pager::of(text, self.profile.as_deref()) } else { None };
         match paged.map(|command| (pager::show(text, &command), command)) {
             Some((Ok(()), _)) => Ok(()),
             Some((Err(error), command)) => {
@@ -75,11 +95,46 @@ impl Screen {
     /// # Errors
     /// If it cannot be written, as on a full disk.
     pub fn tell(&self, text: &str) -> Result<(), Failure> {
-        let mut out = AutoStream::new(io::stdout().lock(), self.choice);
-        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(Exit::Other, format!("cannot write the answer: {error}"))),
-            _ => Ok(()),
+        self.tell_while_heard(text).map(drop)
+    }
+
+    /// The same; whether somebody still reads it.
+    ///
+    /// # Errors
+    /// If it cannot be written, as on a full disk.
+    pub fn tell_while_heard(&self, text: &str) -> Result<bool, Failure> {
+        let is_open = written(&self.spelled(text), self.choice)?;
+        self.is_closed.set(!is_open);
+        Ok(is_open)
+    }
+
+    /// Prints help or the version.
+    ///
+    /// # Errors
+    /// If it cannot be written, as on a full disk.
+    pub fn help(text: &clap::builder::StyledStr) -> Result<(), Failure> {
+        written(&text.ansi().to_string(), AutoStream::choice(&io::stdout())).map(drop)
+    }
+
+    /// Whether nobody reads the answer any more.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.is_closed.get()
+    }
+
+    /// As the terminal's letters allow it. A pipe is given the text as it is.
+    fn spelled<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match io::stdout().is_terminal() && letters::are_ascii_alone() {
+            true if self.is_json => letters::in_json(text),
+            true => letters::in_text(text),
+            false => Cow::Borrowed(text),
         }
+    }
+
+    /// Whether a long answer goes through the pager, and so has to be whole.
+    #[must_use]
+    pub fn is_paging(&self) -> bool {
+        self.pages && pager::of_any(self.profile.as_deref()).is_some()
     }
 
     /// A note beside the answer; silenced by `--quiet`.
@@ -124,14 +179,31 @@ impl Screen {
     /// One line a source on a terminal's stderr; elsewhere nothing.
     #[must_use]
     pub fn progress(&self) -> Bars {
-        let shown = io::stderr().is_terminal() && !self.quiet && !self.verbose && std::env::var_os("CI").is_none();
+        let shown = io::stderr().is_terminal() && can_move() && !self.quiet && !self.verbose && std::env::var_os("CI").is_none();
         Bars::new(shown)
     }
 }
 
 /// One line to stderr, with nothing in it that the terminal obeys; a closed stderr is no reason to stop.
 pub fn say(line: &str) {
-    let _ = writeln!(io::stderr().lock(), "{}", printable(line));
+    let line = printable(line);
+    let line = if letters::are_ascii_alone() && io::stderr().is_terminal() { letters::in_text(&line) } else { line };
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// Whether what is a terminal moves its cursor and paints, as far as its name tells.
+fn can_move() -> bool {
+    cfg!(not(unix)) || std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb")
+}
+
+/// Whether somebody still reads. A closed pipe is success.
+fn written(text: &str, choice: ColorChoice) -> Result<bool, Failure> {
+    let mut out = AutoStream::new(io::stdout().lock(), choice);
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::new(Exit::Other, format!("cannot write the answer: {error}"))),
+        Ok(()) => Ok(true),
+    }
 }
 
 fn minutes(left: Duration) -> String {
@@ -173,7 +245,8 @@ impl Bars {
             Progress::Asking(source) => {
                 if !bars.iter().any(|(of, _)| *of == source) {
                     let bar = self.all.add(ProgressBar::new_spinner());
-                    bar.set_style(ProgressStyle::with_template("{spinner} {prefix:12} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()));
+                    let style = ProgressStyle::with_template("{spinner} {prefix:12} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+                    bar.set_style(if letters::are_ascii_alone() { style.tick_chars("|/-\\ ") } else { style });
                     bar.set_prefix(source.as_str());
                     bar.set_message("asking");
                     bar.enable_steady_tick(Duration::from_millis(120));
@@ -182,7 +255,7 @@ impl Bars {
             }
             Progress::Answered(source, status) => {
                 if let Some((_, bar)) = bars.iter().find(|(of, _)| *of == source) {
-                    bar.set_message(if status.was_read() { "✓".to_owned() } else { status.as_str().to_owned() });
+                    bar.set_message(if status.was_read() { (if letters::are_ascii_alone() { "ok" } else { "✓" }).to_owned() } else { status.as_str().to_owned() });
                 }
             }
         }
@@ -196,6 +269,19 @@ impl Bars {
             let again = if asked == 0 { String::new() } else { format!(" asked {asked}× again,") };
             bar.set_message(format!("waiting,{again} next in {} s, {} left; Ctrl-C ends it", next.as_secs_f64().ceil(), minutes(left)));
         }
+    }
+
+    /// Tells, beside the archive, how far reading it has come.
+    pub fn tell_archive(&self, read: usize, slices: usize, stops: usize) {
+        let bars = self.bars.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some((_, bar)) = bars.iter().find(|(of, _)| *of == Source::Archive) {
+            bar.set_message(format!("{read} of {slices} slices, {}; Ctrl-C ends it", words::count(stops, "stop")));
+        }
+    }
+
+    /// Takes them off the screen while something else is written there.
+    pub fn hidden_while<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.all.suspend(write)
     }
 
     /// As `clear`, after Ctrl-C: the last row is full, so the `^C` that the terminal echoes stands in a row of its own.

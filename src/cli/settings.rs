@@ -118,6 +118,13 @@ impl File {
         }
     }
 
+    /// Whether it switches the pager off.
+    #[must_use]
+    pub fn pages_nothing(&self) -> bool {
+        let profile = set("AWS_PROFILE");
+        self.entry(profile.as_deref().unwrap_or("default"), "no-pager").is_some_and(|entry| entry.value == Value::Flag(true))
+    }
+
     /// The entry for a key: of the profile's section, else of the top.
     fn entry(&self, profile: &str, key: &str) -> Option<&Entry> {
         let of = |profile: Option<&str>| self.entries.iter().find(|entry| entry.key == key && entry.profile.as_deref() == profile);

@@ -164,15 +164,26 @@ impl Insights {
     }
 }
 
+/// Why no account could be asked, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreached {
+    /// `no region`, `no credentials (…)`.
+    pub why: String,
+    /// Each an imperative.
+    pub remedies: Vec<String>,
+}
+
 /// All that `doctor` found.
 #[derive(Debug, Clone)]
 pub struct Checkup {
     pub taken_at: Timestamp,
     pub identity: Result<Identity, Unidentified>,
+    /// Why nothing at all was asked: there is no region, or there are no credentials.
+    pub unreached: Option<Unreached>,
     pub profile: Option<Told>,
-    pub region: Told,
+    pub region: Option<Told>,
     /// The access key id; it opens nothing.
-    pub credentials: Told,
+    pub credentials: Option<Told>,
     pub expires: Option<Timestamp>,
     pub endpoint: Option<Told>,
     pub cluster: Option<Told>,
@@ -196,10 +207,12 @@ impl Checkup {
         self.skew.is_some_and(|skew| skew.abs() > MOST_SKEW)
     }
 
-    /// Whether nothing stands in the way of any source. Identity is no source.
+    /// Whether nothing stands in the way of any source. That AWS does not say who asks is no obstacle, unless it refuses the
+    /// credentials themselves.
     #[must_use]
     pub fn is_clear(&self) -> bool {
-        !self.clock_is_off() && !self.probes.iter().any(|probe| probe.source.is_some() && probe.access.is_obstacle())
+        let is_refused = self.identity.as_ref().is_err_and(|unknown| unknown.credentials_are_refused);
+        self.unreached.is_none() && !is_refused && !self.clock_is_off() && !self.probes.iter().any(|probe| probe.source.is_some() && probe.access.is_obstacle())
     }
 
     /// The groups of probes in the order of [`Source::ALL`], identity first.

@@ -13,6 +13,13 @@ use super::timeline::concerns;
 use super::verdict::Cause;
 use super::{Trace, trace};
 
+/// ECS keeps so many messages of a service, the newest.
+const MOST_MESSAGES: usize = 100;
+/// What a service says of a stop may begin so many milliseconds before it.
+const WORDS_BEFORE: i64 = 600_000;
+/// And a deployment that stopped it a day: blue/green ones end long after they began.
+const DEPLOYED_BEFORE: i64 = 24 * 3_600_000;
+
 /// One stop as far as the task itself tells it.
 #[derive(Debug, Clone)]
 pub struct Stop {
@@ -29,13 +36,35 @@ impl Stop {
     /// The same with what its service and that one's deployments say.
     #[must_use]
     pub fn beside(task: Task, service: Option<(&Service, &[ServiceDeployment])>, taken_at: Timestamp) -> Self {
-        let was_read = |source: Source| source == Source::Ecs || source == Source::Service && service.is_some();
+        Self::among(task, service.map(|(service, _)| service), service.map(|(_, history)| history), taken_at)
+    }
+
+    /// The same of days ago: what its service says today counts only where its words reach back to the stop, and the
+    /// service was not deleted since.
+    #[must_use]
+    pub fn long_ago(task: Task, service: Option<&Service>, history: Option<&[ServiceDeployment]>, taken_at: Timestamp) -> Self {
+        let reaches = |service: &&Service| {
+            let oldest = service.messages.iter().map(|message| message.at).min();
+            let since = if service.messages.len() < MOST_MESSAGES { service.created_at.or(oldest) } else { oldest };
+            service.status == "ACTIVE" && since.is_some_and(|since| task.stop_anchor().is_some_and(|stop| since.as_millisecond() + WORDS_BEFORE <= stop.as_millisecond()))
+        };
+        let service = service.filter(reaches);
+        // As many as a look at this stop alone would have found.
+        let around = |deployment: &&ServiceDeployment| {
+            let lead = task.stop_anchor().zip(deployment.created_at).map(|(stop, at)| stop.as_millisecond() - at.as_millisecond());
+            lead.is_some_and(|lead| (-WORDS_BEFORE..=DEPLOYED_BEFORE).contains(&lead))
+        };
+        let history: Option<Vec<ServiceDeployment>> = history.map(|history| history.iter().filter(around).cloned().collect());
+        Self::among(task, service, history.as_deref(), taken_at)
+    }
+
+    fn among(task: Task, service: Option<&Service>, history: Option<&[ServiceDeployment]>, taken_at: Timestamp) -> Self {
+        let was_read = |source: Source| source == Source::Ecs || source == Source::Service && (service.is_some() || history.is_some());
         let reading = |source: Source| match was_read(source) {
             true => Reading::new(source, Read::Ok),
             false => Reading::new(source, Read::Skipped).detailed("a list asks ECS alone"),
         };
-        let service_deployments = service.map(|(_, history)| history.to_vec()).unwrap_or_default();
-        let service = service.map(|(service, _)| service);
+        let service_deployments = history.map(<[_]>::to_vec).unwrap_or_default();
         let messages = service.iter().flat_map(|service| &service.messages).filter(|message| concerns(message, &task));
         let events = messages.map(|message| Event::said(message.clone(), Precision::Millisecond)).collect();
         let readings = Source::ALL.into_iter().map(reading).collect();

@@ -119,6 +119,8 @@ pub struct Task {
     pub times: Times,
     pub containers: Vec<Container>,
     pub attachments: Vec<Attachment>,
+    /// Log streams that bear its id, where no task definition tells of them.
+    pub streams: Vec<LogStream>,
 }
 
 /// Who told of the task, where ECS itself has forgotten it.
@@ -130,6 +132,25 @@ pub enum Teller {
     Archive,
     /// Calls about it, and what their answers held.
     Cloudtrail,
+    /// Its log streams, and nothing else.
+    Logs,
+}
+
+/// A log stream of CloudWatch Logs: `prefix/container/task id`, as the awslogs driver names it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LogStream {
+    pub group: String,
+    /// Empty where it is the task's own.
+    pub region: String,
+    pub name: String,
+}
+
+impl LogStream {
+    /// The container that writes it, by its name.
+    #[must_use]
+    pub fn container(&self) -> Option<&str> {
+        self.name.rsplit('/').nth(1)
+    }
 }
 
 /// When a task passed each of its stations.
@@ -145,6 +166,8 @@ pub struct Times {
     /// When the last container ended. On Fargate reported some 11 s late; on EC2 whole seconds.
     pub execution_stopped: Option<Timestamp>,
     pub stopped: Option<Timestamp>,
+    /// Its last line in a log, where nothing else tells of its end.
+    pub last_word: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -244,18 +267,19 @@ impl Task {
         !self.id.is_empty()
     }
 
-    /// The instant around which everything else is looked for: the start of the stop where ECS gives it.
+    /// The instant around which everything else is looked for: the start of the stop where ECS gives it; the last line in a
+    /// log where that is all that is left.
     #[must_use]
     pub fn stop_anchor(&self) -> Option<Timestamp> {
         let times = &self.times;
-        times.stopping.or(times.execution_stopped).or(times.stopped)
+        times.stopping.or(times.execution_stopped).or(times.stopped).or(times.last_word)
     }
 
     /// The last instant ECS knows of, for windows that must cover the whole life.
     #[must_use]
     pub fn last_known(&self) -> Option<Timestamp> {
         let times = &self.times;
-        [times.stopped, times.execution_stopped, times.stopping, times.started, times.created].into_iter().flatten().max()
+        [times.stopped, times.execution_stopped, times.stopping, times.started, times.created, times.last_word].into_iter().flatten().max()
     }
 
     #[must_use]

@@ -284,7 +284,7 @@ fn task_events(evidence: &Evidence, gathered: &[Event]) -> Vec<Event> {
     let witness = match task.told_by {
         Teller::Ecs => Witness::Ecs,
         // CloudTrail's own lines are calls; what the answers to calls keep of a task is an archive of it.
-        Teller::Archive | Teller::Cloudtrail => Witness::Archive,
+        Teller::Archive | Teller::Cloudtrail | Teller::Logs => Witness::Archive,
     };
     let mut tell = |at: Option<Timestamp>, precision: Precision, what: What| {
         if let Some(at) = at {
@@ -332,7 +332,8 @@ fn task_events(evidence: &Evidence, gathered: &[Event]) -> Vec<Event> {
     };
     let filled = |name: &str| gathered.iter().any(|event| had_filled_its_memory(event, name, task.stop_anchor()));
     let culprit = caused.then(|| culprit(evidence, last_word, filled)).flatten().map(|container| container.name.clone());
-    for container in &task.containers {
+    // Logs alone tell of no end.
+    for container in task.containers.iter().filter(|_| task.told_by != Teller::Logs) {
         if !container.has_ended() && container.reason.is_none() && !task.is_stopping() {
             continue;
         }

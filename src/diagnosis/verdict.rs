@@ -1,12 +1,13 @@
 //! One cause of a closed set, reached by rules that cite numbered lines.
 
 use super::call::REPORTS;
+use super::event::{Level, What};
 use super::evidence::{Source, Status};
 use super::notes;
 use super::rules::RULES;
 use super::service::MessageKind;
 use super::stopped_by::StoppedBy;
-use super::task::{StopCode, may_follow_an_order};
+use super::task::{StopCode, Teller, may_follow_an_order};
 use super::timeline::Timeline;
 use super::words;
 
@@ -340,16 +341,25 @@ fn unknown(timeline: &Timeline) -> Finding {
         (true, Some(line)) => {
             sentences.push(match &task.stopped_reason {
                 Some(reason) => format!("ECS's reason is “{}” [{}].", reason.trim_end_matches('.'), line.n),
+                None if task.told_by != Teller::Ecs => format!("ECS's reason is lost [{}].", line.n),
                 None => format!("ECS gives no reason [{}].", line.n),
             });
             finding.evidence.push(line.n);
         }
+        (true, None) if task.told_by == Teller::Logs => sentences.push("All that is left of it are its logs, and they do not say why it stopped.".to_owned()),
         (true, None) => sentences.push("ECS gives neither a reason nor a time.".to_owned()),
     }
     for container in task.containers.iter().filter(|container| container.exit_code.is_some_and(|code| code != 0) || container.reason.is_some()) {
         if let Some(line) = timeline.container_line(&container.name) {
             sentences.push(format!("{} [{}].", line.event.text().trim_end_matches('.'), line.n));
             finding.evidence.push(line.n);
+        }
+    }
+    if task.told_by == Teller::Logs {
+        let errors: Vec<usize> = timeline.lines.iter().filter(|line| line.event.level == Level::Error && matches!(line.event.what, What::Logged(_))).map(|line| line.n).collect();
+        if let Some(last) = errors.last() {
+            sentences.push(format!("The last error in them is [{last}]."));
+            finding.evidence.push(*last);
         }
     }
     let unread: Vec<String> =

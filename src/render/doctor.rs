@@ -23,12 +23,14 @@ pub fn report(checkup: &Checkup, page: &Page, policy: impl Fn(&[&str]) -> String
     out.blank();
     out.identity(checkup);
     out.blank();
-    for (source, probes) in checkup.by_source() {
-        out.source(group(source), &probes);
+    if checkup.unreached.is_none() {
+        for (source, probes) in checkup.by_source() {
+            out.source(group(source), &probes);
+        }
+        out.blank();
+        out.surroundings(checkup);
+        out.blank();
     }
-    out.blank();
-    out.surroundings(checkup);
-    out.blank();
     out.next(checkup, policy);
     out.text
 }
@@ -69,6 +71,7 @@ impl Out<'_> {
             .map(|(source, _)| group(source).to_owned())
             .collect();
         let (mark, style, words) = match () {
+            () if checkup.unreached.is_some() => ("✗", &look.bad, "Nothing could be asked: no source was tried.".to_owned()),
             () if checkup.clock_is_off() => {
                 ("✗", &look.bad, format!("The clock here is {}: AWS refuses what is signed more than 5 minutes off.", skew(checkup).unwrap_or_default()))
             }
@@ -99,16 +102,22 @@ impl Out<'_> {
         let expires = checkup.expires.map(|at| format!(", until {}", self.page.clock.full(at))).unwrap_or_default();
         let told = [
             ("profile", checkup.profile.as_ref(), ""),
-            ("region", Some(&checkup.region), ""),
+            ("region", checkup.region.as_ref(), ""),
             ("cluster", checkup.cluster.as_ref(), ""),
-            ("access key", Some(&checkup.credentials), expires.as_str()),
+            ("access key", checkup.credentials.as_ref(), expires.as_str()),
             ("endpoint", checkup.endpoint.as_ref(), ""),
         ];
         const MOST: usize = 24;
         let columns = told.iter().filter_map(|(_, told, _)| Some(width(&told.as_ref()?.value))).filter(|columns| *columns <= MOST).max().unwrap_or(0);
         for (label, told, more) in told {
-            if let Some(told) = told {
-                self.setting(label, told, columns, more);
+            match told {
+                Some(told) => self.setting(label, told, columns, more),
+                None if label == "region" => {
+                    let profile = checkup.profile.as_ref().map_or("default", |profile| profile.value.as_str());
+                    let label = self.page.look.paint(&faint, &padded(label, LABEL));
+                    self.hung(&label, LABEL, &format!("none: not by --region, nor in AWS_REGION, AWS_DEFAULT_REGION or profile {profile}"), &Style::new());
+                }
+                None => {}
             }
         }
     }
@@ -160,11 +169,11 @@ impl Out<'_> {
                 ("–", "none", faint),
                 "no log group of ECS events below /aws/events/ or /ecs/: a stopped task is forgotten after about an hour. What keeps it: ecs-trace archive template",
             ),
-            Presence::Unknown(_) => self.found("archive", ("?", "not seen", doubt), "log groups may not be listed"),
+            Presence::Unknown(_) => self.found("archive", ("?", "not seen", doubt), "log groups could not be listed"),
         }
         let is_listed = checkup.probes.iter().any(|probe| probe.action == "ecs:DescribeClusters" && probe.access == Access::MayRead);
         if checkup.insights.is_empty() && is_listed {
-            self.found("insights", ("–", "none", faint), &format!("no cluster in {}", checkup.region.value));
+            self.found("insights", ("–", "none", faint), &format!("no cluster in {}", checkup.region.as_ref().map_or("the region", |region| region.value.as_str())));
         } else if checkup.insights.is_empty() {
             self.found("insights", ("?", "not seen", doubt), "no cluster whose setting could be read");
         } else {
@@ -202,6 +211,7 @@ impl Out<'_> {
         if checkup.clock_is_off() {
             steps.push(("Set the clock by the network's:".to_owned(), Some("sudo timedatectl set-ntp true".to_owned())));
         }
+        steps.extend(checkup.unreached.iter().flat_map(|unreached| &unreached.remedies).map(|remedy| (capitalised(remedy), None)));
         let missing = checkup.missing();
         if !missing.is_empty() {
             steps.push((format!("Have {} allowed for this identity, by this policy or one like it:", words::count(missing.len(), "action")), Some(policy(&missing))));
@@ -240,6 +250,11 @@ impl Out<'_> {
             }
         }
     }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 /// Actions with the same answer.

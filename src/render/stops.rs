@@ -17,47 +17,82 @@ use super::printable::printable;
 const ROOM_FOR_WORDS: usize = 40;
 /// As many letters of a task's id as are shown at the least.
 const FEWEST_LETTERS: usize = 8;
+/// Among a hundred thousand ids eight letters are one id's too often.
+const LETTERS_OF_MANY: usize = 10;
 
 /// The stops as a table. On a terminal ids are cut to what is still unique, and what ECS said to what is left of the line.
 #[must_use]
 pub fn table(stops: &[Stop], now: Timestamp, page: &Page) -> String {
-    let clusters: BTreeSet<&str> = stops.iter().map(|stop| stop.task().cluster.as_str()).collect();
-    let letters = unique_letters(stops);
-    let mut head = vec!["AGE", "TASK", "SERVICE", "CAUSE", "WHO", "WHAT ECS SAYS"];
-    if clusters.len() > 1 {
-        head.insert(2, "CLUSTER");
+    let several = stops.iter().map(|stop| stop.task().cluster.as_str()).collect::<BTreeSet<_>>().len() > 1;
+    Columns { age: "AGE", letters: unique_letters(stops), several_clusters: several, is_narrow: is_narrow(stops, page), widths: None }.told(stops, now, page)
+}
+
+/// A table of more stops than are at hand: its first rows settle how wide the columns are.
+#[derive(Debug)]
+pub struct Columns {
+    /// As wide as the ages below it can get.
+    age: &'static str,
+    letters: usize,
+    several_clusters: bool,
+    is_narrow: bool,
+    widths: Option<Widths>,
+}
+
+impl Columns {
+    /// For the first of them, and whether there may be other clusters among those that follow.
+    #[must_use]
+    pub fn of(first: &[Stop], several_clusters: bool, page: &Page) -> Self {
+        Self { age: "AGE ", letters: unique_letters(first).max(LETTERS_OF_MANY), several_clusters, is_narrow: is_narrow(first, page), widths: None }
     }
-    // ECS's own words tell the detail, too: where there is little room, they say it alone.
-    let detailed = stops.iter().map(|stop| width(&stop.cause())).max().unwrap_or_default();
-    let fixed = 2 + 6 + letters + 2 + stops.iter().map(|stop| width(&stop.of_what())).max().unwrap_or_default() + detailed + 20;
-    let is_narrow = page.width.is_some_and(|columns| columns < fixed + ROOM_FOR_WORDS);
-    let rows: Vec<Row> = stops
-        .iter()
-        .map(|stop| {
-            let verdict = &stop.trace.verdict;
-            let (mark, style) = match verdict.cause.as_str() {
-                "unknown" => ("?", &page.look.doubt),
-                _ if verdict.confidence == Confidence::Possible => ("?", &page.look.doubt),
-                _ if verdict.expected => ("✓", &page.look.good),
-                _ => ("✗", &page.look.bad),
-            };
-            let id = &stop.task().id;
-            let id = if page.width.is_some() { id.get(..letters.min(id.len())).unwrap_or(id) } else { id };
-            let mut cells = vec![
-                age(stop.at(), now),
-                printable(id).into_owned(),
-                printable(&stop.of_what()).into_owned(),
-                if is_narrow { verdict.cause.as_str().to_owned() } else { stop.cause() },
-                stop.who().to_owned(),
-                printable(&stop.words()).into_owned(),
-            ];
-            if clusters.len() > 1 {
-                cells.insert(2, printable(&stop.task().cluster).into_owned());
+
+    /// The next rows, below a head if they are the first.
+    pub fn told(&mut self, stops: &[Stop], now: Timestamp, page: &Page) -> String {
+        let mut head = vec![self.age, "TASK", "SERVICE", "CAUSE", "WHO", "WHAT ECS SAYS"];
+        if self.several_clusters {
+            head.insert(2, "CLUSTER");
+        }
+        let rows: Vec<Row> = stops.iter().map(|stop| self.row(stop, now, page)).collect();
+        match &self.widths {
+            Some(widths) => lines(None, &rows, widths, page),
+            None => {
+                let widths = Widths::of(&head, &rows, page);
+                let told = lines(Some(&head), &rows, &widths, page);
+                self.widths = Some(widths);
+                told
             }
-            Row { mark, style, painted: cells.len() - 3, cells }
-        })
-        .collect();
-    laid_out(&head, &rows, page)
+        }
+    }
+
+    fn row<'p>(&self, stop: &Stop, now: Timestamp, page: &'p Page) -> Row<'p> {
+        let verdict = &stop.trace.verdict;
+        let (mark, style) = match verdict.cause.as_str() {
+            "unknown" => ("?", &page.look.doubt),
+            _ if verdict.confidence == Confidence::Possible => ("?", &page.look.doubt),
+            _ if verdict.expected => ("✓", &page.look.good),
+            _ => ("✗", &page.look.bad),
+        };
+        let id = &stop.task().id;
+        let id = if page.width.is_some() { id.get(..self.letters.min(id.len())).unwrap_or(id) } else { id };
+        let mut cells = vec![
+            age(stop.at(), now),
+            printable(id).into_owned(),
+            printable(&stop.of_what()).into_owned(),
+            if self.is_narrow { verdict.cause.as_str().to_owned() } else { stop.cause() },
+            stop.who().to_owned(),
+            printable(&stop.words()).into_owned(),
+        ];
+        if self.several_clusters {
+            cells.insert(2, printable(&stop.task().cluster).into_owned());
+        }
+        Row { mark, style, painted: cells.len() - 3, cells }
+    }
+}
+
+/// ECS's own words tell the detail, too: where there is little room, they say it alone.
+fn is_narrow(stops: &[Stop], page: &Page) -> bool {
+    let detailed = stops.iter().map(|stop| width(&stop.cause())).max().unwrap_or_default();
+    let fixed = 2 + 6 + unique_letters(stops) + 2 + stops.iter().map(|stop| width(&stop.of_what())).max().unwrap_or_default() + detailed + 20;
+    page.width.is_some_and(|columns| columns < fixed + ROOM_FOR_WORDS)
 }
 
 /// The groups as a table, the most frequent first.
@@ -91,40 +126,59 @@ struct Row<'a> {
     cells: Vec<String>,
 }
 
-/// Columns as wide as their widest cell; the last one takes what is left of the line.
+/// The rows below their head.
 fn laid_out(head: &[&str], rows: &[Row<'_>], page: &Page) -> String {
-    let last = head.len() - 1;
-    let mut widths: Vec<usize> = head.iter().map(|name| width(name)).collect();
-    for row in rows {
-        for (at, cell) in row.cells.iter().enumerate() {
-            widths[at] = widths[at].max(width(cell));
+    lines(Some(head), rows, &Widths::of(head, rows, page), page)
+}
+
+#[derive(Debug)]
+struct Widths {
+    of: Vec<usize>,
+    is_marked: bool,
+    shows_last: bool,
+}
+
+impl Widths {
+    /// Columns as wide as their widest cell; the last one takes what is left of the line.
+    fn of(head: &[&str], rows: &[Row<'_>], page: &Page) -> Self {
+        let last = head.len() - 1;
+        let mut widths: Vec<usize> = head.iter().map(|name| width(name)).collect();
+        for row in rows {
+            for (at, cell) in row.cells.iter().enumerate() {
+                widths[at] = widths[at].max(width(cell));
+            }
         }
-    }
-    let marked = rows.iter().any(|row| !row.mark.is_empty());
-    let before = if marked { 2 } else { 0 };
-    if let Some(columns) = page.width {
-        // A long name yields before what comes behind it is lost; a whole column goes where nothing useful would be left.
-        let taken = |widths: &[usize]| before + widths[..last].iter().map(|width| width + 2).sum::<usize>();
-        let named = usize::from(head.len() > 5) + 1;
-        let wanted = 16;
-        let over = (taken(&widths) + wanted).saturating_sub(columns);
-        let least = width(head[named]).max(12).min(widths[named]);
-        widths[named] = widths[named].saturating_sub(over).max(least);
-        // What is still too much is taken from the cause, which the words tell too, and from the name.
-        for (at, least) in [(last - 2.min(last), 12), (named, 8)] {
-            let over = taken(&widths).saturating_sub(columns);
-            widths[at] = widths[at].saturating_sub(over).max(least.min(widths[at]));
+        let is_marked = rows.iter().any(|row| !row.mark.is_empty());
+        let before = if is_marked { 2 } else { 0 };
+        if let Some(columns) = page.width {
+            // A long name yields before what comes behind it is lost; a whole column goes where nothing useful would be left.
+            let taken = |widths: &[usize]| before + widths[..last].iter().map(|width| width + 2).sum::<usize>();
+            let named = usize::from(head.len() > 5) + 1;
+            let wanted = 16;
+            let over = (taken(&widths) + wanted).saturating_sub(columns);
+            let least = width(head[named]).max(12).min(widths[named]);
+            widths[named] = widths[named].saturating_sub(over).max(least);
+            // What is still too much is taken from the cause, which the words tell too, and from the name.
+            for (at, least) in [(last - 2.min(last), 12), (named, 8)] {
+                let over = taken(&widths).saturating_sub(columns);
+                widths[at] = widths[at].saturating_sub(over).max(least.min(widths[at]));
+            }
+            widths[last] = columns.saturating_sub(taken(&widths));
         }
-        widths[last] = columns.saturating_sub(taken(&widths));
+        let shows_last = page.width.is_none() || widths[last] >= 8;
+        Self { of: widths, is_marked, shows_last }
     }
-    let shows_last = page.width.is_none() || widths[last] >= 8;
+}
+
+fn lines(head: Option<&[&str]>, rows: &[Row<'_>], widths: &Widths, page: &Page) -> String {
+    let last = widths.of.len() - 1;
     let mut out = String::new();
     let mut line = |mark: &str, cells: Vec<String>, style: &dyn Fn(usize) -> Option<Style>| {
-        let mut text = if marked { format!("{} ", padded(mark, 1)) } else { String::new() };
-        for (at, cell) in cells.iter().enumerate().filter(|(at, _)| shows_last || *at < last) {
-            let cell = if page.width.is_some() { cut(cell, widths[at]) } else { cell.clone() };
-            let ends = at == last || at + 1 == last && !shows_last;
-            let laid = if ends { cell } else { padded(&cell, widths[at]) };
+        let mut text = if widths.is_marked { format!("{} ", padded(mark, 1)) } else { String::new() };
+        for (at, cell) in cells.iter().enumerate().filter(|(at, _)| widths.shows_last || *at < last) {
+            let cell = if page.width.is_some() { cut(cell, widths.of[at]) } else { cell.clone() };
+            let ends = at == last || at + 1 == last && !widths.shows_last;
+            let laid = if ends { cell } else { padded(&cell, widths.of[at]) };
             text.push_str(&style(at).map_or_else(|| laid.clone(), |style| page.look.paint(&style, &laid)));
             if !ends {
                 text.push_str("  ");
@@ -133,7 +187,9 @@ fn laid_out(head: &[&str], rows: &[Row<'_>], page: &Page) -> String {
         out.push_str(text.trim_end());
         out.push('\n');
     };
-    line("", head.iter().map(|name| (*name).to_owned()).collect(), &|_| Some(page.look.faint));
+    if let Some(head) = head {
+        line("", head.iter().map(|name| name.trim_end().to_owned()).collect(), &|_| Some(page.look.faint));
+    }
     for row in rows {
         let mark = page.look.paint(row.style, row.mark);
         let mark = if row.mark.is_empty() { String::new() } else { mark };

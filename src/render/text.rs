@@ -2,6 +2,7 @@
 //!
 //! Laid out bare, painted afterwards; a mark and a word carry every meaning that a colour repeats.
 
+use jiff::SignedDuration;
 use owo_colors::Style;
 
 use crate::diagnosis::Trace;
@@ -175,6 +176,7 @@ impl<'a> Out<'a> {
         // A time and its zone stay together: the wrapping breaks at blanks alone.
         let (word, at) = match task.times.stopped {
             None if task.is_stopping() && task.last_status.as_deref() != Some("STOPPED") => ("stopping since", task.stop_anchor()),
+            None if task.times.last_word.is_some() && task.stop_anchor() == task.times.last_word => ("last heard of", task.times.last_word),
             stopped => ("stopped", stopped.or(task.stop_anchor())),
         };
         parts.extend(at.map(|at| format!("{word} {}", self.page.clock.full(at)).replace(' ', "\u{a0}")));
@@ -499,7 +501,9 @@ fn describe_reading(reading: &Reading, evidence: &Evidence, page: &Page) -> Opti
             let early = if reading.status == Status::TooEarly { ", and more may come" } else { "" };
             let count = |what: &str| crate::diagnosis::words::count(reading.events, what);
             let told = if reading.kept { format!("{} in {about} answers", count("service event")) } else { count(&format!("{about} call")) };
-            Some(format!("{told} in {}–{}{early}", time(from), time(to)))
+            // Of a window of days its hours say nothing.
+            let is_long = to.duration_since(from) > SignedDuration::from_hours(24);
+            Some(if is_long { format!("{told} since {}{early}", page.clock.full(from)) } else { format!("{told} in {}–{}{early}", time(from), time(to)) })
         }
         _ if reading.source == Source::Logs => reading.detail.clone(),
         _ if reading.source == Source::Metrics && reading.status == Status::Empty && alone(Source::Metrics) => reading.detail.clone(),

@@ -327,12 +327,13 @@ fn no_credentials(error: &CredentialsError, profile: Option<String>) -> Unreacha
 
 /// Whether a config file has the profile. Unreadable files are the SDK's to complain about.
 fn is_known(name: &str) -> bool {
-    let home = std::env::var_os("HOME").map(std::path::PathBuf::from).unwrap_or_default();
+    let home = std::env::var_os("HOME").map(std::path::PathBuf::from);
     let files = [("AWS_CONFIG_FILE", ".aws/config"), ("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials")];
     let headings = [format!("[{name}]"), format!("[profile {name}]")];
     files.into_iter().any(|(variable, usual)| {
-        let path = std::env::var_os(variable).map_or_else(|| home.join(usual), std::path::PathBuf::from);
-        let Ok(text) = std::fs::read_to_string(path) else { return false };
+        // Without a home there is no usual place, least of all the folder one happens to be in.
+        let path = std::env::var_os(variable).map(std::path::PathBuf::from).or_else(|| Some(home.as_ref()?.join(usual)));
+        let Some(Ok(text)) = path.map(std::fs::read_to_string) else { return false };
         text.lines().any(|line| {
             let heading: String =
                 line.split(['#', ';']).next().unwrap_or_default().replace('"', "").split_whitespace().collect::<Vec<_>>().join(" ").replace("[ ", "[").replace(" ]", "]");

@@ -3,6 +3,7 @@
 //! Known are the group of AWS's sample template, the console's event capture (one group a cluster), and any other
 //! group of events below the same prefixes. Which exist is asked first, by name.
 
+use aws_sdk_cloudwatchlogs::types::{LogGroup, LogGroupClass};
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 
@@ -15,6 +16,7 @@ use super::failing::{Failing, failing};
 use super::ledger::Ledger;
 use super::pages::{Pages, Turn};
 use super::target::Place;
+use super::task::plausible;
 
 /// Where EventBridge rules and AWS's own templates put ECS's events.
 pub(super) const PREFIXES: [&str; 2] = ["/aws/events/", "/ecs/"];
@@ -86,6 +88,30 @@ pub struct Kept {
     pub retention_days: Option<i32>,
     /// What is stored, in bytes, as CloudWatch Logs counts it.
     pub stored: i64,
+    pub created: Option<Timestamp>,
+    /// The account that the group is of, where AWS says it.
+    pub account: Option<String>,
+}
+
+impl Kept {
+    fn of(group: &LogGroup) -> Option<Self> {
+        let name = group.log_group_name()?;
+        Some(Self {
+            keeps: Keeps::of(name)?,
+            group: name.to_owned(),
+            retention_days: group.retention_in_days(),
+            stored: group.stored_bytes().unwrap_or_default(),
+            created: group.creation_time().and_then(plausible),
+            account: group.arn().and_then(|arn| arn.split(':').nth(4)).filter(|account| !account.is_empty()).map(str::to_owned),
+        })
+    }
+
+    /// The oldest time of which it can hold anything: since its creation, as far as its retention reaches.
+    #[must_use]
+    pub fn begins(&self, now: Timestamp) -> Option<Timestamp> {
+        let kept_from = self.retention_days.and_then(|days| now.checked_sub(SignedDuration::from_hours(24 * i64::from(days))).ok());
+        self.created.into_iter().chain(kept_from).max()
+    }
 }
 
 /// Every group of the region that keeps something of ECS, the archives first.
@@ -93,31 +119,52 @@ pub struct Kept {
 /// # Errors
 /// The first refusal, if any prefix could not be asked to its end.
 pub async fn survey(account: &Account) -> Result<Vec<Kept>, Failing> {
-    let client = account.logs(&account.region);
-    let asked = SURVEYED.map(|prefix| {
-        let client = client.clone();
-        async move {
-            let (mut found, mut pages) = (Vec::new(), Pages::default());
-            loop {
-                let answer = client.describe_log_groups().log_group_name_prefix(prefix).set_next_token(pages.token()).send().await.map_err(|error| failing(&error))?;
-                found.extend(answer.log_groups().iter().filter_map(|group| {
-                    let name = group.log_group_name()?;
-                    Some(Kept { keeps: Keeps::of(name)?, group: name.to_owned(), retention_days: group.retention_in_days(), stored: group.stored_bytes().unwrap_or_default() })
-                }));
-                match pages.turn(answer.next_token) {
-                    Turn::Next => {}
-                    Turn::End => return Ok(found),
-                    Turn::Repeated => return Err(Failing::repeated_token()),
-                }
-            }
-        }
-    });
     let mut kept = Vec::new();
-    for found in join_all(asked).await {
+    for found in join_all(SURVEYED.map(|prefix| below(account, prefix, || ()))).await {
         kept.extend(found?);
     }
     kept.sort_by(|a: &Kept, b| (!a.keeps.is_archive(), &a.group).cmp(&(!b.keeps.is_archive(), &b.group)));
     Ok(kept)
+}
+
+/// The archives that can hold events of this cluster, or of any where none is named; leaves a reading for every prefix it
+/// asked. `None` where that may not be asked.
+pub async fn archives(account: &Account, ledger: &Ledger, cluster: Option<&str>) -> Option<Vec<Kept>> {
+    let asked = PREFIXES.map(|prefix| async move {
+        let inquiry = ledger.ask(Source::Archive, "logs:DescribeLogGroups", prefix);
+        match below(account, prefix, || inquiry.request()).await {
+            Ok(mut found) => {
+                found.retain(|kept| kept.keeps.is_archive() && is_archive(&kept.group, cluster));
+                inquiry.count(found.len());
+                inquiry.done();
+                Some(found)
+            }
+            Err(failing) => {
+                inquiry.fail(&failing);
+                None
+            }
+        }
+    });
+    let found: Option<Vec<Vec<Kept>>> = join_all(asked).await.into_iter().collect();
+    found.map(|found| found.concat())
+}
+
+/// The groups below a prefix that keep something of ECS, page by page.
+async fn below(account: &Account, prefix: &str, request: impl Fn()) -> Result<Vec<Kept>, Failing> {
+    let client = account.logs(&account.region);
+    let (mut found, mut pages) = (Vec::new(), Pages::default());
+    loop {
+        request();
+        let answer = client.describe_log_groups().log_group_name_prefix(prefix).set_next_token(pages.token()).send().await.map_err(|error| failing(&error))?;
+        // One that is for vended logs alone can be asked neither by FilterLogEvents nor by a query.
+        let groups = answer.log_groups().iter().filter(|group| group.log_group_class() != Some(&LogGroupClass::Delivery)).filter_map(Kept::of);
+        found.extend(groups.filter(|kept| kept.group.starts_with(prefix)));
+        match pages.turn(answer.next_token) {
+            Turn::Next => {}
+            Turn::End => return Ok(found),
+            Turn::Repeated => return Err(Failing::repeated_token()),
+        }
+    }
 }
 
 /// Names of the groups that can hold events of this cluster; `None` where that may not be asked.

@@ -8,13 +8,17 @@ use aws_sdk_ecs::types as sdk;
 use aws_smithy_types::DateTime;
 use futures::FutureExt;
 use futures::future::{Either, select};
+use jiff::Timestamp;
 
 use crate::diagnosis::event::{Event, Level, Precision, What, Witness};
 use crate::diagnosis::evidence::{Source, Status};
 use crate::diagnosis::service::{Rollback, ServiceDeployment};
 use crate::diagnosis::task::last_segment;
 
-use super::failing::failing;
+use super::account::Account;
+use super::failing::{Failing, failing};
+use super::ledger::Ledger;
+use super::pages::{Pages, Turn};
 use super::task::moment;
 use super::{Asker, Asking, Reach};
 
@@ -24,7 +28,10 @@ pub const SOURCE: Asker = Asker { source: Source::Service, collect: |asking| col
 const REACH_BACK: i64 = 24 * 3600;
 /// DescribeServiceDeployments takes this many.
 const MOST: usize = 20;
-const BROUGHT_GRACE: Duration = Duration::from_millis(500);
+/// Of one service within days.
+const MOST_OVER_DAYS: usize = 400;
+/// As long as three refusals for asking too much take.
+const BROUGHT_GRACE: Duration = Duration::from_millis(1_500);
 
 async fn collect(asking: &Asking<'_>) {
     asking.history.clone().await;
@@ -91,6 +98,56 @@ pub(super) async fn fetch(reach: &Reach<'_>, skip: bool) -> Option<Arc<Vec<Servi
             None
         }
     }
+}
+
+/// The deployments of a service that began between two times, without what each brought: no verdict rests on that.
+pub(super) async fn over(account: &Account, ledger: &Ledger, (cluster, service): (&str, &str), (from, to): (Timestamp, Timestamp)) -> Result<Vec<ServiceDeployment>, Failing> {
+    let about = format!("{cluster}/{service}");
+    let inquiry = ledger.ask(Source::Service, "ecs:ListServiceDeployments", &about);
+    let window = sdk::CreatedAt::builder().after(DateTime::from_secs(from.as_second() - REACH_BACK)).before(DateTime::from_secs(to.as_second())).build();
+    let (mut arns, mut pages) = (Vec::new(), Pages::default());
+    loop {
+        inquiry.request();
+        let asked = account.ecs().list_service_deployments().cluster(cluster).service(service).created_at(window.clone()).max_results(100).set_next_token(pages.token());
+        match asked.send().await {
+            Ok(answer) => {
+                arns.extend(answer.service_deployments().iter().filter_map(|brief| brief.service_deployment_arn().map(str::to_owned)));
+                match pages.turn(answer.next_token) {
+                    Turn::Next if arns.len() < MOST_OVER_DAYS => {}
+                    _ => break,
+                }
+            }
+            Err(error) => {
+                let failing = failing(&error);
+                if failing.is("ServiceNotFoundException") {
+                    inquiry.end(Status::Empty);
+                    return Ok(Vec::new());
+                }
+                inquiry.fail(&failing);
+                return Err(failing);
+            }
+        }
+    }
+    inquiry.count(arns.len());
+    inquiry.done();
+    let mut found = Vec::new();
+    for some in arns.chunks(MOST) {
+        let inquiry = ledger.ask(Source::Service, "ecs:DescribeServiceDeployments", &about);
+        inquiry.request();
+        match account.ecs().describe_service_deployments().set_service_deployment_arns(Some(some.to_vec())).send().await {
+            Ok(answer) => {
+                inquiry.count(answer.service_deployments().len());
+                inquiry.done();
+                found.extend(answer.service_deployments().iter().map(read));
+            }
+            Err(error) => {
+                let failing = failing(&error);
+                inquiry.fail(&failing);
+                return Err(failing);
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// The second is waited for a moment only: it must not hold up what verdicts rest on.

@@ -56,6 +56,12 @@ impl Failing {
         Self::unreadable("a page token that was there before: not read to the end")
     }
 
+    /// Whether a clock is to blame, here or on the way, and no key.
+    #[must_use]
+    pub fn is_of_the_clock(&self) -> bool {
+        self.is("RequestTimeTooSkewed") || self.kind == Kind::Credentials && ["Signature expired", "Signature not yet current"].iter().any(|words| self.message.starts_with(words))
+    }
+
     #[must_use]
     pub fn is(&self, code: &str) -> bool {
         self.code.as_deref() == Some(code)
@@ -90,29 +96,29 @@ where
     }
 }
 
-pub(super) fn kind_of(code: &str) -> Kind {
-    match code {
-        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "NotAuthorized" | "UnauthorizedException" => Kind::Denied,
+fn kind_of(code: &str) -> Kind {
+    // Whether a code ends in `Exception` is a matter of the protocol.
+    match code.trim_end_matches("Exception") {
+        "AccessDenied" | "UnauthorizedOperation" | "NotAuthorized" | "Unauthorized" => Kind::Denied,
         "ExpiredToken"
-        | "ExpiredTokenException"
         | "RequestExpired"
-        | "UnrecognizedClientException"
+        | "UnrecognizedClient"
         | "InvalidClientTokenId"
-        | "InvalidSignatureException"
+        | "InvalidSignature"
         | "SignatureDoesNotMatch"
         | "AuthFailure"
         | "IncompleteSignature"
-        | "MissingAuthenticationToken" => Kind::Credentials,
-        "Throttling"
-        | "ThrottlingException"
-        | "ThrottledException"
-        | "TooManyRequestsException"
-        | "RequestLimitExceeded"
-        | "RequestThrottled"
-        | "RequestThrottledException"
-        | "SlowDown" => Kind::Throttled,
+        | "MissingAuthenticationToken"
+        | "RequestTimeTooSkewed" => Kind::Credentials,
+        _ if is_throttle(code) => Kind::Throttled,
         _ => Kind::Unexpected,
     }
+}
+
+/// Whether this code says that too much was asked.
+pub(super) fn is_throttle(code: &str) -> bool {
+    let codes = ["Throttling", "Throttled", "TooManyRequests", "RequestLimitExceeded", "RequestThrottled", "SlowDown"];
+    codes.contains(&code.trim_end_matches("Exception"))
 }
 
 fn own_refusal(error: &(dyn Error + 'static)) -> Option<Kind> {

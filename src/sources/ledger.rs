@@ -45,6 +45,7 @@ struct Book {
 struct Entry {
     reading: Reading,
     open: bool,
+    is_withdrawn: bool,
 }
 
 impl Ledger {
@@ -116,7 +117,7 @@ impl Ledger {
     /// Notes an outcome that needed no request.
     pub fn note(&self, reading: Reading) {
         (self.progress)(Progress::Answered(reading.source, reading.status));
-        self.book().entries.push(Entry { reading, open: false });
+        self.book().entries.push(Entry { reading, open: false, is_withdrawn: false });
     }
 
     /// Opens the entry for one operation on one resource; whatever becomes of it, the entry stays.
@@ -125,11 +126,21 @@ impl Ledger {
         reading.action = Some(action.to_owned());
         reading.resource = Some(resource.into());
         let mut book = self.book();
-        book.entries.push(Entry { reading, open: true });
+        book.entries.push(Entry { reading, open: true, is_withdrawn: false });
         let at = book.entries.len() - 1;
         drop(book);
         (self.progress)(Progress::Asking(source));
         Inquiry { ledger: self, at }
+    }
+
+    /// The operations whose answers are still awaited.
+    #[must_use]
+    pub fn awaited(&self) -> Vec<String> {
+        let book = self.book();
+        let mut actions: Vec<String> = book.entries.iter().filter(|entry| entry.open).filter_map(|entry| entry.reading.action.clone()).collect();
+        actions.sort();
+        actions.dedup();
+        actions
     }
 
     /// From now on, entries still open were cut off by this end.
@@ -155,7 +166,7 @@ impl Ledger {
     #[must_use]
     pub fn evidence(&self, now: Timestamp) -> Evidence {
         let book = self.book();
-        let readings = merge(book.entries.iter().map(|entry| entry.reading.clone()));
+        let readings = merge(book.entries.iter().filter(|entry| !entry.is_withdrawn).map(|entry| entry.reading.clone()));
         Evidence {
             taken_at: now,
             events: book.events.clone(),
@@ -230,6 +241,11 @@ impl Inquiry<'_> {
     pub fn done(self) {
         let status = self.with(|entry| if entry.reading.events > 0 { Status::Ok } else { Status::Empty });
         self.end(status);
+    }
+
+    /// Nothing is left to say that another entry does not say already.
+    pub fn withdraw(self) {
+        self.with(|entry| (entry.open, entry.is_withdrawn) = (false, true));
     }
 
     pub fn end(self, status: Status) {

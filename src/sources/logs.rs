@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::diagnosis::event::{Event, Level, LogLine, Precision, What, Witness};
 use crate::diagnosis::evidence::{NoLines, Reading, Source, Status, Unlogged};
-use crate::diagnosis::task::{Container, LogConfiguration, Task, TaskDefinition};
+use crate::diagnosis::task::{Container, ContainerDefinition, LogConfiguration, LogStream, Task, TaskDefinition, Teller};
 use crate::diagnosis::words::shell;
 
 use super::failing::{Failing, Kind, failing};
@@ -37,7 +37,20 @@ async fn collect(asking: &Asking<'_>) {
     let reach = asking.reach;
     let task = reach.task;
     if task.containers.is_empty() {
-        reach.ledger.note(Reading::new(Source::Logs, Status::NotApplicable).detailed("no container was ever created"));
+        let unasked = match task.told_by {
+            Teller::Ecs => Reading::new(Source::Logs, Status::NotApplicable).detailed("no container was ever created"),
+            _ => Reading::new(Source::Logs, Status::Skipped).detailed("which containers it had is not known any more"),
+        };
+        reach.ledger.note(unasked);
+        return;
+    }
+    if !task.streams.is_empty() && task.definition_arn.is_none() {
+        join_all(task.streams.iter().map(|stream| async {
+            let Some(container) = task.containers.iter().find(|container| stream.container() == Some(&container.name)) else { return };
+            let region = if stream.region.is_empty() { &task.region } else { &stream.region };
+            read(reach, container, &stream.group, region, &stream.name).await;
+        }))
+        .await;
         return;
     }
     let Some(definition) = asking.definition.clone().await else {
@@ -105,6 +118,14 @@ fn stream(task: &Task, container: &Container, log: &LogConfiguration) -> Place {
     };
     let region = log.option("awslogs-region").filter(|region| !region.is_empty()).unwrap_or(&task.region);
     Place::Stream { group: group.to_owned(), region: region.to_owned(), stream }
+}
+
+/// The stream that a container of this definition writes for the task of an id, where that is all it is named by.
+pub(super) fn stream_of(container: &ContainerDefinition, id: &str, region: &str) -> Option<LogStream> {
+    let log = container.log.as_ref().filter(|log| log.driver == "awslogs")?;
+    let prefix = log.option("awslogs-stream-prefix").filter(|prefix| !prefix.is_empty())?;
+    let region = log.option("awslogs-region").filter(|region| !region.is_empty()).unwrap_or(region);
+    Some(LogStream { group: log.option("awslogs-group")?.to_owned(), region: region.to_owned(), name: format!("{prefix}/{}/{id}", container.name) })
 }
 
 async fn of_container(reach: &Reach<'_>, definition: &TaskDefinition, container: &Container) {

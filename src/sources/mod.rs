@@ -8,6 +8,7 @@ pub mod actions;
 pub mod anonymise;
 pub mod api_calls;
 pub mod archive;
+pub mod archived_stops;
 mod autoscaling;
 pub mod aws_cli;
 pub mod case;
@@ -18,9 +19,11 @@ mod deployments;
 pub mod document;
 pub mod failing;
 mod host;
+pub mod kept_logs;
 pub mod ledger;
 mod load_balancer;
 mod log_lines;
+mod log_query;
 mod logs;
 mod metrics;
 pub mod names;
@@ -106,6 +109,8 @@ pub struct Asking<'a> {
     pub activities: Fetched<'a, Vec<Event>>,
     /// The target group ECS's reason names, and none else: it is known before the service is.
     pub named_group: Fetched<'a, TargetGroup>,
+    /// What only narrows a search down is waited for no longer than until then.
+    patience: tokio::time::Instant,
 }
 
 /// How long a run may take and which of the sources it asks.
@@ -136,6 +141,7 @@ pub async fn gather(reach: &Reach<'_>, limits: Limits, interrupt: impl Future<Ou
         host: host::fetch(reach, limits.only_logs).boxed_local().shared(),
         activities: autoscaling::fetch(reach, limits.only_logs).boxed_local().shared(),
         named_group: target_health::named(reach, limits.only_logs).boxed_local().shared(),
+        patience: halfway(limits.deadline),
     };
     // A service without a task to show is known to ECS and its load balancer alone.
     let can_exist = |source: Source| reach.task.exists() || matches!(source, Source::Service | Source::Elb);
@@ -175,6 +181,7 @@ pub async fn ask_cloudtrail_again(reach: &Reach<'_>, before: &Evidence) -> Evide
         host: known(before.host.clone()),
         activities: known(Some(activities)),
         named_group: known(None),
+        patience: tokio::time::Instant::now(),
     };
     (api_calls::SOURCE.collect)(&asking).await;
     let mut evidence = asking.so_far();
@@ -219,6 +226,12 @@ fn renewed(mut evidence: Evidence, newer: Evidence) -> Evidence {
     evidence.readings.retain(|reading| reading.source != Source::Cloudtrail || !is_newer(reading));
     evidence.readings.extend(newer.readings.clone());
     evidence
+}
+
+/// Half of what is left of the run.
+fn halfway(deadline: tokio::time::Instant) -> tokio::time::Instant {
+    let now = tokio::time::Instant::now();
+    now + deadline.saturating_duration_since(now) / 2
 }
 
 fn known<'a, T: 'a>(what: Option<T>) -> Fetched<'a, T> {

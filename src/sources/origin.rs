@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::diagnosis::access::Told;
 
 use super::account::{Origins, Session};
+use super::profiles::Profiles;
 
 pub(super) fn of(session: &Session, region: &str, credentials: &Credentials) -> Origins {
     let profile = profile(session.profile.as_deref());
@@ -19,6 +20,15 @@ pub(super) fn of(session: &Session, region: &str, credentials: &Credentials) -> 
         endpoint: endpoint(session.endpoint_url.as_deref()),
         profile,
     }
+}
+
+/// Profile, region and endpoint as they are written down, where there are no credentials.
+pub(super) fn known(session: &Session) -> (Option<Told>, Option<Told>, Option<Told>) {
+    let profile = profile(session.profile.as_deref());
+    let name = profile.as_ref().map_or("default", |profile| profile.value.as_str());
+    let written = || set("AWS_REGION").or_else(|| set("AWS_DEFAULT_REGION")).or_else(|| Profiles::load().region(session.profile.as_deref()));
+    let region = session.region.clone().or_else(written).map(|region| Told::new(region, region_from(session, name)));
+    (profile, region, endpoint(session.endpoint_url.as_deref()))
 }
 
 fn set(name: &str) -> Option<String> {

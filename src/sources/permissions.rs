@@ -16,16 +16,17 @@ use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-use crate::diagnosis::access::{Access, Checkup, Denial, Identity, Insights, Presence, Probe, Unidentified};
+use crate::diagnosis::access::{Access, Checkup, Denial, Identity, Insights, Presence, Probe, Unidentified, Unreached};
 use crate::diagnosis::evidence::{Source, Status};
 use crate::diagnosis::task::{EcsArn, last_segment};
 
 use super::Ended;
-use super::account::Account;
+use super::account::{Account, Session};
 use super::actions::{ACTIONS, named};
 use super::archive;
 use super::failing::{Failing, Kind, failing};
 use super::ledger::Progress;
+use super::origin;
 use super::pages::{Pages, Turn};
 
 /// Clusters whose tasks and services are asked about; a policy may name some and not others.
@@ -74,6 +75,37 @@ pub async fn examine(examined: &Examined<'_>, progress: &dyn Fn(Progress), inter
         () = interrupt => Ended::Interrupted,
     };
     (round.checkup(ended), ended)
+}
+
+/// What is known where no account could be reached: nothing was asked, and the settings are those of the environment and
+/// the config files.
+#[must_use]
+pub fn unasked(session: &Session, unreached: Unreached, now: Timestamp) -> Checkup {
+    let untried = |action: &super::actions::Action| Probe {
+        action: action.name,
+        source: action.source,
+        answers: action.answers,
+        access: Access::NotTried,
+        about: None,
+        denial: None,
+        detail: Some(unreached.why.clone()),
+    };
+    let (profile, region, endpoint) = origin::known(session);
+    Checkup {
+        taken_at: now,
+        identity: Err(Unidentified { why: unreached.why.clone(), credentials_are_refused: false }),
+        profile,
+        region,
+        credentials: None,
+        expires: None,
+        endpoint,
+        cluster: None,
+        probes: ACTIONS.iter().map(untried).collect(),
+        archive: Presence::Unknown(unreached.why.clone()),
+        insights: Vec::new(),
+        skew: None,
+        unreached: Some(unreached),
+    }
 }
 
 impl Round<'_> {
@@ -325,8 +357,8 @@ impl Round<'_> {
         let now = self.of.now.as_millisecond();
         let asked = self.of.account.cloudtrail().lookup_events().start_time(DateTime::from_millis(now - 1_000)).end_time(DateTime::from_millis(now)).max_results(1);
         self.hear("cloudtrail:LookupEvents", "*", &asked.send().await);
-        for action in OF_TRAIL_LAKE {
-            self.note(action, "*", Access::NotTried, Some(NEEDS_TRAIL_LAKE.to_owned()));
+        for (action, why) in BILLED {
+            self.note(action, "*", Access::NotTried, Some(why.to_owned()));
         }
     }
 
@@ -382,10 +414,11 @@ impl Round<'_> {
         let account = self.of.account;
         let heard = self.heard.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         let unheard = |action: &super::actions::Action| {
-            let (access, detail) = match ended {
-                _ if OF_TRAIL_LAKE.contains(&action.name) => (Access::NotTried, NEEDS_TRAIL_LAKE),
-                Ended::Interrupted => (Access::TimedOut, "interrupted before its answer"),
-                Ended::Complete | Ended::OutOfTime => (Access::TimedOut, "no answer within the run's time"),
+            let billed = BILLED.iter().find(|(name, _)| *name == action.name);
+            let (access, detail) = match (billed, ended) {
+                (Some((_, why)), _) => (Access::NotTried, *why),
+                (None, Ended::Interrupted) => (Access::TimedOut, "interrupted before its answer"),
+                (None, Ended::Complete | Ended::OutOfTime) => (Access::TimedOut, "no answer within the run's time"),
             };
             Probe { action: action.name, source: action.source, answers: action.answers, access, about: None, denial: None, detail: Some(detail.to_owned()) }
         };
@@ -399,6 +432,7 @@ impl Round<'_> {
                 archives => Presence::There(archives),
             },
             Some(Err(why)) => Presence::Unknown(why),
+            None if ended == Ended::Interrupted => Presence::Unknown("interrupted before its answer".to_owned()),
             None => Presence::Unknown("no answer within the run's time".to_owned()),
         };
         // A date is cut to its second: half a second is what it is off by on average.
@@ -410,9 +444,10 @@ impl Round<'_> {
         Checkup {
             taken_at: self.of.now,
             identity: heard.identity.unwrap_or_else(|| Err(Unidentified { why: "no answer within the run's time".to_owned(), credentials_are_refused: false })),
+            unreached: None,
             profile: origins.profile.clone(),
-            region: origins.region.clone(),
-            credentials: origins.credentials.clone(),
+            region: Some(origins.region.clone()),
+            credentials: Some(origins.credentials.clone()),
             expires: origins.expires,
             endpoint: origins.endpoint.clone(),
             cluster: None,
@@ -425,8 +460,10 @@ impl Round<'_> {
 }
 
 /// Never asked to see whether they may be.
-const OF_TRAIL_LAKE: [&str; 2] = ["cloudtrail:StartQuery", "cloudtrail:GetQueryResults"];
+const BILLED: [(&str, &str); 4] =
+    [("cloudtrail:StartQuery", NEEDS_TRAIL_LAKE), ("cloudtrail:GetQueryResults", NEEDS_TRAIL_LAKE), ("logs:StartQuery", NEEDS_SINCE), ("logs:GetQueryResults", NEEDS_SINCE)];
 const NEEDS_TRAIL_LAKE: &str = "needed only with --trail-lake, and AWS bills such a query by the data it scans";
+const NEEDS_SINCE: &str = "needed only by stops with --since beyond an hour, and AWS bills such a query by the data it scans";
 
 const NO_ACCOUNT: &str = "it is asked by ARN, and AWS did not say which account this is";
 

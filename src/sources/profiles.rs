@@ -77,6 +77,12 @@ impl Profiles {
         profile.get("region").filter(|region| !region.is_empty()).map(str::to_owned)
     }
 
+    /// What the profile says of a setting; an empty word is said, too.
+    #[must_use]
+    pub fn setting(&self, profile: Option<&str>, key: &str) -> Option<String> {
+        self.read.as_ref()?.get_profile(&selected(profile))?.get(key).map(str::to_owned)
+    }
+
     /// Everything that decides who asks: two users, roles, accounts or endpoints never have the same.
     #[must_use]
     pub fn identity(&self, profile: Option<&str>) -> Vec<String> {
@@ -173,5 +179,9 @@ mod tests {
         assert_ne!(told(CONFIG, "signed-on"), told(&CONFIG.replace("corp.awsapps", "other.awsapps"), "signed-on"));
         assert_eq!(told(CONFIG, "default"), told(&CONFIG.replace("aws_secret_access_key = x", "aws_secret_access_key = y"), "default"));
         assert_eq!(profiles(CONFIG).region(Some("default")).as_deref(), Some("eu-west-1"));
+        let paged = profiles("[default]\ncli_pager =\n[profile lessful]\ncli_pager = less -S\n");
+        assert_eq!(paged.setting(Some("default"), "cli_pager").as_deref(), Some(""), "an empty one switches it off");
+        assert_eq!(paged.setting(Some("lessful"), "cli_pager").as_deref(), Some("less -S"));
+        assert_eq!(paged.setting(Some("other"), "cli_pager"), None);
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! ListTasks by service is known to leave stopped tasks out, so the whole cluster is listed and its tasks picked here.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use futures::future::join_all;
@@ -120,6 +121,42 @@ pub async fn services(account: &Account, ledger: &Ledger, latest: BTreeMap<(Stri
     let mut histories: BTreeMap<&(String, String), Vec<ServiceDeployment>> = histories.into_iter().filter_map(|(of, history)| Some((of, history?.to_vec()))).collect();
     let services = described.into_iter().flat_map(|(cluster, services)| services.into_iter().map(move |service| ((cluster.to_owned(), service.name.clone()), service)));
     services.map(|(of, service)| (of.clone(), (service, histories.remove(&of).unwrap_or_default()))).collect()
+}
+
+/// What is known of a service over days: itself, where ECS still has it, and its deployments, where they could be read.
+pub type History = (Option<Service>, Option<Vec<ServiceDeployment>>);
+
+/// These services, by cluster and name, with their deployments since a day before `from`. What cannot be read leaves a
+/// reading, and the first refusal of deployments ends asking for them: `false` then.
+pub async fn histories(account: &Account, ledger: &Ledger, of: Vec<(String, String)>, window: (Timestamp, Timestamp)) -> (BTreeMap<(String, String), History>, bool) {
+    let mut by_cluster: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (cluster, name) in &of {
+        by_cluster.entry(cluster).or_default().push(name.clone());
+    }
+    let parts = by_cluster.iter().flat_map(|(cluster, names)| names.chunks(MOST_SERVICES).map(move |names| (*cluster, names.to_vec())));
+    let described = join_all(parts.map(|(cluster, names)| async move { (cluster, described(account, ledger, cluster, names).await) }));
+    let is_refused = Cell::new(false);
+    let deployments = stream::iter(&of)
+        .map(|(cluster, name)| {
+            let is_refused = &is_refused;
+            async move {
+                let read = if is_refused.get() { None } else { Some(deployments::over(account, ledger, (cluster, name), window).await) };
+                is_refused.set(is_refused.get() || matches!(read, Some(Err(_))));
+                ((cluster.clone(), name.clone()), read.and_then(Result::ok))
+            }
+        })
+        .buffer_unordered(AT_ONCE)
+        .collect::<Vec<_>>();
+    let (described, deployments) = futures::join!(described, deployments);
+    let mut known: BTreeMap<(String, String), History> = deployments.into_iter().map(|(of, deployments)| (of, (None, deployments))).collect();
+    for (cluster, services) in described {
+        for service in services {
+            if let Some((known, _)) = known.get_mut(&(cluster.to_owned(), service.name.clone())) {
+                *known = Some(service);
+            }
+        }
+    }
+    (known, !is_refused.get())
 }
 
 async fn described(account: &Account, ledger: &Ledger, cluster: &str, names: Vec<String>) -> Vec<Service> {

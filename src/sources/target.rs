@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::diagnosis::service::is_task_id;
-use crate::diagnosis::task::EcsArn;
+use crate::diagnosis::task::{EcsArn, LogStream};
 
 /// What was pasted, read in the documented order; no other name is ever taken for a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub struct Place {
     pub account: Option<String>,
     /// As pasted: an old ARN must be asked for as it is.
     pub arn: Option<String>,
+    /// The log stream that was pasted; its group is empty where only the stream's name was.
+    pub stream: Option<LogStream>,
 }
 
 /// Why a text is no `<task>`; says what is wrong and what is wanted.
@@ -117,18 +119,19 @@ impl Target {
 /// `cluster/id`, or a log stream `prefix/container/id`, whose first segment is no cluster.
 fn from_segments(segments: &[&str]) -> Target {
     let id = segments.last().map(|id| id.to_ascii_lowercase()).unwrap_or_default();
-    let cluster = match segments {
-        [cluster, _] if is_name(cluster) => Some((*cluster).to_owned()),
-        _ => None,
+    let (cluster, stream) = match segments {
+        [cluster, _] if is_name(cluster) => (Some((*cluster).to_owned()), None),
+        [_, _, _, ..] => (None, Some(LogStream { name: segments.join("/"), ..LogStream::default() })),
+        _ => (None, None),
     };
-    Target::Task(Place { id, cluster, ..Place::default() })
+    Target::Task(Place { id, cluster, stream, ..Place::default() })
 }
 
 fn from_arn(text: &str) -> Option<Target> {
     let arn = EcsArn::parse(text)?;
     match arn.kind.as_str() {
         "task" if is_task_id(&arn.name) => {
-            Some(Target::Task(Place { id: arn.name, cluster: arn.cluster, region: Some(arn.region), account: Some(arn.account), arn: Some(text.to_owned()) }))
+            Some(Target::Task(Place { id: arn.name, cluster: arn.cluster, region: Some(arn.region), account: Some(arn.account), arn: Some(text.to_owned()), ..Place::default() }))
         }
         "service" => Some(Target::Service { cluster: arn.cluster, name: arn.name, region: Some(arn.region) }),
         _ => None,
@@ -156,10 +159,20 @@ fn from_url(text: &str) -> Option<Target> {
     // A log group may hold any words; only the ECS console's own path names a cluster.
     let cluster = after("clusters").filter(|name| is_name(name) && !plain.starts_with("cloudwatch/"));
     match (id, after("services").filter(|name| is_name(name))) {
-        (Some(id), _) => Some(Target::Task(Place { id, cluster, region, ..Place::default() })),
+        (Some(id), _) => Some(Target::Task(Place { id, cluster, region, stream: stream_in(path), ..Place::default() })),
         (None, Some(name)) => Some(Target::Service { cluster, name, region }),
         (None, None) => None,
     }
+}
+
+/// Group and stream of CloudWatch's page of one: `…/log-group/GROUP/log-events/STREAM`, each encoded twice.
+fn stream_in(path: &str) -> Option<LogStream> {
+    let (group, stream) = path.split_once("/log-group/")?.1.split_once("/log-events/")?;
+    let plain = |text: &str| decoded(&decoded(&text.replace('$', "%")));
+    // What is behind a question mark, however encoded, are the page's own filters.
+    let name = plain(stream).split(['?', '&', '#']).next().unwrap_or_default().to_owned();
+    let (group, is_stream) = (plain(group), name.rsplit('/').next().is_some_and(is_task_id));
+    is_stream.then_some(LogStream { group, region: String::new(), name })
 }
 
 fn decoded(text: &str) -> String {
@@ -225,6 +238,17 @@ mod tests {
             Ok(Target::Task(place)) => place,
             other => panic!("{text}: {other:?}"),
         }
+    }
+
+    #[test]
+    fn a_pasted_log_stream_keeps_its_name_and_its_page_its_group() {
+        assert_eq!(task(&format!("ecs/app/{ID}")).stream, Some(LogStream { name: format!("ecs/app/{ID}"), ..LogStream::default() }));
+        assert_eq!(task(&format!("prod/{ID}")).stream, None);
+        let page = format!(
+            "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1#logsV2:log-groups/log-group/$252Fecs$252Fweb/log-events/ecs$252Fapp$252F{ID}$3FfilterPattern$3Dx"
+        );
+        let stream = task(&page).stream.expect("a stream");
+        assert_eq!((stream.group.as_str(), stream.container(), stream.name.as_str()), ("/ecs/web", Some("app"), format!("ecs/app/{ID}").as_str()));
     }
 
     #[test]

@@ -605,7 +605,7 @@ pub(super) async fn definition(reach: &Reach<'_>) -> Option<Arc<TaskDefinition>>
     }
 }
 
-fn read_definition(definition: &sdk::TaskDefinition) -> TaskDefinition {
+pub(super) fn read_definition(definition: &sdk::TaskDefinition) -> TaskDefinition {
     TaskDefinition {
         network_mode: definition.network_mode().map(|mode| mode.as_str().to_owned()),
         memory: definition.memory().and_then(|memory| memory.parse().ok()),

@@ -123,18 +123,19 @@ pub struct Unanswered {
 }
 
 pub const START: &str = crate::diagnosis::stopped_by::LAKE_QUERY;
-const RESULTS: &str = "cloudtrail:GetQueryResults";
+pub const RESULTS: &str = "cloudtrail:GetQueryResults";
 
-/// All records of one name in one window, in the form in which CloudTrail delivers them.
-pub async fn records(client: &Client, store: &EventDataStore, name: &str, window: (Timestamp, Timestamp), request: impl Fn()) -> Result<Vec<Value>, Unanswered> {
+/// All records of one name in one window, in the form in which CloudTrail delivers them. `request` is told of each request
+/// that is about to leave.
+pub async fn records(client: &Client, store: &EventDataStore, name: &str, window: (Timestamp, Timestamp), request: impl Fn(&'static str)) -> Result<Vec<Value>, Unanswered> {
     let starting = |failing: Failing| Unanswered { action: START, failing };
     let reading = |failing: Failing| Unanswered { action: RESULTS, failing };
-    request();
+    request(START);
     let started = client.start_query().query_statement(statement(store, name, window)).send().await.map_err(|error| starting(failing(&error)))?;
     let Some(query) = started.query_id() else { return Err(starting(Failing::unreadable("the query was given no id".to_owned()))) };
     let (mut pages, mut found, mut pause) = (Pages::default(), Vec::new(), FIRST_PAUSE);
     loop {
-        request();
+        request(RESULTS);
         let answer = client.get_query_results().query_id(query).set_next_token(pages.token()).send().await.map_err(|error| reading(failing(&error)))?;
         match answer.query_status() {
             Some(QueryStatus::Queued | QueryStatus::Running) => {

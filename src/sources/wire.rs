@@ -19,7 +19,7 @@ use super::account::Session;
 use super::actions;
 use super::case::{Case, Exchange, Unanswered};
 use super::cbor;
-use super::failing::{Kind, innermost, kind_of};
+use super::failing::{innermost, is_throttle};
 use super::pace::Pace;
 use super::redact;
 use super::replay::Replay;
@@ -231,7 +231,7 @@ impl Line {
         }
         let bytes = signed_exit_codes(&action, bytes);
         match status {
-            400 if is_paced && String::from_utf8_lossy(&bytes).contains("Throttl") => self.inner.pace.refused(&region).await,
+            400.. if is_paced && error_code(&bytes).is_some_and(|code| is_throttle(&code)) => self.inner.pace.refused(&region).await,
             200 if is_paced => self.inner.pace.answered(&region).await,
             _ => {}
         }
@@ -326,7 +326,7 @@ fn error_code(bytes: &[u8]) -> Option<String> {
 
 fn is_throttled(headers: &[(String, String)], bytes: &[u8]) -> bool {
     let code = error_type(headers).or_else(|| error_code(bytes)).unwrap_or_default();
-    kind_of(code.split(':').next().unwrap_or_default().rsplit('#').next().unwrap_or_default()) == Kind::Throttled
+    is_throttle(code.split(':').next().unwrap_or_default().rsplit('#').next().unwrap_or_default())
 }
 
 /// Whether the SDK makes no further attempt after this one: `attempt=5; max=5`.
@@ -425,7 +425,85 @@ fn region_of(request: &HttpRequest) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use aws_config::{BehaviorVersion, Region, SdkConfig};
+    use aws_credential_types::Credentials;
+    use aws_credential_types::provider::SharedCredentialsProvider;
+    use aws_smithy_runtime_api::client::result::SdkError;
+
     use super::*;
+
+    /// Counts what would leave the process.
+    #[derive(Debug, Clone, Default)]
+    struct Counting(Arc<AtomicUsize>);
+
+    impl HttpConnector for Counting {
+        fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            HttpConnectorFuture::ready(Ok(response(200, Vec::new(), b"{}".to_vec())))
+        }
+    }
+
+    impl HttpClient for Counting {
+        fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+            SharedHttpConnector::new(self.clone())
+        }
+    }
+
+    fn refused<O, E: std::error::Error + 'static>(answer: Result<O, SdkError<E, HttpResponse>>) -> bool {
+        let Err(error) = answer else { return false };
+        std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source()).any(|error| error.is::<NotOnTheList>())
+    }
+
+    #[tokio::test]
+    async fn what_is_not_on_the_list_never_leaves_the_process() {
+        let leaving = Counting::default();
+        let wire = Wire::to_aws(SharedHttpClient::new(leaving.clone()), Pace::default(), &Session { attempt: Duration::from_secs(1), ..Session::default() }, None);
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-west-1"))
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new("a", "b", None, None, "test")))
+            .http_client(wire)
+            .build();
+        let ecs = aws_sdk_ecs::Client::new(&config);
+        assert!(refused(ecs.stop_task().task("x").send().await));
+        assert!(refused(ecs.run_task().task_definition("x").send().await));
+        assert!(refused(ecs.update_service().service("x").send().await));
+        assert!(refused(aws_sdk_cloudtrail::Client::new(&config).delete_trail().name("x").send().await));
+        assert!(refused(aws_sdk_cloudwatchlogs::Client::new(&config).delete_log_group().log_group_name("x").send().await));
+        assert!(refused(aws_sdk_cloudwatch::Client::new(&config).delete_alarms().alarm_names("x").send().await));
+        assert!(refused(aws_sdk_elasticloadbalancingv2::Client::new(&config).delete_target_group().target_group_arn("x").send().await));
+        let scaling = aws_sdk_applicationautoscaling::Client::new(&config);
+        assert!(refused(scaling.delete_scaling_policy().policy_name("x").service_namespace("ecs".into()).resource_id("x").scalable_dimension("x".into()).send().await));
+        assert!(refused(aws_sdk_sts::Client::new(&config).assume_role().role_arn("x").role_session_name("x").send().await));
+        assert_eq!(leaving.0.load(Ordering::Relaxed), 0);
+        assert!(ecs.list_clusters().send().await.is_ok());
+        assert_eq!(leaving.0.load(Ordering::Relaxed), 1, "and what is on it does");
+    }
+
+    #[test]
+    fn an_operation_is_known_by_its_whole_name_and_service() {
+        let request = |headers: &[(&'static str, &'static str)], uri: &'static str| {
+            let mut request = HttpRequest::new(SdkBody::empty());
+            request.set_uri(uri).expect("a URI");
+            headers.iter().for_each(|(name, value)| drop(request.headers_mut().try_insert(*name, *value)));
+            request
+        };
+        let of = |headers: &[(&'static str, &'static str)], uri: &'static str, body: &str| action_of(&request(headers, uri), body.as_bytes());
+        let aws = "https://x.amazonaws.com/";
+        assert_eq!(of(&[("x-amz-target", "AmazonEC2ContainerServiceV20141113.ListTasks")], aws, "{}").as_deref(), Some("ecs:ListTasks"));
+        for target in ["AmazonEC2ContainerServiceV20141113.StopTask", "DynamoDB_20120810.ListTables", "ListTasks", "AmazonEC2ContainerServiceV20141113.", "Logs_20140328.ListTasks"]
+        {
+            assert_eq!(of(&[("x-amz-target", target)], aws, "{}"), None, "{target}");
+        }
+        assert_eq!(of(&[], aws, "Action=DescribeTargetHealth&Version=2015-12-01").as_deref(), Some("elasticloadbalancing:DescribeTargetHealth"));
+        assert_eq!(of(&[], aws, "Action=DeleteTargetGroup&Version=2015-12-01"), None);
+        assert_eq!(of(&[], aws, "Action=DescribeTargetHealth&Version=2016-11-15"), None, "of another service");
+        assert_eq!(of(&[], "https://bucket.s3.amazonaws.com/key", ""), None);
+        assert_eq!(of(&[("smithy-protocol", "rpc-v2-cbor")], "https://x/service/GraniteServiceVersion20100801/operation/PutMetricData", ""), None);
+        assert_eq!(of(&[("smithy-protocol", "rpc-v2-cbor")], "https://x/service/Another/operation/GetMetricData", ""), None);
+    }
 
     #[test]
     fn an_exit_code_of_windows_keeps_its_bits_and_every_other_number_stays() {

@@ -7,6 +7,7 @@ use super::program::{against, run, statuses};
 
 const CASE: &str = "app-error";
 pub const FORGOTTEN: (&str, Fault) = ("ecs:DescribeTasks", Fault::Answers(200, r#"{"tasks": [], "failures": [{"arn": "x", "reason": "MISSING"}]}"#));
+pub const NO_STREAM: (&str, Fault) = ("logs:GetLogEvents", Fault::Answers(400, r#"{"__type":"ResourceNotFoundException","message":"The specified log stream does not exist."}"#));
 pub const GROUP: (&str, Fault) =
     ("logs:DescribeLogGroups", Fault::Answers(200, r#"{"logGroups": [{"logGroupName": "/aws/events/ECSStoppedTasksEvent"}, {"logGroupName": "/aws/events/other"}]}"#));
 
@@ -53,7 +54,7 @@ fn without_any_archive_or_with_a_hidden_one_it_is_no_such_task_and_says_why() {
         (vec![FORGOTTEN, ("logs:DescribeLogGroups", Fault::Denied)], "logs:DescribeLogGroups"),
         (vec![FORGOTTEN, GROUP, ("logs:FilterLogEvents", Fault::Denied)], "logs:FilterLogEvents"),
     ] {
-        let aws = FakeAws::with(CASE, &faults, Duration::ZERO);
+        let aws = FakeAws::with(CASE, &[faults, vec![NO_STREAM]].concat(), Duration::ZERO);
         let ran = run(&mut against(&aws, &["timeline", &aws.task_arn])).code(&[4]);
         assert!(ran.stdout.is_empty() && ran.stderr.contains(says), "{says}: {}", ran.stderr);
     }
@@ -128,9 +129,36 @@ fn a_task_that_only_cloudtrail_remembers_is_put_together_from_its_calls() {
     assert_eq!(line("stopping: moved")["witness"], "archive");
 
     let nothing = ("cloudtrail:LookupEvents", Fault::Answers(200, r#"{"Events": []}"#));
-    for (fault, says) in [(nothing, "remembers no call of the last 90 days"), (("cloudtrail:LookupEvents", Fault::Denied), "cloudtrail:LookupEvents")] {
-        let aws = FakeAws::with(CASE, &[FORGOTTEN, no_group, fault], Duration::ZERO);
+    for (fault, says) in [(nothing, "remembers no call of the last 90 days, since 20"), (("cloudtrail:LookupEvents", Fault::Denied), "cloudtrail:LookupEvents")] {
+        let aws = FakeAws::with(CASE, &[FORGOTTEN, no_group, fault, NO_STREAM], Duration::ZERO);
         let ran = run(&mut against(&aws, &["timeline", &aws.task_arn])).code(&[4]);
         assert!(ran.stderr.contains(says), "{says}: {}", ran.stderr);
     }
+}
+
+#[test]
+fn a_task_of_which_only_its_logs_are_left_is_told_by_them_and_nothing_is_made_up() {
+    let no_group = ("logs:DescribeLogGroups", Fault::Answers(200, r#"{"logGroups": []}"#));
+    let nothing = ("cloudtrail:LookupEvents", Fault::Answers(200, r#"{"Events": []}"#));
+    let aws = FakeAws::with(CASE, &[FORGOTTEN, no_group, nothing], Duration::ZERO);
+    let whole = run(&mut against(&aws, &["timeline", &aws.task_arn, "-o", "json"])).code(&[3]);
+    assert!(whole.stderr.contains("all that is left of it are its logs"), "{}", whole.stderr);
+    let document = whole.json();
+    assert_eq!((&document["verdict"]["cause"], &document["stoppedBy"]["status"]), (&"unknown".into(), &"unreadable".into()));
+    let lines = document["timeline"].as_array().unwrap();
+    assert!(lines.len() > 3 && lines.iter().all(|line| line["witness"] == "logs"), "{lines:#?}");
+    let note = document["verdict"]["notes"].as_array().unwrap().iter().find(|note| note["code"] == "forgotten").unwrap();
+    assert!(note["text"].as_str().unwrap().contains("ECS's reason for the stop"), "{note}");
+
+    // A pasted log stream leads to its container alone.
+    let stream = lines.iter().find_map(|line| Some((line["container"].as_str()?, line["text"].as_str()?))).unwrap();
+    let journal = aws.journal();
+    let asked = journal.iter().filter(|asked| asked.action == "logs:GetLogEvents").find(|asked| asked.body.contains(&format!("/{}/", stream.0))).unwrap();
+    let name = serde_json::from_str::<serde_json::Value>(&asked.body).unwrap()["logStreamName"].as_str().unwrap().to_owned();
+    let alone = run(&mut against(&aws, &["timeline", &name, "-o", "json"])).code(&[3]).json();
+    assert!(alone["timeline"].as_array().unwrap().iter().all(|line| line["container"] == stream.0), "{alone:#}");
+
+    let aws = FakeAws::with(CASE, &[FORGOTTEN, no_group, nothing, ("logs:GetLogEvents", Fault::Denied)], Duration::ZERO);
+    let hidden = run(&mut against(&aws, &["timeline", &aws.task_arn])).code(&[4]);
+    assert!(hidden.stderr.contains("its logs, which may be all that is left of it, could not be read"), "{}", hidden.stderr);
 }

@@ -31,7 +31,7 @@ fn every_action_is_asked_or_said_not_to_be_and_nothing_missing_is_0() {
     let document = document(&run(&mut against(&aws, &["doctor", "-o", "json"])).code(&[0]));
     for listed in ecs_trace::sources::actions::ACTIONS {
         let told = action(&document, listed.name);
-        let billed = ["cloudtrail:StartQuery", "cloudtrail:GetQueryResults"].contains(&listed.name);
+        let billed = listed.name.ends_with(":StartQuery") || listed.name.ends_with(":GetQueryResults");
         assert_eq!(told["status"], if billed { "not-tried" } else { "may-read" }, "{told}");
         assert_eq!(aws.journal().iter().any(|asked| asked.action == listed.name), !billed, "{}", listed.name);
     }
@@ -123,12 +123,21 @@ fn a_clock_that_is_far_off_is_said_to_be_and_how_far() {
 }
 
 #[test]
-fn without_region_or_credentials_it_is_253_and_with_refused_ones_too() {
-    run(&mut program(&["doctor"])).code(&[253]);
-    run(program(&["doctor"]).env("AWS_REGION", "eu-west-1")).code(&[253]);
+fn without_region_or_credentials_it_tells_what_it_knows_and_what_to_do() {
+    let ran = run(&mut program(&["doctor"])).code(&[3]);
+    assert!(ran.stdout.starts_with("✗ Nothing could be asked") && ran.stdout.contains("none: not by --region, nor in AWS_REGION"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("Name one: --region eu-west-1"), "{}", ran.stdout);
+    let told = document(&run(program(&["doctor", "-o", "json"]).env("AWS_REGION", "eu-west-1")).code(&[3]));
+    assert_eq!((told["region"]["value"].as_str(), told["region"]["from"].as_str()), (Some("eu-west-1"), Some("AWS_REGION")));
+    assert!(told["identity"]["detail"].as_str().is_some_and(|why| why.starts_with("no credentials")) && told["credentials"].is_null(), "{told}");
+    assert!(told["sources"].as_array().is_some_and(|sources| sources.iter().all(|source| source["status"] == "not-tried")), "{told}");
+}
+
+#[test]
+fn credentials_that_are_refused_are_said_to_be() {
     const EXPIRED: &str = "<ErrorResponse><Error><Type>Sender</Type><Code>ExpiredToken</Code><Message>The security token included in the request is expired</Message></Error><RequestId>1</RequestId></ErrorResponse>";
     let aws = FakeAws::with(CASE, &[("sts:GetCallerIdentity", Fault::Answers(403, EXPIRED))], Duration::ZERO);
-    let ran = run(&mut against(&aws, &["doctor"])).code(&[253]);
+    let ran = run(&mut against(&aws, &["doctor"])).code(&[3]);
     assert!(ran.stdout.contains("the request is expired"), "{}", ran.stdout);
 }
 

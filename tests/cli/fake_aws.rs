@@ -6,6 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use super::bent::{Bend, bent, without_token};
 use aws_smithy_types::base64;
 use ecs_trace::sources::case::Case;
 use jiff::Timestamp;
@@ -17,6 +18,8 @@ pub enum Fault {
     Denied,
     /// The first N.
     Throttled(usize),
+    /// The first N: as many queries are running as AWS lets an account run.
+    Busy(usize),
     /// The first N.
     ServerError(usize),
     Reset,
@@ -24,6 +27,16 @@ pub enum Fault {
     Truncated,
     NotReadable,
     Empty,
+    /// The first N: this status, code and message, spelled as the protocol spells them; `{action}` stands for its name.
+    Says(usize, u16, &'static str, &'static str),
+    /// The first half of the body, then the connection is reset.
+    ResetInBody,
+    /// One byte after another, and too slowly.
+    Drip,
+    /// The right answer under another content type.
+    OfType(&'static str),
+    /// The right answer, bent.
+    Bent(Bend),
     /// CloudTrail finds nothing, and ECS lists nothing, until so long after it was first asked.
     Late(Duration),
     /// This status and body instead.
@@ -42,16 +55,37 @@ pub struct Asked {
     pub left: Option<Instant>,
 }
 
+/// What an archive holds between two times in milliseconds, both among them: when, and the event.
+pub type Archive = Box<dyn Fn(i64, i64) -> Vec<(i64, String)> + Send + Sync>;
+
+/// A query of Logs Insights that was started.
+struct Running {
+    asked: Value,
+    polled: bool,
+}
+
+#[derive(Default)]
+struct Insights {
+    archive: Option<Archive>,
+    /// Queries that end before this second never do.
+    stuck_before: i64,
+    running: Mutex<Vec<Running>>,
+    /// As many as ever ran at once.
+    most: Mutex<(usize, usize)>,
+}
+
 pub struct FakeAws {
     pub url: String,
     pub task_arn: String,
     pub cluster: String,
     pub region: String,
     journal: Arc<Mutex<Vec<Asked>>>,
+    insights: Arc<Insights>,
 }
 
 struct World {
-    case: Case,
+    case: Arc<Case>,
+    insights: Arc<Insights>,
     faults: Vec<(String, Fault)>,
     latency: Duration,
     journal: Arc<Mutex<Vec<Asked>>>,
@@ -66,8 +100,23 @@ impl FakeAws {
         Self::changed(name, faults, latency, |_| ())
     }
 
+    /// With an archive that Logs Insights can query; what ends before the second stays unanswered.
+    pub fn archiving(name: &str, faults: &[(&str, Fault)], archive: Archive, stuck_before: i64) -> Self {
+        Self::made(&Self::present(name, |_| ()), faults, Duration::ZERO, Insights { archive: Some(archive), stuck_before, ..Insights::default() })
+    }
+
+    /// As many queries of Logs Insights as ever ran at once.
+    pub fn most_queries(&self) -> usize {
+        self.insights.most.lock().unwrap().1
+    }
+
     /// A case bent into another one before its times are moved.
     pub fn changed(name: &str, faults: &[(&str, Fault)], latency: Duration, change: impl FnOnce(&mut Case)) -> Self {
+        Self::made(&Self::present(name, change), faults, latency, Insights::default())
+    }
+
+    /// A case whose stop was minutes ago.
+    pub fn present(name: &str, change: impl FnOnce(&mut Case)) -> Arc<Case> {
         let bytes = std::fs::read(format!("{}/tests/cases/{name}/case.json", env!("CARGO_MANIFEST_DIR"))).unwrap();
         let mut case = Case::read(&bytes).unwrap();
         change(&mut case);
@@ -84,19 +133,30 @@ impl FakeAws {
                 }
             }
         }
+        Arc::new(case)
+    }
+
+    /// One case may be served many times at once, with other faults each time.
+    pub fn of(case: &Arc<Case>, faults: &[(&str, Fault)], latency: Duration) -> Self {
+        Self::made(case, faults, latency, Insights::default())
+    }
+
+    fn made(case: &Arc<Case>, faults: &[(&str, Fault)], latency: Duration, insights: Insights) -> Self {
+        let case = Arc::clone(case);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let journal = Arc::new(Mutex::new(Vec::new()));
         let (task_arn, cluster, region) = (case.task.arn.clone(), case.task.cluster.clone(), case.region.clone());
         let faults = faults.iter().map(|(action, fault)| ((*action).to_owned(), *fault)).collect();
-        let world = Arc::new(World { case, faults, latency, journal: Arc::clone(&journal) });
+        let insights = Arc::new(insights);
+        let world = Arc::new(World { case, insights: Arc::clone(&insights), faults, latency, journal: Arc::clone(&journal) });
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let world = Arc::clone(&world);
                 std::thread::spawn(move || world.serve(stream));
             }
         });
-        Self { url, task_arn, cluster, region, journal }
+        Self { url, task_arn, cluster, region, journal, insights }
     }
 
     /// The log group the case's first container writes to.
@@ -187,6 +247,48 @@ fn moved_binary(mut body: Vec<u8>, by: i64) -> Vec<u8> {
     body
 }
 
+impl Insights {
+    fn started(&self, body: &str) -> (u16, &'static str, Vec<u8>) {
+        let mut running = self.running.lock().unwrap();
+        running.push(Running { asked: serde_json::from_str(body).unwrap(), polled: false });
+        let mut most = self.most.lock().unwrap();
+        most.0 += 1;
+        most.1 = most.1.max(most.0);
+        (200, "application/x-amz-json-1.1", json!({"queryId": format!("12ab3456-12ab-123a-789e-{:012}", running.len() - 1)}).to_string().into_bytes())
+    }
+
+    /// Running first, then the newest rows up to the limit: texts alone, with a pointer in each that nobody asked for.
+    fn results(&self, body: &str) -> (u16, &'static str, Vec<u8>) {
+        let asked: Value = serde_json::from_str(body).unwrap();
+        let at: usize = asked["queryId"].as_str().unwrap().rsplit('-').next().unwrap().parse().unwrap();
+        let (query, polled) = {
+            let mut running = self.running.lock().unwrap();
+            let polled = std::mem::replace(&mut running[at].polled, true);
+            (running[at].asked.clone(), polled)
+        };
+        let (from, to) = (query["startTime"].as_i64().unwrap(), query["endTime"].as_i64().unwrap());
+        let statistics = json!({"recordsMatched": 0.0, "recordsScanned": 12.0, "bytesScanned": 40960.0});
+        let answer =
+            |status: &str, rows: Vec<Value>| (200, "application/x-amz-json-1.1", json!({"results": rows, "statistics": statistics, "status": status}).to_string().into_bytes());
+        if !polled || to < self.stuck_before {
+            return answer(if polled { "Running" } else { "Scheduled" }, Vec::new());
+        }
+        self.most.lock().unwrap().0 -= 1;
+        let text = query["queryString"].as_str().unwrap();
+        let limit: usize = text.rsplit("limit ").next().unwrap().trim().parse().unwrap();
+        assert!(limit <= 10_000 && text.contains("sort @timestamp desc") && from <= to, "{query}");
+        let wanted: Vec<&str> = text.split(" | filter @message like '").skip(1).map(|rest| rest.split('\'').next().unwrap()).collect();
+        let mut found = self.archive.as_ref().unwrap()(from * 1000, to * 1000);
+        found.retain(|(_, message)| wanted.iter().all(|wanted| message.contains(wanted)) && message.contains("\"stoppedAt\""));
+        found.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+        let row = |(at, message): (i64, String)| {
+            let time = Timestamp::from_millisecond(at).unwrap().strftime("%Y-%m-%d %H:%M:%S%.3f").to_string();
+            json!([{"field": "@timestamp", "value": time}, {"field": "@message", "value": message}, {"field": "@ptr", "value": "CmEKJgoiMTIzNDU2"}])
+        };
+        answer("Complete", found.into_iter().take(limit).map(row).collect())
+    }
+}
+
 impl World {
     fn serve(&self, stream: TcpStream) {
         let _ = stream.set_nodelay(true);
@@ -204,45 +306,60 @@ impl World {
             };
             std::thread::sleep(self.latency);
             let earlier = self.journal.lock().unwrap()[..at].iter().filter(|asked| asked.action == action).count();
-            let (status, kind, mut answer) = self.answer(&action, &head, &bytes);
-            let fault = self.faults.iter().find(|(of, _)| *of == action || (of.ends_with(":*") && action.starts_with(of.trim_end_matches('*')))).map(|(_, fault)| *fault);
-            let (mut status, mut cut) = (status, false);
-            match fault {
-                Some(Fault::Denied) => {
-                    (status, answer) = (
-                        400,
-                        error(
-                            &action,
-                            kind,
-                            "AccessDeniedException",
-                            &format!(
-                                "User: arn:aws:sts::1:assumed-role/reader/x is not authorized to perform: {action} because no identity-based policy allows the {action} action"
+            // A token of the fake's own is none of the case's.
+            let (mut status, mut kind, mut answer) = self.answer(&action, &head, &without_token(&action, &bytes));
+            let (mut cut, mut drips, mut resets) = (false, false, false);
+            let is_of = |of: &str| of == action || (of.ends_with(":*") && action.starts_with(of.trim_end_matches('*')));
+            for fault in self.faults.iter().filter(|(of, _)| is_of(of)).map(|(_, fault)| *fault) {
+                match fault {
+                    Fault::Denied => {
+                        (status, answer) = (
+                            400,
+                            error(
+                                &action,
+                                kind,
+                                "AccessDeniedException",
+                                &format!(
+                                    "User: arn:aws:sts::1:assumed-role/reader/x is not authorized to perform: {action} because no identity-based policy allows the {action} action"
+                                ),
                             ),
-                        ),
-                    )
+                        )
+                    }
+                    Fault::Throttled(times) if earlier < times => {
+                        (status, answer) = (400, error(&action, kind, if kind == "text/xml" { "Throttling" } else { "ThrottlingException" }, "Rate exceeded"))
+                    }
+                    Fault::Busy(times) if earlier < times => {
+                        (status, answer) = (400, error(&action, kind, "LimitExceededException", "Account maximum query concurrency limit of [30] reached."))
+                    }
+                    Fault::ServerError(times) if earlier < times => (status, answer) = (500, error(&action, kind, "InternalFailure", "internal")),
+                    Fault::Says(times, told, code, message) if earlier < times => (status, answer) = (told, error(&action, kind, code, &message.replace("{action}", &action))),
+                    Fault::Reset => return,
+                    Fault::Hang => std::thread::sleep(Duration::from_secs(60)),
+                    Fault::Truncated => cut = true,
+                    Fault::ResetInBody => (cut, resets) = (true, true),
+                    Fault::Drip => drips = true,
+                    Fault::OfType(other) => kind = other,
+                    Fault::Bent(bend) => answer = bent(bend, &action, kind, answer, at),
+                    Fault::NotReadable => answer = b"<html><body>It works!</body></html} ".to_vec(),
+                    Fault::Empty => answer.clear(),
+                    Fault::Late(until) if self.first_asked(&action).is_some_and(|first| first.elapsed() < until) => {
+                        answer = if action == "ecs:ListTasks" { b"{\"taskArns\":[]}".to_vec() } else { b"{\"Events\":[]}".to_vec() }
+                    }
+                    Fault::Answers(told, body) => (status, answer) = (told, body.as_bytes().to_vec()),
+                    _ => {}
                 }
-                Some(Fault::Throttled(times)) if earlier < times => {
-                    (status, answer) = (400, error(&action, kind, if kind == "text/xml" { "Throttling" } else { "ThrottlingException" }, "Rate exceeded"))
-                }
-                Some(Fault::ServerError(times)) if earlier < times => (status, answer) = (500, error(&action, kind, "InternalFailure", "internal")),
-                Some(Fault::Reset) => return,
-                Some(Fault::Hang) => std::thread::sleep(Duration::from_secs(60)),
-                Some(Fault::Truncated) => cut = true,
-                Some(Fault::NotReadable) => answer = b"<html><body>It works!</body></html} ".to_vec(),
-                Some(Fault::Empty) => answer.clear(),
-                Some(Fault::Late(until)) if self.first_asked(&action).is_some_and(|first| first.elapsed() < until) => {
-                    answer = if action == "ecs:ListTasks" { b"{\"taskArns\":[]}".to_vec() } else { b"{\"Events\":[]}".to_vec() }
-                }
-                Some(Fault::Answers(told, body)) => (status, answer) = (told, body.as_bytes().to_vec()),
-                _ => {}
             }
             let length = answer.len();
             if cut {
                 answer.truncate(length / 2);
             }
             let sent = write!(writer, "HTTP/1.1 {status} X\r\n{}Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n", self.date())
-                .and_then(|()| writer.write_all(&answer))
+                .and_then(|()| if drips { dripped(&mut writer, &answer) } else { writer.write_all(&answer) })
                 .and_then(|()| writer.flush());
+            if resets {
+                // What is closed without a word still to be said is reset.
+                let _ = socket2::SockRef::from(&writer).set_linger(Some(Duration::ZERO));
+            }
             self.journal.lock().unwrap()[at].left = Some(Instant::now());
             if sent.is_err() || cut {
                 return;
@@ -297,6 +414,8 @@ impl World {
                 let failures = if tasks.is_empty() { vec![json!({"arn": arn, "reason": "MISSING"})] } else { Vec::new() };
                 return (200, json, json!({"tasks": tasks, "failures": failures}).to_string().into_bytes());
             }
+            "logs:StartQuery" => return self.insights.started(body),
+            "logs:GetQueryResults" => return self.insights.results(body),
             _ => {}
         }
         let region = head.split("Credential=").nth(1).and_then(|scope| scope.split('/').nth(2)).unwrap_or_default();
@@ -338,7 +457,15 @@ fn cluster_in(body: &str) -> String {
     value["cluster"].as_str().unwrap_or("default").rsplit('/').next().unwrap_or_default().to_owned()
 }
 
-const CBOR: &str = "application/cbor";
+pub const CBOR: &str = "application/cbor";
+
+fn dripped(writer: &mut TcpStream, answer: &[u8]) -> std::io::Result<()> {
+    for byte in answer {
+        writer.write_all(std::slice::from_ref(byte))?;
+        std::thread::sleep(Duration::from_millis(150));
+    }
+    Ok(())
+}
 
 /// A map of two texts.
 fn cbor_error(code: &str, message: &str) -> Vec<u8> {
@@ -356,7 +483,12 @@ fn error(action: &str, kind: &str, code: &str, message: &str) -> Vec<u8> {
         return cbor_error(code, message);
     }
     if kind == "text/xml" || action.starts_with("elasticloadbalancing:") {
-        let code = code.trim_end_matches("Exception");
+        let code = match code {
+            "UnrecognizedClientException" => "InvalidClientTokenId",
+            "InvalidSignatureException" => "SignatureDoesNotMatch",
+            "AccessDeniedException" | "ThrottlingException" | "ExpiredTokenException" => code.trim_end_matches("Exception"),
+            other => other,
+        };
         return format!("<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>1</RequestId></ErrorResponse>").into_bytes();
     }
     // Access errors of JSON services spell the key with a capital.

@@ -1,76 +1,11 @@
-//! Each source denied, throttled, failing, resetting, hanging, cut short or talking nonsense: the trace still comes.
+//! What single faults make of single answers. Everything that can go wrong with every operation: `fault_matrix`.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::fake_aws::{FakeAws, Fault};
 use super::program::{against, run, statuses};
 
 const CASE: &str = "elb-health-check";
-const SOURCES: [(&str, &str); 14] = [
-    ("ecs:DescribeTaskDefinition", "ecs"),
-    ("ecs:DescribeServices", "service"),
-    ("ecs:ListServiceDeployments", "service"),
-    ("cloudtrail:LookupEvents", "cloudtrail"),
-    ("logs:GetLogEvents", "logs"),
-    ("logs:FilterLogEvents", "metrics"),
-    ("cloudwatch:GetMetricData", "metrics"),
-    ("elasticloadbalancing:DescribeLoadBalancers", "elb"),
-    ("elasticloadbalancing:DescribeLoadBalancerAttributes", "elb"),
-    ("elasticloadbalancing:DescribeTargetGroups", "elb"),
-    ("elasticloadbalancing:DescribeTargetGroupAttributes", "elb"),
-    ("elasticloadbalancing:DescribeTargetHealth", "elb"),
-    ("elasticloadbalancing:*", "elb"),
-    ("application-autoscaling:DescribeScalingActivities", "autoscaling"),
-];
-
-fn faults() -> Vec<(Fault, &'static [&'static str])> {
-    vec![
-        (Fault::Denied, &["denied"]),
-        (Fault::Throttled(3), &["ok", "empty"]),
-        (Fault::ServerError(2), &["ok", "empty"]),
-        (Fault::Throttled(99), &["throttled", "timed-out"]),
-        (Fault::Reset, &["failed", "timed-out"]),
-        (Fault::Hang, &["timed-out"]),
-        (Fault::Truncated, &["failed", "timed-out"]),
-        (Fault::NotReadable, &["failed"]),
-        (Fault::Empty, &["failed", "timed-out"]),
-    ]
-}
-
-#[test]
-fn one_source_failing_hides_no_other_and_keeps_its_name() {
-    let matrix: Vec<(&str, &str, Fault, &[&str])> =
-        SOURCES.iter().flat_map(|(action, source)| faults().into_iter().map(move |(fault, wanted)| (*action, *source, fault, wanted))).collect();
-    // Most of a run is waiting: many at once, each on a server of its own.
-    for part in matrix.chunks(12) {
-        std::thread::scope(|scope| {
-            for (action, source, fault, wanted) in part {
-                scope.spawn(move || one(action, source, *fault, wanted));
-            }
-        });
-    }
-}
-
-fn one(action: &str, source: &str, fault: Fault, wanted: &[&str]) {
-    let aws = FakeAws::with(CASE, &[(action, fault)], Duration::ZERO);
-    let began = Instant::now();
-    let ran = run(&mut against(&aws, &["timeline", &aws.task_arn, "-o", "json", "--timeout", "6s"])).code(&[0, 3]);
-    assert!(began.elapsed() < Duration::from_secs(9), "{action} {fault:?} took {:?}", began.elapsed());
-    let document = ran.json();
-    assert_eq!(document["verdict"]["cause"], "elb-health-check", "{action} {fault:?}");
-    assert_eq!(document["stoppedBy"]["status"], "nobody", "{action} {fault:?}");
-    let told = statuses(&document, source);
-    assert!(told.iter().any(|status| wanted.contains(&status.as_str())), "{action} {fault:?}: {source} is {told:?}, wanted one of {wanted:?}");
-    for (_, other) in SOURCES.iter().filter(|(_, other)| *other != source) {
-        // The logs need the task definition and the load balancer may need the service.
-        let depends = matches!((source, *other), ("ecs", "logs") | ("service", "elb"));
-        assert!(
-            depends || statuses(&document, other).iter().all(|status| ["ok", "empty"].contains(&status.as_str())),
-            "{action} {fault:?} hides {other}: {:?}",
-            statuses(&document, other)
-        );
-    }
-}
 
 #[test]
 fn each_of_the_two_witnesses_of_metrics_has_a_reading_of_its_own() {

@@ -4,17 +4,23 @@
 mod alias;
 mod answers;
 mod archive;
+mod archived_stops;
 #[cfg(target_os = "linux")]
 mod aws_cli;
+pub mod bent;
 mod case_files;
 mod chain;
 mod config;
 mod doctor;
 pub mod fake_aws;
+mod fault_matrix;
 mod faults;
+#[cfg(unix)]
+mod interrupts;
 mod meant;
 mod neighbours;
 pub mod program;
+mod read_only;
 mod scaling;
 mod session;
 mod shell_sessions;

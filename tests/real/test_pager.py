@@ -77,10 +77,40 @@ def test_it_can_be_switched_off(shell, off):
     shell.ended(0)
 
 
+def test_long_help_is_paged_and_leaving_it_is_success(shell, tmp_path):
+    shell.typed(f"{BINARY} timeline --help")
+    first = shell.wait("\n:")
+    assert "One timeline" in first or "Usage" in first, first
+    shell.keys("q")
+    shell.ended(0)
+    kept = tmp_path / "kept"
+    shell.typed(f"AWS_PAGER={pager(tmp_path, 'keeps', f'cat > {kept}')} {BINARY} help stops")
+    shell.ended(0)
+    assert "\x1b[" in kept.read_text() and "--watch" in kept.read_text()
+    shell.typed(f"{BINARY} timeline --help --no-pager")
+    shell.ended(0)
+    # Bad usage is no answer.
+    shell.typed(f"{BINARY} timeline --no-such-option")
+    shell.ended(252)
+
+
+def test_the_profiles_cli_pager_stands_between_aws_pager_and_pager(shell, tmp_path):
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws/config").write_text(f"[default]\ncli_pager =\n[profile own]\ncli_pager = {pager(tmp_path, 'own', 'echo its own; cat >/dev/null')}\n")
+    shell.typed(f"PAGER=less {LONG}")
+    shell.ended(0)
+    shell.typed(f"PAGER=less {LONG} --profile own")
+    assert "its own" in shell.ended(0)
+    shell.typed(f"AWS_PAGER='{pager(tmp_path, 'first', 'echo the first; cat >/dev/null')}' {LONG} --profile own")
+    assert "the first" in shell.ended(0)
+
+
 def test_the_config_file_can_switch_it_off(shell, tmp_path):
     (tmp_path / ".config/ecs-trace").mkdir(parents=True)
     (tmp_path / ".config/ecs-trace/config.toml").write_text("no-pager = true\n")
     shell.typed(LONG)
+    shell.ended(0)
+    shell.typed(f"{BINARY} timeline --help")
     shell.ended(0)
 
 

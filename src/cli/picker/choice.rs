@@ -54,6 +54,21 @@ impl Choice {
         }
     }
 
+    /// Takes other verdicts on stops that are here already: their services have been asked. The one that is selected stays
+    /// selected, wherever its new words put it.
+    pub fn judge_anew(&mut self, judged: Vec<Stop>) {
+        let meant = self.meant().map(|stop| stop.task().arn.clone());
+        for anew in judged {
+            if let Some(stop) = self.stops.iter_mut().find(|stop| stop.task().arn == anew.task().arn) {
+                *stop = anew;
+            }
+        }
+        self.fit();
+        if let Some(at) = meant.and_then(|arn| self.fitting.iter().position(|at| self.stops[*at].task().arn == arn)) {
+            self.selected = at;
+        }
+    }
+
     /// No more will come.
     pub fn end(&mut self, gap: Option<String>) {
         (self.filling, self.gap) = (false, gap);
@@ -203,6 +218,18 @@ mod tests {
         assert_eq!((ids(&choice).len(), choice.press(key(KeyCode::Enter))), (0, Turn::On), "nothing to pick is no pick");
         (0..6).for_each(|_| drop(choice.press(key(KeyCode::Backspace))));
         assert_eq!(ids(&choice).len(), 3);
+    }
+
+    #[test]
+    fn a_verdict_that_comes_later_takes_the_place_of_the_first_and_the_selected_one_stays() {
+        let mut choice = filled();
+        choice.press(key(KeyCode::Down));
+        choice.judge_anew(vec![stop("a1", "web", 139, 10), stop("z9", "of-nobody", 1, 50)]);
+        assert_eq!(ids(&choice), ["b2", "c3", "a1"], "none comes twice and none is added");
+        assert_eq!(choice.all()[2].cause(), "crashed segmentation-fault");
+        assert_eq!(choice.meant().map(|stop| stop.task().id.as_str()), Some("c3"));
+        type_in(&mut choice, "segm");
+        assert_eq!(ids(&choice), ["b2", "a1"], "it is found by its new cause");
     }
 
     #[test]

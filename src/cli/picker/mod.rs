@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
@@ -30,7 +31,9 @@ use crate::sources::task::NotFound;
 use super::args::Everywhere;
 use super::failure::{Exit, Failure};
 use super::gathering::{Wanted, cluster_region, interrupted, open};
+use super::interrupt;
 use super::screen::Screen;
+use super::stops::judged_with_services;
 
 use choice::{Choice, Turn};
 
@@ -61,41 +64,53 @@ const DRAWN_EVERY: Duration = Duration::from_millis(120);
 
 async fn shown(account: &Account, options: &Everywhere, screen: &Screen, now: Timestamp, choice: &mut Choice) -> Result<Option<String>, Failure> {
     let cannot = |error: std::io::Error| Failure::new(Exit::Other, format!("cannot draw on the terminal: {error}"));
+    let _listening = interrupt::listening();
     let mut stage = Stage::open().map_err(cannot)?;
     let mut keys = stage.keys();
     let ledger = Ledger::new(|_| {});
     let arrived: RefCell<Vec<Stop>> = RefCell::default();
     let told = |tasks: Vec<Task>| arrived.borrow_mut().extend(tasks.into_iter().map(|task| Stop::of(task, now)));
     let scope = Scope { cluster: options.cluster.as_deref(), service: None };
+    let deadline = Deadline::after(options.limit());
     let listing = async {
         let listed = tokio::time::timeout(options.limit(), list(account, &ledger, scope, |_| true, told)).await;
         listed
             .unwrap_or_else(|_| Err(NotFound::Refused { action: "ecs:ListTasks", failing: Failing { kind: Kind::TimedOut, code: None, message: "no answer in time".to_owned() } }))
     };
     tokio::pin!(listing);
+    // The scheduler's stops are listed at once and get their cause from their services while the list is looked at.
+    let mut judging = FuturesUnordered::new();
     let mut tick = tokio::time::interval(DRAWN_EVERY);
     loop {
-        choice.add(arrived.take());
+        let stops = arrived.take();
+        let of_the_scheduler: Vec<Stop> = stops.iter().filter(|stop| stop.may_be_told_by_its_service()).cloned().collect();
+        if !of_the_scheduler.is_empty() {
+            judging.push(judged_with_services(of_the_scheduler, account, &ledger, &deadline, now));
+        }
+        choice.add(stops);
         stage.terminal.draw(|frame| view::draw(frame, choice, &screen.page)).map_err(cannot)?;
         tokio::select! {
             listed = &mut listing, if choice.is_filling() => {
-                choice.add(arrived.take());
+                let has_none = choice.is_empty() && arrived.borrow().is_empty();
                 match listed {
                     // What has arrived can be picked all the same.
-                    Err(error) if choice.is_empty() => return Err(error.into()),
+                    Err(error) if has_none => return Err(error.into()),
                     Err(error) => choice.end(Some(error.to_string())),
-                    Ok(listed) if choice.is_empty() && listed.unread.is_empty() => {
+                    Ok(listed) if has_none && listed.unread.is_empty() => {
                         let region = account.region.clone();
                         return Err(NotFound::NothingStopped { service: None, region, looked_in: listed.clusters, cluster: None }.into());
                     }
                     Ok(listed) => choice.end(listed.unread.into_iter().map(|(cluster, why)| format!("{cluster}: {why}")).next()),
                 }
             }
+            Some(judged) = judging.next() => choice.judge_anew(judged),
             key = keys.recv() => match key.map(|key| choice.press(key)) {
                 Some(Turn::On) => {}
                 Some(Turn::Picked(arn)) => return Ok(Some(arn)),
                 Some(Turn::Left) | None => return Ok(None),
             },
+            // The key itself is no signal here; one that another program sends is.
+            () = interrupted() => return Ok(None),
             _ = tick.tick() => {}
         }
     }

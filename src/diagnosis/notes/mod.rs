@@ -2,6 +2,7 @@
 
 mod collateral;
 mod exec_session;
+mod forgotten;
 mod logs_may_be_lost;
 mod near_limit;
 mod no_logs;
@@ -26,6 +27,7 @@ pub(super) fn all(timeline: &Timeline, cause: Cause, finding: &Finding) -> Vec<N
     notes.extend(exec_session::note(timeline));
     notes.extend(others_stopped::note(timeline));
     notes.extend(repeated::note(timeline));
+    notes.extend(forgotten::note(timeline));
     for note in &mut notes {
         note.evidence.sort_unstable();
         note.evidence.dedup();

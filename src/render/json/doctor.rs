@@ -14,12 +14,16 @@ pub struct Doctor {
     pub identity: Identity,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profile: Option<Told>,
-    pub region: Told,
+    /// Absent where none is set anywhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<Told>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster: Option<Told>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<Told>,
-    pub credentials: Credentials,
+    /// Absent where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<Credentials>,
     pub clock: Clock,
     pub sources: Vec<Source>,
     pub archive: Archive,
@@ -180,14 +184,14 @@ impl From<&Checkup> for Doctor {
             taken_at: checkup.taken_at.to_string(),
             identity,
             profile: checkup.profile.as_ref().map(Told::from),
-            region: Told::from(&checkup.region),
+            region: checkup.region.as_ref().map(Told::from),
             cluster: checkup.cluster.as_ref().map(Told::from),
             endpoint: checkup.endpoint.as_ref().map(Told::from),
-            credentials: Credentials {
-                access_key_id: checkup.credentials.value.clone(),
-                from: checkup.credentials.from.clone(),
+            credentials: checkup.credentials.as_ref().map(|told| Credentials {
+                access_key_id: told.value.clone(),
+                from: told.from.clone(),
                 expires_at: checkup.expires.map(|at| at.to_string()),
-            },
+            }),
             clock: Clock { status: clock.to_owned(), skew_seconds: checkup.skew.map(|skew| skew.as_secs()) },
             sources: checkup
                 .by_source()

@@ -316,6 +316,8 @@ pub struct Stops {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Stop {
+    /// Who told of it: `ecs`, or `archive` where ECS has forgotten it.
+    pub witness: String,
     pub task: Task,
     pub verdict: BriefVerdict,
     /// Present where the task itself says that nobody asked for the stop; `who-stopped` looks for those who did.
@@ -357,6 +359,7 @@ impl From<&inner_brief::Stop> for Stop {
         let verdict = Verdict::from(&stop.trace.verdict);
         let is_nobody = stop.trace.stopped_by.status == inner_stopped_by::Status::Nobody;
         Self {
+            witness: if stop.task().told_by == inner_task::Teller::Ecs { "ecs" } else { "archive" }.to_owned(),
             task: Task::from(&stop.trace.timeline.evidence),
             verdict: BriefVerdict {
                 cause: verdict.cause,

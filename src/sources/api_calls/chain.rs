@@ -1,5 +1,7 @@
 //! Which calls lead from the stop to who began it, and the window each can lie in.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::diagnosis::call::{CREATE_DEPLOYMENT, PUT_POLICY, PUT_SCHEDULE, RUN_TASK};
@@ -11,7 +13,7 @@ use crate::diagnosis::stopped_by::{UNDO, host_calls};
 use crate::diagnosis::task::{StopCode, Task};
 use crate::diagnosis::timeline::Timeline;
 
-use super::super::Asking;
+use super::super::{Asking, Fetched};
 use super::subject::Subject;
 
 /// One name in one window.
@@ -65,8 +67,27 @@ impl Chain {
     }
 }
 
+/// How long other witnesses are waited for, who only say where to look.
+#[derive(Default)]
+pub(super) struct Waiting {
+    /// For ever, without one.
+    pub(super) until: Option<tokio::time::Instant>,
+    /// Whether one of them had not spoken by then.
+    pub(super) in_vain: std::cell::Cell<bool>,
+}
+
+impl Waiting {
+    async fn wait_for<T>(&self, fetched: &Fetched<'_, T>) -> Option<Arc<T>> {
+        let Some(until) = self.until else { return fetched.clone().await };
+        tokio::time::timeout_at(until, fetched.clone()).await.unwrap_or_else(|_| {
+            self.in_vain.set(true);
+            None
+        })
+    }
+}
+
 /// The searches that lead from the stop to who began it, the likeliest first.
-pub(super) async fn of_the_chain(asking: &Asking<'_>, stop: Timestamp) -> Chain {
+pub(super) async fn of_the_chain(asking: &Asking<'_>, stop: Timestamp, waiting: &Waiting) -> Chain {
     let task = asking.reach.task;
     let reason = task.stopped_reason.as_deref().unwrap_or_default();
     let around = |at: Timestamp, before: i64, after: i64| (at - SignedDuration::from_secs(before), at + SignedDuration::from_secs(after));
@@ -89,7 +110,7 @@ pub(super) async fn of_the_chain(asking: &Asking<'_>, stop: Timestamp) -> Chain 
     if !was_scheduled(task) {
         return Chain::of([]);
     }
-    let service = asking.service.clone().await;
+    let service = waiting.wait_for(&asking.service).await;
     let mut story = scheduling::story(task, service.as_deref(), &[]);
     // An older revision in the task's place is a rollback more often than not, and only the history tells.
     let brings_newer = |change: &scheduling::Change| {
@@ -97,7 +118,7 @@ pub(super) async fn of_the_chain(asking: &Asking<'_>, stop: Timestamp) -> Chain 
     };
     let mut may_be_undone = false;
     if !matches!(&story, Story::Replaced(change) if brings_newer(change)) {
-        let history = asking.history.clone().await;
+        let history = waiting.wait_for(&asking.history).await;
         may_be_undone = history.is_none();
         story = scheduling::story(task, service.as_deref(), history.as_deref().map(Vec::as_slice).unwrap_or_default());
     }
@@ -138,7 +159,7 @@ pub(super) async fn of_the_chain(asking: &Asking<'_>, stop: Timestamp) -> Chain 
         Story::FewerWanted | Story::Unclear(_) => {
             let names: &[&'static str] = if of_task_sets { &["UpdateService", "DeleteTaskSet", "UpdateTaskSet"] } else { &["UpdateService"] };
             let mut searches: Vec<Search> = names.iter().map(|name| Search { goes_on: of_task_sets, ..of_service(name, around(stop, 900, 5)) }).collect();
-            let found = asking.host.clone().await;
+            let found = waiting.wait_for(&asking.host).await;
             let may_leave = task.container_instance_arn.is_some() && found.as_ref().is_none_or(|host| host.is_leaving());
             if may_leave {
                 searches.truncate(MOST_NAMES - 1);

@@ -1,27 +1,35 @@
 //! A task that ECS has forgotten and no archive holds, put together from what CloudTrail keeps for 90 days: the answers
-//! to the calls that started and stopped it, and what its agent reported.
+//! to the calls that started and stopped it, what its agent reported, and the service events in answers to UpdateService.
+
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
+use tokio::time::Instant;
 
 use crate::diagnosis::call::{REPORTS, RUN_TASK};
+use crate::diagnosis::event::{Event, Precision};
 use crate::diagnosis::evidence::Source;
+use crate::diagnosis::service::{MessageKind, ServiceMessage};
 use crate::diagnosis::stopped_by::KEPT_FOR;
 use crate::diagnosis::task::{EcsArn, Reported, Task, Teller, last_segment};
 use crate::diagnosis::words;
 
 use super::super::account::Account;
 use super::super::document::task_from;
+use super::super::failing::{Failing, Kind};
 use super::super::ledger::Ledger;
 use super::super::target::Place;
-use super::record::written_time;
+use super::record::{messages, written_time};
 use super::{Asked, each_record};
 
+/// The answer to it holds up to a hundred of the service's events, long after ECS has dropped them.
+const UPDATE: &str = "UpdateService";
 /// What each call is asked for at the most, in pages of 50; the later ones tell more and win.
-const ASKED: [(&str, usize); 3] = [(RUN_TASK, 4), ("StopTask", 8), (REPORTS[0], 4)];
+const ASKED: [(&str, usize); 4] = [(UPDATE, 3), (RUN_TASK, 3), ("StopTask", 8), (REPORTS[0], 3)];
 
-/// The task as CloudTrail remembers it. Leaves a reading for every name it asked.
-pub async fn find(account: &Account, ledger: &Ledger, place: &Place, now: Timestamp) -> Option<Task> {
+/// The task as CloudTrail remembers it, as far as that is read `until` then. Leaves a reading for every name it asked.
+pub async fn find(account: &Account, ledger: &Ledger, place: &Place, now: Timestamp, until: Instant) -> Option<Task> {
     let client = account.cloudtrail();
     let asked = ASKED.map(|(name, most_pages)| {
         let client = client.clone();
@@ -32,16 +40,26 @@ pub async fn find(account: &Account, ledger: &Ledger, place: &Place, now: Timest
             // Of the last seconds nothing has been delivered yet, and of those before 90 days nothing is kept.
             let window = (now - KEPT_FOR + SignedDuration::from_mins(1), now);
             let mut told = Vec::new();
-            let ended = each_record(&client, &inquiry, Asked { name, window, most_pages }, |record| {
+            let reading = each_record(&client, &inquiry, Asked { name, window, most_pages }, |record| {
                 let parts = parts(record, name, place, account);
                 told.extend(parts);
                 told.is_empty()
-            })
-            .await;
-            inquiry.count(told.len());
+            });
+            let ended = tokio::time::timeout_at(until, reading).await;
+            // Of a service's events those that name the task are lines of their own.
+            let mut said: BTreeMap<String, ServiceMessage> = BTreeMap::new();
+            said.extend(told.iter_mut().flat_map(|told| told.said.drain(..)).map(|message| (message.id.clone(), message)));
+            if name == UPDATE {
+                inquiry.kept();
+                inquiry.count(said.len());
+                said.into_values().for_each(|message| inquiry.tell(Event::said(message, Precision::Second)));
+            } else {
+                inquiry.count(told.len());
+            }
             match ended {
-                Ok(()) => inquiry.done(),
-                Err(failing) => inquiry.fail(&failing),
+                Ok(Ok(())) => inquiry.done(),
+                Ok(Err(failing)) => inquiry.fail(&failing),
+                Err(_) => inquiry.fail(&Failing { kind: Kind::TimedOut, code: None, message: "not read to the end in time".to_owned() }),
             }
             told
         }
@@ -72,6 +90,8 @@ struct Told {
     at: Option<Timestamp>,
     /// In the form in which ECS describes it.
     task: Value,
+    /// The service's events that name it.
+    said: Vec<ServiceMessage>,
 }
 
 fn parts(record: &Value, name: &'static str, place: &Place, account: &Account) -> Vec<Told> {
@@ -79,14 +99,19 @@ fn parts(record: &Value, name: &'static str, place: &Place, account: &Account) -
         return Vec::new();
     }
     let region = record.get("awsRegion").and_then(Value::as_str);
+    let mut said = Vec::new();
     let mut tasks: Vec<Value> = match name {
+        UPDATE => {
+            said = messages(record).into_iter().filter(|message| message.tasks.iter().any(|id| id.eq_ignore_ascii_case(&place.id))).collect();
+            record.pointer("/responseElements/service").filter(|_| !said.is_empty()).and_then(|service| of_service(service, &said, place)).into_iter().collect()
+        }
         "StopTask" => record.pointer("/responseElements/task").map(|task| stopped(task, record)).into_iter().collect(),
         RUN_TASK => record.pointer("/responseElements/tasks").and_then(Value::as_array).cloned().unwrap_or_default(),
         _ => record.get("requestParameters").and_then(reported).into_iter().collect(),
     };
     tasks.retain(|task| region.is_none_or(|region| region == account.region) && is_it(task, place));
     let text = |name: &str| record.get(name).and_then(Value::as_str).unwrap_or_default();
-    let told = |task: Value| Told { call: name, event_id: text("eventID").to_owned(), at: text("eventTime").parse().ok(), task: in_iso(task) };
+    let told = |task: Value| Told { call: name, event_id: text("eventID").to_owned(), at: text("eventTime").parse().ok(), task: in_iso(task), said: std::mem::take(&mut said) };
     tasks.into_iter().map(told).collect()
 }
 
@@ -95,6 +120,30 @@ fn is_it(task: &Value, place: &Place) -> bool {
     let cluster = task.get("clusterArn").and_then(Value::as_str).map(last_segment).map(str::to_owned).or(arn.cluster);
     let agrees = |theirs: Option<&str>, ours: Option<&str>| ours.is_none() || theirs == ours;
     arn.name.eq_ignore_ascii_case(&place.id) && agrees(cluster.as_deref(), place.cluster.as_deref().map(last_segment)) && agrees(Some(&arn.account), place.account.as_deref())
+}
+
+/// What a service's events tell of a task of its: that it was started, and that the scheduler stopped it.
+fn of_service(service: &Value, said: &[ServiceMessage], place: &Place) -> Option<Value> {
+    let text = |name: &str| service.get(name).and_then(Value::as_str);
+    let (cluster, name) = (text("clusterArn")?, text("serviceName")?);
+    let (head, cluster_name) = cluster.split_once(":cluster/")?;
+    let mut task = Map::new();
+    let mut put = |name: &str, value: String| drop(task.insert(name.to_owned(), Value::String(value)));
+    put("taskArn", format!("{head}:task/{cluster_name}/{}", place.id));
+    put("clusterArn", cluster.to_owned());
+    put("group", format!("service:{name}"));
+    put("lastStatus", "STOPPED".to_owned());
+    put("desiredStatus", "STOPPED".to_owned());
+    for message in said {
+        // Of a rebalancing the same words stand among others.
+        if message.kind == MessageKind::Stopped || message.text.contains("has stopped") {
+            put("stoppingAt", message.at.to_string());
+            put("stopCode", "ServiceSchedulerInitiated".to_owned());
+        } else if message.kind == MessageKind::Started || message.text.contains("has started") {
+            put("createdAt", message.at.to_string());
+        }
+    }
+    Some(Value::Object(task))
 }
 
 /// The answer to StopTask is the task as it was when it was told to stop.
@@ -198,6 +247,28 @@ mod tests {
         assert_eq!(task.times.created.map(|at| at.to_string()).as_deref(), Some("2026-04-26T21:34:33Z"));
         assert_eq!((task.times.stopping.map(|at| at.to_string()).as_deref(), task.last_status.as_deref()), (Some("2026-04-26T21:40:00Z"), Some("STOPPED")));
         assert!(task.stop_code.is_some_and(|code| code.as_str() == "UserInitiated"));
+    }
+
+    #[test]
+    fn a_services_events_in_a_later_answer_tell_when_the_scheduler_stopped_its_task() {
+        let record = |message: &str| {
+            json!({"eventName": "UpdateService", "eventID": "e", "eventTime": "2026-04-27T02:18:03Z", "responseElements": {"service": {
+                "serviceName": "web", "clusterArn": "arn:aws:ecs:eu-west-1:123456789012:cluster/prod",
+                "events": [{"id": "m", "createdAt": "Apr 26, 2026, 9:34:33\u{202f}PM", "message": message}]}}})
+        };
+        let place = place("5d6c7b8a99a8b7c6d5e4f3a2b1c0d9e8", None);
+        let told = |message: &str| {
+            let record = record(message);
+            let said: Vec<ServiceMessage> = messages(&record).into_iter().filter(|message| message.tasks.contains(&place.id)).collect();
+            of_service(record.pointer("/responseElements/service")?, &said, &place).filter(|_| !said.is_empty()).and_then(|task| task_from(&task))
+        };
+        let task = told("(service web) has stopped 1 running tasks: (task 5d6c7b8a99a8b7c6d5e4f3a2b1c0d9e8).").expect("a task");
+        assert_eq!((task.service.as_deref(), task.cluster.as_str(), task.arn.as_str()), (Some("web"), "prod", ARN));
+        assert_eq!(task.times.stopping.map(|at| at.to_string()).as_deref(), Some("2026-04-26T21:34:33Z"));
+        assert!(task.stop_code.is_some_and(|code| code.as_str() == "ServiceSchedulerInitiated"));
+        let started = told("(service web) has started 1 tasks: (task 5d6c7b8a99a8b7c6d5e4f3a2b1c0d9e8).").expect("a task");
+        assert!(started.stop_code.is_none() && started.times.stopping.is_none() && started.times.created.is_some(), "that it was started does not say how it ended");
+        assert!(told("(service web) has stopped 1 running tasks: (task 00000000000000000000000000000000).").is_none());
     }
 
     #[test]

@@ -10,6 +10,8 @@ mod memory;
 mod record;
 mod subject;
 
+use std::cell::RefCell;
+
 use aws_sdk_cloudtrail::types::{LookupAttribute, LookupAttributeKey};
 use aws_smithy_types::DateTime;
 use futures::FutureExt;
@@ -33,7 +35,7 @@ use super::trail_lake::{self, EventDataStore};
 use super::{Asker, Asking, Reach, redact};
 
 use callers::ask_whose_task;
-use chain::{Chain, Search, of_the_activity, of_the_chain};
+use chain::{Chain, Search, Waiting, of_the_activity, of_the_chain};
 use memory::of_the_memory;
 #[cfg(test)]
 pub(super) use record::call_from;
@@ -62,15 +64,15 @@ async fn collect(asking: &Asking<'_>) {
     let stop_task = Search { decides: asked_for, ..Search::of("StopTask", (stop - BEFORE_STOP, stop + AFTER_STOP), Subject::Task) };
     let (known, first) = oneshot::channel::<()>();
     let others = async {
-        let Chain { searches, wants_fewer } = of_the_chain(asking, stop).await;
+        let waiting = Waiting { until: Some(asking.patience), ..Waiting::default() };
+        let Chain { searches, mut wants_fewer } = of_the_chain(asking, stop, &waiting).await;
         drop(known);
-        for search in searches.into_iter().filter(|search| search.decides || !reach.asks_sparingly()) {
-            let found = lookup(reach, &search).await;
-            // What a nearer window or a likelier name has answered needs no further look; but an AWS service acts for somebody.
-            let answered = found.iter().any(|call| actors::describe(call).kind != Kind::Aws);
-            if answered && !search.goes_on {
-                break;
-            }
+        let asked = along(reach, searches, &[]).await;
+        if waiting.in_vain.get() {
+            // Who comes late may still say where else to look.
+            let late = of_the_chain(asking, stop, &Waiting::default()).await;
+            along(reach, late.searches, &asked).await;
+            wants_fewer = late.wants_fewer;
         }
         if wants_fewer && let Some(search) = of_the_activity(asking).await {
             lookup(reach, &search).await;
@@ -101,6 +103,25 @@ async fn collect(asking: &Asking<'_>) {
             heard |= !lookup(reach, &search).await.is_empty() && search.only_messages;
         }
     }
+}
+
+/// Asks for one name after another until one has answered; gives the names and windows that were asked for.
+async fn along(reach: &Reach<'_>, searches: Vec<Search>, before: &[(&str, Timestamp, Timestamp)]) -> Vec<(&'static str, Timestamp, Timestamp)> {
+    let mut asked = Vec::new();
+    for search in searches.into_iter().filter(|search| search.decides || !reach.asks_sparingly()) {
+        let place = (search.name, search.from, search.to);
+        if before.contains(&place) {
+            continue;
+        }
+        let found = lookup(reach, &search).await;
+        asked.push(place);
+        // What a nearer window or a likelier name has answered needs no further look; but an AWS service acts for somebody.
+        let answered = found.iter().any(|call| actors::describe(call).kind != Kind::Aws);
+        if answered && !search.goes_on {
+            break;
+        }
+    }
+    asked
 }
 
 /// The call that names who stopped the task, by what is known so far.
@@ -277,18 +298,31 @@ async fn lookup_in(store: &EventDataStore, reach: &Reach<'_>, search: &Search) -
     describe(&inquiry, search);
     inquiry.looked(Some(search.from), Some(search.to));
     let client = reach.account.cloudtrail_in(store.region.as_deref());
-    let records = match trail_lake::records(&client, store, search.name, (search.from, search.to), || inquiry.request()).await {
+    // The results have a reading of their own as long as they are waited for, and after it where they did not come.
+    let results = RefCell::new(None::<Inquiry<'_>>);
+    let request = |action| {
+        inquiry.request();
+        if action == trail_lake::RESULTS {
+            results.borrow_mut().get_or_insert_with(|| {
+                let reading = reach.ledger.ask(Source::Cloudtrail, action, &store.id);
+                reading.about(search.name);
+                reading
+            });
+        }
+    };
+    let records = match trail_lake::records(&client, store, search.name, (search.from, search.to), request).await {
         Ok(records) => records,
         Err(unanswered) => {
-            if unanswered.action != trail_lake::START {
-                let reading = reach.ledger.ask(Source::Cloudtrail, unanswered.action, &store.id);
-                reading.about(search.name);
+            if let Some(reading) = results.take() {
                 reading.fail(&unanswered.failing);
             }
             inquiry.fail(&unanswered.failing);
             return Vec::new();
         }
     };
+    if let Some(reading) = results.take() {
+        reading.withdraw();
+    }
     let read: Vec<Recorded> = records.iter().filter_map(recorded).collect();
     let unreadable = records.len() - read.len();
     let calls: Vec<ApiCall> = read.into_iter().filter_map(|recorded| take(reach, search, &inquiry, recorded)).collect();

@@ -25,7 +25,7 @@ pub(super) fn recorded(value: &Value) -> Option<Recorded> {
 }
 
 /// `responseElements.service.events`: what DescribeServices would have answered then, up to a hundred of them.
-fn messages(value: &Value) -> Vec<ServiceMessage> {
+pub(super) fn messages(value: &Value) -> Vec<ServiceMessage> {
     let events = value.pointer("/responseElements/service/events").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let text = |event: &Value, name: &str| event.get(name).and_then(Value::as_str).map(str::to_owned);
     events.iter().filter_map(|event| Some(ServiceMessage::read(&text(event, "id")?, written_time(&text(event, "createdAt")?)?, &text(event, "message")?))).collect()

@@ -9,7 +9,7 @@ use clap::builder::{StringValueParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::diagnosis::brief::{By, Counted, Stop};
+use crate::diagnosis::brief::{By, Stop};
 use crate::diagnosis::evidence::{Reading, Source};
 use crate::diagnosis::task::{Task, last_segment};
 use crate::diagnosis::trace;
@@ -22,12 +22,17 @@ use crate::sources::ledger::Ledger;
 use crate::sources::stops::{Listed, Scope, list, must_exist, services};
 use crate::sources::{Ended, Limits, Reach, gather};
 
+mod archived;
+mod gathered;
+mod listing;
+
 use super::Done;
 use super::args::{Everywhere, Format, duration};
 use super::failure::{Exit, Failure};
 use super::gathering::{Wanted, cluster_region, interrupted, open, runtime};
 use super::output::{line, rendered};
-use super::screen::Screen;
+use super::screen::{Bars, Screen};
+use listing::Listing;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Grouping {
@@ -39,11 +44,14 @@ enum Grouping {
 /// Recently stopped tasks, newest first, each with its cause
 ///
 /// As far as ECS says it of the task alone: the cause, and who began the stop. ECS remembers stopped tasks for about an
-/// hour. Everything about one of them: ecs-trace timeline TASK.
+/// hour; with --since beyond that, archives of its events are read too, where there are any (ecs-trace archive status).
+/// Everything about one of them: ecs-trace timeline TASK.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ecs-trace stops web-api                  of one service
   ecs-trace stops --by cause --since 30m   what happened most, in all clusters
+  ecs-trace stops --by service --since 7d  of a week, from the archive
+  ecs-trace stops --since 7d -o jsonl      one stop a line, as they come
   ecs-trace stops --watch                  each new stop, as it happens")]
 pub struct Arguments {
     /// A service by name, or CLUSTER/NAME; without one, every stopped task
@@ -52,7 +60,8 @@ pub struct Arguments {
     /// Count them by what they share
     #[arg(long, value_name = "WHAT")]
     by: Option<Grouping>,
-    /// Only those that stopped within this time, such as 30m
+    /// Only those that stopped within this time, such as 30m; beyond an hour, such as 7d, also from the archives of ECS's
+    /// events, by CloudWatch Logs Insights, which AWS bills by the data scanned
     #[arg(long, value_name = "DURATION", value_parser = StringValueParser::new().try_map(|text| duration(&text)))]
     since: Option<Duration>,
     /// Go on, and print each new stop's verdict as it happens, until Ctrl-C; the list is read every 15 s, or as often as
@@ -92,7 +101,12 @@ pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen, now: Ti
         if let Some(pause) = arguments.watch {
             return watch(&account, scope, pause, options, screen, (now, began)).await;
         }
-        listed(arguments, &account, scope, options, screen, now).await
+        let run = Run { account: &account, scope, options, screen, now, deadline: &deadline };
+        let by = arguments.by.map(By::from);
+        match arguments.since {
+            Some(since) if since > REMEMBERED_FOR => archived::listed(&run, by, since).await,
+            since => listed(&run, by, since).await,
+        }
     })
 }
 
@@ -111,20 +125,42 @@ fn scope(typed: Option<&str>, options: &Everywhere) -> Result<(Option<String>, O
     }
 }
 
-async fn listed(arguments: &Arguments, account: &Account, scope: Scope<'_>, options: &Everywhere, screen: &Screen, now: Timestamp) -> Done {
+/// What a list is made with.
+struct Run<'a> {
+    account: &'a Account,
+    scope: Scope<'a>,
+    options: &'a Everywhere,
+    screen: &'a Screen,
+    now: Timestamp,
+    deadline: &'a Deadline,
+}
+
+impl From<Grouping> for By {
+    fn from(grouping: Grouping) -> Self {
+        match grouping {
+            Grouping::Cause => Self::Cause,
+            Grouping::Service => Self::Service,
+            Grouping::Revision => Self::Revision,
+        }
+    }
+}
+
+/// Those that ECS itself remembers.
+async fn listed(run: &Run<'_>, by: Option<By>, since: Option<Duration>) -> Done {
+    let Run { account, scope, options, screen, now, deadline } = *run;
     let bars = Arc::new(screen.progress());
     let painted = Arc::clone(&bars);
     let ledger = Ledger::new(move |progress| painted.update(progress));
-    let from = arguments.since.and_then(|since| Some(now - SignedDuration::try_from(since).ok()?));
+    let from = since.and_then(|since| Some(now - SignedDuration::try_from(since).ok()?));
     let recent = |stop: &Stop| from.is_none_or(|from| stop.at().is_none_or(|at| at >= from));
     let found: RefCell<Vec<Stop>> = RefCell::default();
     let told = |tasks: Vec<Task>| found.borrow_mut().extend(tasks.into_iter().map(|task| Stop::of(task, now)).filter(recent));
     let ended = tokio::select! {
         ended = list(account, &ledger, scope, |_| true, told) => ended,
-        () = tokio::time::sleep(options.limit()) => {
+        () = deadline.passed() => {
             if found.borrow().is_empty() {
                 bars.clear();
-                return Err(Failure::new(Exit::Other, format!("ECS did not answer within {:?}", options.limit())).hint("give it more time: --timeout 60s, or see each request with -v"));
+                return Err(unanswered(options));
             }
             screen.note(&format!("not read to the end within {:?}: more time with --timeout 60s", options.limit()));
             Ok(Listed { unread: vec![(String::new(), "out of time".to_owned())], ..Listed::default() })
@@ -133,50 +169,68 @@ async fn listed(arguments: &Arguments, account: &Account, scope: Scope<'_>, opti
             bars.clear_after_interrupt();
             super::screen::say("interrupted: what had arrived is shown");
             ledger.close(Ended::Interrupted);
-            print(arguments, found.take(), &ledger.evidence(now).readings, options, screen, now)?;
+            print(run, by, found.take(), &ledger.evidence(now).readings, &bars)?;
             return Ok(Exit::Interrupted);
         }
     };
     let stops = match ended {
-        Ok(_) => judged_with_services(found.take(), account, &ledger, options.limit(), now).await,
+        Ok(_) => judged_with_services(found.take(), account, &ledger, deadline, now).await,
         Err(_) => Vec::new(),
     };
     bars.clear();
     let ended = ended?;
     ledger.close(Ended::OutOfTime);
     let readings = ledger.evidence(now).readings;
-    let gap = readings.iter().find(|reading| reading.source == Source::Service && !reading.aside && reading.status.is_gap());
+    let gap = gap_of_services(&readings);
     if let Some(gap) = gap {
         screen.note(&format!("what the scheduler stopped may stay unknown: {}", gap.sentence()));
     }
-    for (cluster, why) in ended.unread.iter().filter(|(cluster, _)| !cluster.is_empty()) {
-        screen.note(&format!("cluster {cluster} is missing here: {why}"));
-    }
+    tell_unread(&ended, screen);
     if stops.is_empty() && ended.unread.is_empty() {
         if let Some(service) = scope.service {
             must_exist(account, &ledger, service, &ended.clusters).await?;
         }
-        screen.note(&nothing(&ended.clusters, scope.service, arguments.since, &account.region));
-    }
-    if arguments.since.is_some_and(|since| since > REMEMBERED_FOR) {
-        screen.note("ECS remembers stopped tasks for about an hour: older ones are not here");
+        screen.note(&format!("{}; ECS remembers them for about an hour", nothing(&ended.clusters, scope.service, since, &account.region)));
     }
     let is_short = !ended.unread.is_empty() || gap.is_some() && stops.iter().any(Stop::may_be_told_by_its_service);
-    print(arguments, stops, &readings, options, screen, now)?;
+    print(run, by, stops, &readings, &bars)?;
     Ok(if is_short { Exit::Inconclusive } else { Exit::Answered })
 }
 
-/// The scheduler gives one reason for many causes: those stops are judged anew with what their service says.
-async fn judged_with_services(stops: Vec<Stop>, account: &Account, ledger: &Ledger, limit: Duration, now: Timestamp) -> Vec<Stop> {
+fn unanswered(options: &Everywhere) -> Failure {
+    Failure::new(Exit::Other, format!("ECS did not answer within {:?}", options.limit())).hint("give it more time: --timeout 60s, or see each request with -v")
+}
+
+fn gap_of_services(readings: &[Reading]) -> Option<&Reading> {
+    readings.iter().find(|reading| reading.source == Source::Service && !reading.aside && reading.status.is_gap())
+}
+
+fn tell_unread(listed: &Listed, screen: &Screen) {
+    for (cluster, why) in listed.unread.iter().filter(|(cluster, _)| !cluster.is_empty()) {
+        screen.note(&format!("cluster {cluster} is missing here: {why}"));
+    }
+}
+
+/// Of each service that could tell more of these tasks the latest one.
+fn latest<'t>(tasks: impl Iterator<Item = &'t Task>) -> BTreeMap<(String, String), Task> {
     let mut latest: BTreeMap<(String, String), Task> = BTreeMap::new();
-    for task in stops.iter().filter(|stop| stop.may_be_told_by_its_service()).map(Stop::task) {
+    for task in tasks {
         let Some(service) = task.service.clone() else { continue };
         let known = latest.entry((task.cluster.clone(), service)).or_insert_with(|| task.clone());
         if task.stop_anchor() > known.stop_anchor() {
             *known = task.clone();
         }
     }
-    let Ok(known) = tokio::time::timeout(limit, services(account, ledger, latest, now)).await else { return stops };
+    latest
+}
+
+/// The scheduler gives one reason for many causes: those stops are judged anew with what their service says.
+pub(super) async fn judged_with_services(stops: Vec<Stop>, account: &Account, ledger: &Ledger, deadline: &Deadline, now: Timestamp) -> Vec<Stop> {
+    let latest = latest(stops.iter().filter(|stop| stop.may_be_told_by_its_service()).map(Stop::task));
+    let known = tokio::select! {
+        known = services(account, ledger, latest, now) => known,
+        () = deadline.passed() => return stops,
+    };
     let judge = |stop: Stop| {
         let of = (stop.task().cluster.clone(), stop.task().service.clone().unwrap_or_default());
         match known.get(&of).filter(|_| stop.may_be_told_by_its_service()) {
@@ -195,32 +249,18 @@ fn nothing(clusters: &[String], service: Option<&str>, since: Option<Duration>, 
         many => format!("the {} clusters of {region}", many.len()),
     };
     let within = since.map(|since| format!(" within {}", words::duration(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)))).unwrap_or_default();
-    format!("no stopped task{of} in {place}{within}; ECS remembers them for about an hour")
+    format!("no stopped task{of} in {place}{within}")
 }
 
-fn print(arguments: &Arguments, mut stops: Vec<Stop>, readings: &[Reading], options: &Everywhere, screen: &Screen, now: Timestamp) -> Result<(), Failure> {
+fn print(run: &Run<'_>, by: Option<By>, mut stops: Vec<Stop>, readings: &[Reading], bars: &Bars) -> Result<(), Failure> {
+    newest_first(&mut stops);
+    let mut listing = Listing::new(by, run.scope.cluster.is_none(), run.options, run.screen, run.now);
+    listing.tell(stops, bars)?;
+    listing.finish(readings)
+}
+
+fn newest_first(stops: &mut [Stop]) {
     stops.sort_by(|a, b| (b.at(), &b.task().id).cmp(&(a.at(), &a.task().id)));
-    if let Some(by) = arguments.by {
-        let by = match by {
-            Grouping::Cause => By::Cause,
-            Grouping::Service => By::Service,
-            Grouping::Revision => By::Revision,
-        };
-        let mut counted = Counted::new(by);
-        stops.iter().for_each(|stop| counted.add(stop));
-        let groups = counted.groups();
-        let text = || if groups.is_empty() { String::new() } else { table::groups(&groups, by, now, &screen.page) };
-        return screen.answer(&rendered(options, || v1::Stops::grouped(&groups, readings), text)?);
-    }
-    if options.output == Format::Jsonl {
-        // One stop a line; a query picks from each.
-        for stop in &stops {
-            screen.tell(&rendered(options, || v1::Stop::from(stop), String::new)?)?;
-        }
-        return Ok(());
-    }
-    let text = || if stops.is_empty() { String::new() } else { table::table(&stops, now, &screen.page) };
-    screen.answer(&rendered(options, || v1::Stops::listed(&stops, readings), text)?)
 }
 
 /// Reads the list again and again; of each task that has stopped since it began, asks every source and prints the verdict.
@@ -268,6 +308,9 @@ async fn watch(account: &Account, scope: Scope<'_>, pause: Duration, options: &E
             if ended == Ended::Interrupted {
                 return Ok(Exit::Interrupted);
             }
+        }
+        if screen.is_closed() {
+            return Ok(Exit::Answered);
         }
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
