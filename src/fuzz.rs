@@ -458,7 +458,12 @@ fn target_parser() {
         };
         // A `~` that was read as the home folder is a path from the root now.
         if !matches!(parsed, Target::File(_)) || !text.trim().starts_with('~') {
-            prop_assert_eq!(Target::parse(&written), Ok(parsed), "written as {}", written);
+            // A log stream leads to the same task as its id.
+            let bare = |target: Target| match target {
+                Target::Task(place) => Target::Task(Place { stream: None, ..place }),
+                other => other,
+            };
+            prop_assert_eq!(Target::parse(&written).map(bare), Ok(bare(parsed)), "written as {}", written);
         }
         Ok(())
     });

@@ -96,7 +96,7 @@ where
     }
 }
 
-pub(super) fn kind_of(code: &str) -> Kind {
+fn kind_of(code: &str) -> Kind {
     // Whether a code ends in `Exception` is a matter of the protocol.
     match code.trim_end_matches("Exception") {
         "AccessDenied" | "UnauthorizedOperation" | "NotAuthorized" | "Unauthorized" => Kind::Denied,

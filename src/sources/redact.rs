@@ -109,7 +109,7 @@ static SECRET_TEXT: LazyLock<Vec<Secret>> = LazyLock::new(|| {
     [
         // A whole header: a cookie is many pairs, a signature stands at the end of many.
         (&["cookie"][..], "", r#"(\b(?i-u:(?:set-)?cookie)["']?\s*[:=]\s*["'\[]*)[^"'\r\n\[][^"'\r\n]{2,}"#.to_owned()),
-        (&["authorization"], "", r#"(\b(?i-u:authorization)["']?\s*[:=]\s*["'\[]*(?i-u:aws4-hmac-sha256|digest)\s+)[^'\r\n\[][^'\r\n]{5,}"#.to_owned()),
+        (&["authorization"], "", r#"(\b(?i-u:authorization)["']?\s*[:=]\s*["'\[]*(?i-u:aws4-hmac-sha256|digest)\s+)[^"'\r\n\[](?:=\\?"[^"]*"|[^"'\r\n]){5,}"#.to_owned()),
         (&["authorization"], "", r#"(\b(?i-u:authorization)["']?\s*[:=]\s*["'\[]*(?:(?i-u:bearer|basic|token|apikey|negotiate)\s+)?)[^\s"',\[]{6,}"#.to_owned()),
         // password="a b", 'token': 'a b', --token a
         (NAMES, "\"", format!(r#"({name}{between}")[^"]{{3,}}"#)),
@@ -280,8 +280,15 @@ fn field(name: &str, value: &mut Value, part: In) -> bool {
         ("environment" | "env" | "Env", value @ (Value::Array(_) | Value::Object(_))) => environment(value),
         ("environmentFiles", value) => json(value, part),
         ("QueryResultRows", value) if part == In::Answer => json(value, In::Row),
-        ("CloudTrailEvent" | "message", Value::String(inner)) => {
-            let told = if name == "message" { log_message(inner) } else { record(inner) };
+        ("CloudTrailEvent", Value::String(inner)) => {
+            let told = record(inner);
+            let changed = told != *inner;
+            *inner = told;
+            changed
+        }
+        // A line of a log, or of a query of one.
+        ("message" | "value", Value::String(inner)) if name == "message" || inner.starts_with('{') => {
+            let told = log_message(inner);
             let changed = told != *inner;
             *inner = told;
             changed
@@ -413,6 +420,8 @@ mod tests {
             ("clone https://0123456789abcdef0123@git.example.com/x", "clone https://[redacted]@git.example.com/x"),
             ("Authorization: Bearer abcdef0123456789", "Authorization: Bearer [redacted]"),
             ("Authorization: AWS4-HMAC-SHA256 Credential=x/y, Signature=abc123", "Authorization: AWS4-HMAC-SHA256 [redacted]"),
+            (r#"{"a":"Authorization: AWS4-HMAC-SHA256 Credential=x, Signature=abc123","b":1}"#, r#"{"a":"Authorization: AWS4-HMAC-SHA256 [redacted]","b":1}"#),
+            (r#"Authorization: Digest username="bob", response="0a1b""#, "Authorization: Digest [redacted]"),
             ("Proxy-Authorization: Basic dXNlcjpwYXNz next", "Proxy-Authorization: Basic [redacted] next"),
             ("Cookie: sid=abc; theme=dark; auth=xyz", "Cookie: [redacted]"),
             ("GET /?X-Amz-Signature=0a1b2c&x=1", "GET /?X-Amz-Signature=[redacted]&x=1"),

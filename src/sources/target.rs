@@ -121,7 +121,7 @@ fn from_segments(segments: &[&str]) -> Target {
     let id = segments.last().map(|id| id.to_ascii_lowercase()).unwrap_or_default();
     let (cluster, stream) = match segments {
         [cluster, _] if is_name(cluster) => (Some((*cluster).to_owned()), None),
-        [_, _, _, ..] => (None, Some(LogStream { name: segments.join("/"), ..LogStream::default() })),
+        [_, _, _, ..] => (None, Some(LogStream { name: segments.join("/"), ..LogStream::default() }).filter(|stream| is_stream(&stream.name))),
         _ => (None, None),
     };
     Target::Task(Place { id, cluster, stream, ..Place::default() })
@@ -174,8 +174,14 @@ fn stream_in(path: &str) -> Option<LogStream> {
     let plain = |text: &str| decoded(&decoded(&text.replace('$', "%")));
     // What is behind a question mark, however encoded, are the page's own filters.
     let name = plain(stream).split(['?', '&', '#']).next().unwrap_or_default().to_owned();
-    let (group, is_stream) = (plain(group), name.rsplit('/').next().is_some_and(is_task_id));
-    is_stream.then_some(LogStream { group, region: String::new(), name })
+    let group = plain(group);
+    let is_group = !group.is_empty() && group.len() <= 512 && group.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/#".contains(&byte));
+    (is_group && is_stream(&name) && name.rsplit('/').next().is_some_and(is_task_id)).then_some(LogStream { group, region: String::new(), name })
+}
+
+/// What CloudWatch Logs lets a stream be called, as far as the awslogs driver makes such names.
+fn is_stream(name: &str) -> bool {
+    name.len() <= 512 && name.bytes().all(|byte| byte.is_ascii_graphic() && !b":*".contains(&byte))
 }
 
 fn decoded(text: &str) -> String {

@@ -19,7 +19,7 @@ use super::account::Session;
 use super::actions;
 use super::case::{Case, Exchange, Unanswered};
 use super::cbor;
-use super::failing::{Kind, innermost, is_throttle, kind_of};
+use super::failing::{innermost, is_throttle};
 use super::pace::Pace;
 use super::redact;
 use super::replay::Replay;
@@ -326,7 +326,7 @@ fn error_code(bytes: &[u8]) -> Option<String> {
 
 fn is_throttled(headers: &[(String, String)], bytes: &[u8]) -> bool {
     let code = error_type(headers).or_else(|| error_code(bytes)).unwrap_or_default();
-    kind_of(code.split(':').next().unwrap_or_default().rsplit('#').next().unwrap_or_default()) == Kind::Throttled
+    is_throttle(code.split(':').next().unwrap_or_default().rsplit('#').next().unwrap_or_default())
 }
 
 /// Whether the SDK makes no further attempt after this one: `attempt=5; max=5`.

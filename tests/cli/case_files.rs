@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::archive::{FORGOTTEN, GROUP, archived, remembered};
+use super::archive::{FORGOTTEN, GROUP, NO_STREAM, archived, remembered};
 use super::fake_aws::{FakeAws, Fault};
 use super::program::{Ran, against, program, run};
 
@@ -403,13 +403,14 @@ fn a_wait_replays_to_where_it_ended() {
 fn a_forgotten_a_pasted_and_an_unplaced_task_replay_to_the_same_answer() {
     let folder = tempfile::tempdir().unwrap();
     let no_group = ("logs:DescribeLogGroups", Fault::Answers(200, r#"{"logGroups": []}"#));
-    let worlds: [Vec<(&str, Fault)>; 2] = [vec![FORGOTTEN, GROUP, ("logs:FilterLogEvents", archived(6))], vec![FORGOTTEN, no_group, ("cloudtrail:LookupEvents", remembered())]];
+    let worlds: [Vec<(&str, Fault)>; 3] =
+        [vec![FORGOTTEN, GROUP, ("logs:FilterLogEvents", archived(6))], vec![FORGOTTEN, no_group, ("cloudtrail:LookupEvents", remembered())], vec![FORGOTTEN, no_group]];
     for (at, faults) in worlds.iter().enumerate() {
         let aws = FakeAws::with("app-error", faults, Duration::ZERO);
         let file = folder.path().join(format!("{at}.json"));
         let (live, replayed) = live_and_replayed(&aws, "timeline", &aws.task_arn, &file, &["-o", "json"]);
         same("forgotten", &live, &replayed);
-        assert!(["app-error", "stop-requested"].contains(&live.json()["verdict"]["cause"].as_str().unwrap()), "{}", live.stdout);
+        assert!(["app-error", "stop-requested", "unknown"].contains(&live.json()["verdict"]["cause"].as_str().unwrap()), "{}", live.stdout);
         let other = folder.path().join("anonymous.json");
         run(&mut program(&["save", file.to_str().unwrap(), other.to_str().unwrap(), "--anonymise"])).code(&[0, 3]);
         let told = run(&mut program(&["timeline", other.to_str().unwrap(), "-o", "json"])).code(&[0, 3]).json();
@@ -417,8 +418,13 @@ fn a_forgotten_a_pasted_and_an_unplaced_task_replay_to_the_same_answer() {
         assert!(!std::fs::read_to_string(&other).unwrap().contains("importer"));
         std::fs::remove_file(&other).unwrap();
     }
+    // A service that has no task at all is answered from its events.
+    let aws = FakeAws::with("rollback-circuit-breaker", &[("ecs:ListTasks", Fault::Answers(200, r#"{"taskArns": []}"#))], Duration::ZERO);
+    let (live, replayed) = live_and_replayed(&aws, "why", "service/prod/checkout", &folder.path().join("service.json"), &["-o", "json"]);
+    same("service", &live, &replayed);
+    assert!([0, 3].contains(&live.code), "{}", live.stderr);
     // Known nowhere.
-    let aws = FakeAws::with("app-error", &[FORGOTTEN, no_group], Duration::ZERO);
+    let aws = FakeAws::with("app-error", &[FORGOTTEN, no_group, NO_STREAM], Duration::ZERO);
     let file = folder.path().join("none.json");
     let ran = run(&mut against(&aws, &["save", &aws.task_arn, file.to_str().unwrap()])).code(&[4]);
     assert!(!file.exists() && ran.stderr.contains("no task"), "{}", ran.stderr);

@@ -182,6 +182,8 @@ pub fn archive(case: &Case) -> Vec<(&'static str, Fault)> {
         ("ecs:DescribeTasks", Fault::Answers(200, r#"{"tasks": [], "failures": [{"arn": "x", "reason": "MISSING"}]}"#)),
         ("logs:DescribeLogGroups", Fault::Answers(200, r#"{"logGroups": [{"logGroupName": "/aws/events/ecs-trace", "retentionInDays": 30, "storedBytes": 7}]}"#)),
         ("logs:FilterLogEvents", Fault::Answers(200, events.leak())),
+        // Nor did it log: what the archive tells is told by nobody else.
+        ("logs:GetLogEvents", Fault::Answers(400, r#"{"__type": "ResourceNotFoundException", "message": "The specified log stream does not exist."}"#)),
     ]
 }
 
@@ -505,7 +507,8 @@ impl Cell<'_> {
             Prints::Trace => self.trace(ran, &document),
             Prints::Doctor => self.checkup(&document),
             Prints::Stops => {
-                let is_named = !matches!(self.wanted, Wanted::Gap(..)) || self.actions.iter().any(|action| ran.stderr.contains(action));
+                // An archive is named by its log group, with the time that was not read.
+                let is_named = !matches!(self.wanted, Wanted::Gap(..)) || self.actions.iter().any(|action| ran.stderr.contains(action)) || ran.stderr.contains("/aws/events/ecs-trace was not read there");
                 ensure(is_named, || format!("what is missing is not named: {}", ran.stderr))?;
                 ensure(!matches!(self.wanted, Wanted::Gap(..)) || ran.code == 3 || !self.actions.contains(&"ecs:DescribeTasks"), || "a whole answer".to_owned())?;
                 self.stops(&document)

@@ -266,9 +266,10 @@ fn a_case_that_does_not_fit_leaves_one_line_and_nothing_else() {
     }
     // One that was there before stays as it was.
     let file = folder.path().join("kept.json");
-    std::fs::write(&file, "before").unwrap();
+    let before = r#"{"ecsTraceCase": 1, "takenAt""#;
+    std::fs::write(&file, before).unwrap();
     run(&mut limited("1", &program(&["save", "demo:deployment", file.to_str().unwrap()]))).code(&[255]);
-    assert_eq!((std::fs::read_to_string(&file).unwrap().as_str(), left_in(folder.path()).len()), ("before", 1));
+    assert_eq!((std::fs::read_to_string(&file).unwrap().as_str(), left_in(folder.path()).len()), (before, 1));
 }
 
 #[test]
@@ -326,6 +327,6 @@ fn without_a_home_no_profile_is_looked_for_in_the_folder_one_is_in() {
     std::fs::create_dir(folder.path().join(".aws")).unwrap();
     std::fs::write(folder.path().join(".aws/config"), "[profile planted]\nregion = eu-west-1\n").unwrap();
     let mut command = program(&["doctor", "--profile", "planted"]);
-    let ran = run(command.env_remove("HOME").env_remove("AWS_CONFIG_FILE").env_remove("AWS_SHARED_CREDENTIALS_FILE").current_dir(folder.path())).code(&[253]);
-    assert!(ran.stderr.contains("no profile `planted`"), "{}", ran.stderr);
+    let ran = run(command.env_remove("HOME").env_remove("AWS_CONFIG_FILE").env_remove("AWS_SHARED_CREDENTIALS_FILE").current_dir(folder.path())).code(&[3]);
+    assert!(ran.stdout.contains("no profile `planted`"), "{}", ran.stdout);
 }
