@@ -30,8 +30,9 @@ use crate::diagnosis::access::Told;
 
 use super::aws_cli::{self, AwsCli, Trouble};
 use super::case::{Case, Exchange};
+use super::known_groups::KnownGroups;
 use super::origin;
-use super::pace::Pace;
+use super::pace::{self, Pace};
 use super::wire::{Passed, Wire};
 
 /// Three throttled attempts must not lose a source: the SDK's own limit is three in all.
@@ -85,6 +86,8 @@ pub struct Account {
     pub region: String,
     /// Where region and credentials came from.
     pub origins: Origins,
+    /// Log groups that keep ECS's events, as they were found lately; none where a case is kept or replayed.
+    pub(super) known_groups: KnownGroups,
     ecs: Mutex<HashMap<String, aws_sdk_ecs::Client>>,
     logs: Mutex<HashMap<String, aws_sdk_cloudwatchlogs::Client>>,
 }
@@ -138,10 +141,13 @@ impl Account {
         let asking = credentials.account_id().map_or_else(|| credentials.access_key_id().to_owned(), |account| account.as_str().to_owned());
         let endpoint = session.endpoint_url.clone().or_else(|| std::env::var("AWS_ENDPOINT_URL_CLOUDTRAIL").ok()).or_else(|| std::env::var("AWS_ENDPOINT_URL").ok());
         let pace = Pace::shared(endpoint.as_deref(), &asking);
+        // What is kept for a replay must have been asked.
+        let folder = if session.record { None } else { pace::folder() };
+        let known_groups = KnownGroups::of(folder, endpoint.as_deref(), credentials.access_key_id(), region.as_ref());
         let origins = origin::of(session, region.as_ref(), &credentials);
         let wire = Wire::to_aws(http, pace, session, observer);
         let config = config.into_builder().http_client(wire.clone()).credentials_provider(SharedCredentialsProvider::new(credentials)).build();
-        Ok(Self { origins, ..Self::with(config, wire, region.to_string()) })
+        Ok(Self { origins, known_groups, ..Self::with(config, wire, region.to_string()) })
     }
 
     /// An account that answers from a case: no network, no credentials.
@@ -162,7 +168,7 @@ impl Account {
     }
 
     fn with(config: SdkConfig, wire: Wire, region: String) -> Self {
-        Self { config, wire, region, origins: Origins::default(), ecs: Mutex::default(), logs: Mutex::default() }
+        Self { config, wire, region, origins: Origins::default(), known_groups: KnownGroups::default(), ecs: Mutex::default(), logs: Mutex::default() }
     }
 
     /// Every answer so far, if this account was opened to record; what still waits for one stands there as unanswered.

@@ -34,11 +34,23 @@ const REACH_BACK: SignedDuration = SignedDuration::from_hours(400 * 24);
 
 /// The newest word of any archive on a task, if one holds it. Leaves a reading for every group it asked.
 pub async fn find(account: &Account, ledger: &Ledger, place: &Place, now: Timestamp) -> Option<Task> {
-    let groups = groups(account, ledger, place.cluster.as_deref()).await?;
+    let of_cluster = |groups: Vec<String>| groups.into_iter().filter(|group| is_archive(group, place.cluster.as_deref())).take(MOST_GROUPS).collect::<Vec<_>>();
+    let known = of_cluster(account.known_groups.read(now));
+    if let Some(task) = in_groups(account, ledger, &known, place, now).await {
+        return Some(task);
+    }
+    let found: Vec<String> = archives(account, ledger, None).await?.into_iter().map(|kept| kept.group).collect();
+    account.known_groups.keep(&found, now);
+    let groups = of_cluster(found);
     if groups.is_empty() {
         ledger.note(Reading::new(Source::Archive, Status::Empty).detailed("no log group of ECS events exists (below /aws/events/)"));
         return None;
     }
+    let others: Vec<String> = groups.into_iter().filter(|group| !known.contains(group)).collect();
+    in_groups(account, ledger, &others, place, now).await
+}
+
+async fn in_groups(account: &Account, ledger: &Ledger, groups: &[String], place: &Place, now: Timestamp) -> Option<Task> {
     let answers = join_all(groups.iter().map(|group| in_group(account, ledger, group, place, now))).await;
     // Delivery is at least once and in any order: the highest version is the last word.
     answers.into_iter().flatten().max_by_key(|task| task.version)
@@ -165,38 +177,6 @@ async fn below(account: &Account, prefix: &str, request: impl Fn()) -> Result<Ve
             Turn::Repeated => return Err(Failing::repeated_token()),
         }
     }
-}
-
-/// Names of the groups that can hold events of this cluster; `None` where that may not be asked.
-async fn groups(account: &Account, ledger: &Ledger, cluster: Option<&str>) -> Option<Vec<String>> {
-    let client = account.logs(&account.region);
-    let mut names = Vec::new();
-    for answer in join_all(PREFIXES.map(|prefix| {
-        let asked = client.describe_log_groups().log_group_name_prefix(prefix);
-        async move {
-            let inquiry = ledger.ask(Source::Archive, "logs:DescribeLogGroups", prefix);
-            inquiry.request();
-            match asked.send().await {
-                Ok(answer) => {
-                    let found: Vec<String> = answer.log_groups().iter().filter_map(|group| group.log_group_name().map(str::to_owned)).collect();
-                    inquiry.count(found.len());
-                    inquiry.done();
-                    Some(found)
-                }
-                Err(error) => {
-                    inquiry.fail(&failing(&error));
-                    None
-                }
-            }
-        }
-    }))
-    .await
-    {
-        names.extend(answer?);
-    }
-    names.retain(|name| is_archive(name, cluster));
-    names.truncate(MOST_GROUPS);
-    Some(names)
 }
 
 /// Whether a group's name says that it holds ECS's events, of this cluster where it is one cluster's.

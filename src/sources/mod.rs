@@ -20,6 +20,7 @@ pub mod document;
 pub mod failing;
 mod host;
 pub mod kept_logs;
+mod known_groups;
 pub mod ledger;
 mod load_balancer;
 pub(crate) mod log_lines;

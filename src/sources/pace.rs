@@ -146,7 +146,7 @@ async fn locked(path: &PathBuf) -> Option<File> {
 }
 
 /// A folder of this user's that nobody else can write to.
-fn folder() -> Option<PathBuf> {
+pub(super) fn folder() -> Option<PathBuf> {
     if cfg!(not(unix)) {
         return None;
     }

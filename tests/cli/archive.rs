@@ -61,6 +61,23 @@ fn without_any_archive_or_with_a_hidden_one_it_is_no_such_task_and_says_why() {
 }
 
 #[test]
+fn the_archives_that_were_found_are_not_looked_for_again_within_the_hour() {
+    let cache = tempfile::tempdir().unwrap();
+    let aws = FakeAws::with(CASE, &[FORGOTTEN, GROUP, ("logs:FilterLogEvents", archived(7))], Duration::ZERO);
+    let ask = || run(against(&aws, &["why", &aws.task_arn]).env("XDG_CACHE_HOME", cache.path()).env_remove("XDG_RUNTIME_DIR")).code(&[0, 3]).stdout;
+    let looked = || aws.journal().iter().filter(|asked| asked.action == "logs:DescribeLogGroups").count();
+    let first = ask();
+    let times = looked();
+    assert!(times > 0);
+    assert_eq!((ask(), looked()), (first, times));
+    // One that was made meanwhile is found where those that are known do not hold the task.
+    let aws = FakeAws::with(CASE, &[FORGOTTEN, GROUP, NO_STREAM, ("logs:FilterLogEvents", Fault::Answers(200, r#"{"events": []}"#))], Duration::ZERO);
+    let ask = || run(against(&aws, &["why", &aws.task_arn]).env("XDG_CACHE_HOME", cache.path()).env_remove("XDG_RUNTIME_DIR")).code(&[4]);
+    (0..2).for_each(|_| drop(ask()));
+    assert_eq!(aws.journal().iter().filter(|asked| asked.action == "logs:DescribeLogGroups").count(), 2 * times);
+}
+
+#[test]
 fn what_is_kept_is_shown_and_where_nothing_is_how_to_keep_it() {
     let groups = r#"{"logGroups": [{"logGroupName": "/aws/events/ecs-trace", "retentionInDays": 30, "storedBytes": 7}, {"logGroupName": "/ecs/web"}]}"#;
     let aws = FakeAws::with(CASE, &[("logs:DescribeLogGroups", Fault::Answers(200, groups))], Duration::ZERO);

@@ -134,3 +134,12 @@ fn no_file_is_needed_and_its_place_is_told() {
     assert!(relative.stdout.contains("/.config/ecs-trace/config.toml"), "{}", relative.stdout);
     run(program(&["why", "demo:out-of-memory"]).env_remove("HOME")).code(&[0]);
 }
+
+#[test]
+fn json_by_default_gives_way_where_it_could_never_end() {
+    let home = Home::with("output = \"json\"\n");
+    let watched = run(&mut home.of(program(&["stops", "--watch"]))).code(&[253]);
+    assert!(watched.stderr.contains("no region"), "{}", watched.stderr);
+    let typed = run(&mut home.of(program(&["stops", "--watch", "-o", "json"]))).code(&[252]);
+    assert!(typed.stderr.contains("use -o jsonl"), "{}", typed.stderr);
+}

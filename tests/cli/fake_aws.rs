@@ -18,6 +18,8 @@ pub enum Fault {
     Denied,
     /// The first N.
     Throttled(usize),
+    /// Whatever comes when N have come within a second, refused ones among them.
+    PerSecond(usize),
     /// The first N: as many queries are running as AWS lets an account run.
     Busy(usize),
     /// The first N.
@@ -328,6 +330,7 @@ impl World {
                     Fault::Throttled(times) if earlier < times => {
                         (status, answer) = (400, error(&action, kind, if kind == "text/xml" { "Throttling" } else { "ThrottlingException" }, "Rate exceeded"))
                     }
+                    Fault::PerSecond(most) if self.within_a_second(&action, at) > most => (status, answer) = (400, error(&action, kind, "ThrottlingException", "Rate exceeded")),
                     Fault::Busy(times) if earlier < times => {
                         (status, answer) = (400, error(&action, kind, "LimitExceededException", "Account maximum query concurrency limit of [30] reached."))
                     }
@@ -373,6 +376,13 @@ impl World {
         #[expect(clippy::disallowed_methods, reason = "the fake has a clock of its own")]
         let told = clock.map(|ahead| Timestamp::now() + jiff::SignedDuration::from_secs(ahead));
         told.map(|at| format!("Date: {}\r\n", at.strftime("%a, %d %b %Y %H:%M:%S GMT"))).unwrap_or_default()
+    }
+
+    /// How many of the action's requests came in the second up to this one, which counts.
+    fn within_a_second(&self, action: &str, at: usize) -> usize {
+        let journal = self.journal.lock().unwrap();
+        let now = journal[at].came;
+        journal.iter().filter(|asked| asked.action == action && asked.came <= now && now.duration_since(asked.came) < Duration::from_secs(1)).count()
     }
 
     fn first_asked(&self, action: &str) -> Option<Instant> {

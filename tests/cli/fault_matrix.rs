@@ -508,7 +508,9 @@ impl Cell<'_> {
             Prints::Doctor => self.checkup(&document),
             Prints::Stops => {
                 // An archive is named by its log group, with the time that was not read.
-                let is_named = !matches!(self.wanted, Wanted::Gap(..)) || self.actions.iter().any(|action| ran.stderr.contains(action)) || ran.stderr.contains("/aws/events/ecs-trace was not read there");
+                let is_named = !matches!(self.wanted, Wanted::Gap(..))
+                    || self.actions.iter().any(|action| ran.stderr.contains(action))
+                    || ran.stderr.contains("/aws/events/ecs-trace was not read there");
                 ensure(is_named, || format!("what is missing is not named: {}", ran.stderr))?;
                 ensure(!matches!(self.wanted, Wanted::Gap(..)) || ran.code == 3 || !self.actions.contains(&"ecs:DescribeTasks"), || "a whole answer".to_owned())?;
                 self.stops(&document)

@@ -266,7 +266,7 @@ fn a_case_that_does_not_fit_leaves_one_line_and_nothing_else() {
     }
     // One that was there before stays as it was.
     let file = folder.path().join("kept.json");
-    let before = r#"{"ecsTraceCase": 1, "takenAt""#;
+    let before = r#"{"ecsTraceCase": 1}"#;
     std::fs::write(&file, before).unwrap();
     run(&mut limited("1", &program(&["save", "demo:deployment", file.to_str().unwrap()]))).code(&[255]);
     assert_eq!((std::fs::read_to_string(&file).unwrap().as_str(), left_in(folder.path()).len()), (before, 1));

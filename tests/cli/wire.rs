@@ -54,18 +54,18 @@ fn logs_asks_only_ecs_and_the_logs() {
 }
 
 #[test]
-fn several_terminals_share_cloudtrails_two_requests_a_second_and_all_are_answered() {
-    let aws = FakeAws::serving("stopped-by-sso-user");
-    let running: Vec<_> = (0..8).map(|_| against(&aws, &["who-stopped", &aws.task_arn, "-q"]).stdout(std::process::Stdio::piped()).spawn().unwrap()).collect();
+fn ten_terminals_share_cloudtrails_two_requests_a_second_and_all_are_answered() {
+    let aws = FakeAws::with("stopped-by-sso-user", &[("cloudtrail:LookupEvents", Fault::PerSecond(2))], Duration::ZERO);
+    let one = || against(&aws, &["who-stopped", &aws.task_arn, "-q", "--timeout", "60s"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let running: Vec<_> = (0..10).map(|_| one()).collect();
     for child in running {
         let output = child.wait_with_output().unwrap();
         assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stdout).trim()), (Some(0), "ines@example.com"));
     }
     let mut came: Vec<Instant> = aws.journal().iter().filter(|asked| asked.action == "cloudtrail:LookupEvents").map(|asked| asked.came).collect();
     came.sort();
-    assert!(came.len() >= 8, "{}", came.len());
-    for window in came.windows(3) {
-        // They leave a second apart; on a busy machine they arrive somewhat closer.
-        assert!(window[2] - window[0] >= Duration::from_millis(700), "three within {:?}", window[2] - window[0]);
-    }
+    assert!(came.len() >= 10, "{}", came.len());
+    // They leave a second apart; on a busy machine some arrive closer, and are refused and asked again.
+    let refused = came.windows(3).filter(|window| window[2] - window[0] < Duration::from_secs(1)).count();
+    assert!(refused * 3 <= came.len(), "{refused} of {} were refused", came.len());
 }

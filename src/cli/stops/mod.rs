@@ -86,6 +86,10 @@ const STOPPING_TAKES: SignedDuration = SignedDuration::from_mins(5);
 const REMEMBERED_FOR: Duration = Duration::from_secs(3600);
 
 pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen, now: Timestamp) -> Done {
+    // A default of the config file gives way: as one document it could not be told while it goes on.
+    let as_lines = Everywhere { output: Format::Jsonl, ..options.clone() };
+    let is_default = options.from("output").is_some_and(|setting| setting.line.is_some());
+    let options = if arguments.watch.is_some() && options.output == Format::Json && is_default { &as_lines } else { options };
     if arguments.watch.is_some() && options.output == Format::Json {
         return Err(Failure::usage("--watch goes on, and -o json is one document: use -o jsonl"));
     }
