@@ -7,7 +7,7 @@ mod services;
 mod web_identity;
 
 pub use origin::{place, tool};
-pub use roles::task_behind;
+pub use roles::{PIPELINES, task_behind};
 pub use services::borrower;
 
 use super::call::{ApiCall, Identity};

@@ -138,25 +138,26 @@ fn pod_in(session: &str) -> Option<&str> {
     is_task_id(id).then(|| pod.trim_end_matches('-')).filter(|pod| !pod.is_empty())
 }
 
-/// Names that only build and deployment systems bear.
+/// Names that only build and deployment systems bear, in lower case.
+pub const PIPELINES: [&str; 13] = [
+    "jenkins",
+    "gitlab",
+    "githubactions",
+    "github-actions",
+    "circleci",
+    "buildkite",
+    "bitbucket",
+    "teamcity",
+    "azure-pipelines",
+    "atlantis",
+    "spacelift",
+    "tfc-run",
+    "codepipeline",
+];
+
 fn names_a_pipeline(name: &str) -> bool {
-    const SYSTEMS: [&str; 13] = [
-        "jenkins",
-        "gitlab",
-        "githubactions",
-        "github-actions",
-        "circleci",
-        "buildkite",
-        "bitbucket",
-        "teamcity",
-        "azure-pipelines",
-        "atlantis",
-        "spacelift",
-        "tfc-run",
-        "codepipeline",
-    ];
     let name = name.to_ascii_lowercase();
-    SYSTEMS.iter().any(|system| name.contains(system))
+    PIPELINES.iter().any(|system| name.contains(system))
 }
 
 /// Session names that SDKs and the CLI invent: they say nothing about who it was.

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::diagnosis::actors::PIPELINES;
 use crate::diagnosis::service::is_task_id;
 
 /// What a name is of. The same name is called the same whatever it is of: joins go across.
@@ -95,25 +96,8 @@ static VOCABULARY: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
         .collect()
 });
 
-/// Systems by whose name a pipeline is known: it stays at the head of the pseudonym.
-const SYSTEMS: [&str; 16] = [
-    "jenkins",
-    "gitlab",
-    "githubactions",
-    "github-actions",
-    "circleci",
-    "buildkite",
-    "bitbucket",
-    "teamcity",
-    "azure-pipelines",
-    "atlantis",
-    "spacelift",
-    "tfc-run",
-    "codepipeline",
-    "codebuild",
-    "travis-ci",
-    "githubusercontent",
-];
+/// More systems by whose name a pipeline is known: it stays at the head of the pseudonym, as that of the others.
+const SYSTEMS: [&str; 3] = ["codebuild", "travis-ci", "githubusercontent"];
 
 /// Prefixes by which ECS and the SDKs name what is theirs.
 const KEPT_PREFIXES: [&str; 10] = [
@@ -229,7 +213,7 @@ impl Names {
         if let Some((_, id)) = pod {
             return self.next("pod", |n| format!("eks-pod-{n}-{id}"));
         }
-        let system = SYSTEMS.iter().find(|system| lower.contains(**system));
+        let system = PIPELINES.iter().chain(&SYSTEMS).find(|system| lower.contains(**system));
         if of == Of::Host {
             return match system {
                 Some(system) => self.next("host", |n| format!("{system}.host-{n}.example")),
