@@ -113,7 +113,7 @@ pub fn run(now: Timestamp) -> ExitCode {
                 }
                 return ExitCode::from(Exit::Usage as u8);
             }
-            return exit(if is_paged(&error) { Ok(Exit::Answered) } else { Screen::help(&error.render()).map(|()| Exit::Answered) });
+            return exit(Screen::help(&error.render(), pages_help).map(|()| Exit::Answered));
         }
     };
     // An exported but empty ECS_CLUSTER names no cluster.
@@ -149,16 +149,10 @@ pub fn run(now: Timestamp) -> ExitCode {
     }))
 }
 
-/// Shows help through the pager where it is longer than the terminal; whether it did.
-fn is_paged(help: &clap::Error) -> bool {
+/// Whether neither the command line, of which clap has kept nothing, nor the config file switches the pager off.
+fn pages_help() -> bool {
     let is_off = std::env::args_os().any(|word| word == "--no-pager" || word == "--no-cli-pager") || File::read().is_ok_and(|file| file.pages_nothing());
-    if is_off {
-        return false;
-    }
-    let text = help.render();
-    let coloured = anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never;
-    let text = if coloured { text.ansi().to_string() } else { text.to_string() };
-    pager::of(&text, None).is_some_and(|command| pager::show(&text, &command).is_ok())
+    !is_off
 }
 
 fn exit(done: Done) -> ExitCode {

@@ -108,12 +108,15 @@ impl Screen {
         Ok(is_open)
     }
 
-    /// Prints help or the version.
+    /// Prints help or the version, through the pager where it is long and `pages` lets it.
     ///
     /// # Errors
     /// If it cannot be written, as on a full disk.
-    pub fn help(text: &clap::builder::StyledStr) -> Result<(), Failure> {
-        written(&text.ansi().to_string(), AutoStream::choice(&io::stdout())).map(drop)
+    pub fn help(text: &clap::builder::StyledStr, pages: impl FnOnce() -> bool) -> Result<(), Failure> {
+        let choice = AutoStream::choice(&io::stdout());
+        let text = if choice == ColorChoice::Never { text.to_string() } else { text.ansi().to_string() };
+        let is_shown = pager::of(&text, None).filter(|_| pages()).is_some_and(|command| pager::show(&text, &command).is_ok());
+        if is_shown { Ok(()) } else { written(&text, choice).map(drop) }
     }
 
     /// Whether nobody reads the answer any more.

@@ -1,12 +1,14 @@
 //! Which log groups keep ECS's events, as far as they were found within the last hour: on disk, so that each forgotten
 //! task of an incident does not ask for them again. What is not found in them is looked for anew.
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+use super::cache;
 
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(1);
 /// No list of ours is longer.
@@ -44,14 +46,11 @@ impl KnownGroups {
         read().unwrap_or_default()
     }
 
-    /// Whole or not at all, 0600. That there is none is not kept: one may be made at any moment.
+    /// That there is none is not kept: one may be made at any moment.
     pub fn keep(&self, groups: &[String], now: Timestamp) {
-        let Some((path, folder)) = self.0.as_ref().and_then(|path| Some((path, path.parent()?))).filter(|_| !groups.is_empty()) else { return };
+        let Some(path) = self.0.as_ref().filter(|_| !groups.is_empty()) else { return };
         let Ok(bytes) = serde_json::to_vec(&Found { at: now, groups: groups.to_vec() }) else { return };
-        let Ok(mut beside) = tempfile::Builder::new().prefix(".new-").tempfile_in(folder) else { return };
-        if beside.write_all(&bytes).is_ok() {
-            let _ = beside.persist(path);
-        }
+        cache::keep(path, &bytes);
     }
 }
 

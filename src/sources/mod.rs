@@ -11,6 +11,7 @@ pub mod archive;
 pub mod archived_stops;
 mod autoscaling;
 pub mod aws_cli;
+pub mod cache;
 pub mod case;
 pub mod cbor;
 pub mod deadline;

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::sources::cache;
+
 /// Younger than this it is used as it is; older, it is used and asked for again behind the prompt.
 const TASKS_ARE_NEW: SignedDuration = SignedDuration::from_secs(20);
 const NAMES_ARE_NEW: SignedDuration = SignedDuration::from_mins(2);
@@ -182,10 +184,8 @@ impl Memory {
 
     /// Whole or not at all, 0600.
     pub fn keep(&self, remembered: &Remembered) {
-        let Ok(bytes) = serde_json::to_vec(remembered) else { return };
-        let Ok(mut beside) = tempfile::Builder::new().prefix(".new-").tempfile_in(&self.folder) else { return };
-        if beside.write_all(&bytes).is_ok() {
-            let _ = beside.persist(self.file("json"));
+        if let Ok(bytes) = serde_json::to_vec(remembered) {
+            cache::keep(&self.file("json"), &bytes);
         }
     }
 
