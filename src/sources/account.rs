@@ -29,10 +29,11 @@ use aws_types::os_shim_internal::{Env, Fs};
 use crate::diagnosis::access::Told;
 
 use super::aws_cli::{self, AwsCli, Trouble};
+use super::cache;
 use super::case::{Case, Exchange};
 use super::known_groups::KnownGroups;
 use super::origin;
-use super::pace::{self, Pace};
+use super::pace::Pace;
 use super::wire::{Passed, Wire};
 
 /// Three throttled attempts must not lose a source: the SDK's own limit is three in all.
@@ -142,7 +143,7 @@ impl Account {
         let endpoint = session.endpoint_url.clone().or_else(|| std::env::var("AWS_ENDPOINT_URL_CLOUDTRAIL").ok()).or_else(|| std::env::var("AWS_ENDPOINT_URL").ok());
         let pace = Pace::shared(endpoint.as_deref(), &asking);
         // What is kept for a replay must have been asked.
-        let folder = if session.record { None } else { pace::folder() };
+        let folder = if session.record { None } else { cache::meeting_place() };
         let known_groups = KnownGroups::of(folder, endpoint.as_deref(), credentials.access_key_id(), region.as_ref());
         let origins = origin::of(session, region.as_ref(), &credentials);
         let wire = Wire::to_aws(http, pace, session, observer);

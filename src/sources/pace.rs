@@ -12,6 +12,8 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use super::cache;
+
 /// LookupEvents: two requests a second for each account and region.
 const REQUESTS: usize = 2;
 /// A little over a second, since the server's clock counts arrivals and not departures.
@@ -85,7 +87,9 @@ impl Pace {
     pub fn shared(endpoint: Option<&str>, account: &str) -> Self {
         let mut mark = DefaultHasher::new();
         (endpoint, account).hash(&mut mark);
-        Self { shared: folder().map(|folder| (folder, format!("{:016x}", mark.finish()))), own: Mutex::default() }
+        // Without a clock that all processes share there is nothing to agree on.
+        let folder = if cfg!(unix) { cache::meeting_place() } else { None };
+        Self { shared: folder.map(|folder| (folder, format!("{:016x}", mark.finish()))), own: Mutex::default() }
     }
 
     /// Waits for the next moment at which a LookupEvents may leave; gives how long that was.
@@ -143,22 +147,6 @@ async fn locked(path: &PathBuf) -> Option<File> {
             Err(_) => return None,
         }
     }
-}
-
-/// A folder of this user's that nobody else can write to.
-pub(super) fn folder() -> Option<PathBuf> {
-    if cfg!(not(unix)) {
-        return None;
-    }
-    let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from).filter(|path| path.is_absolute());
-    let base = named("XDG_RUNTIME_DIR").or_else(|| named("XDG_CACHE_HOME")).or_else(|| Some(named("HOME")?.join(".cache")))?;
-    let folder = base.join("ecs-trace");
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(&folder).ok()?;
-    Some(folder)
 }
 
 /// A region's name holds nothing that a path would obey, whatever was typed.

@@ -163,13 +163,10 @@ pub enum Turn {
 }
 
 impl Memory {
-    /// `$XDG_CACHE_HOME/ecs-trace`, else `~/.cache/ecs-trace`: made 0700 and of this user, or not used at all.
+    /// None where there is no folder for it.
     #[must_use]
     pub fn open(key: &str) -> Option<Self> {
-        let given = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
-        let home = || std::env::var_os("HOME").or_else(|| std::env::var_os("USERPROFILE")).map(PathBuf::from).filter(|home| home.is_absolute());
-        let folder = given.or_else(|| Some(home()?.join(".cache")))?.join("ecs-trace");
-        is_ours(&folder).then(|| Self { folder, key: key.to_owned() })
+        Some(Self { folder: cache::folder()?, key: key.to_owned() })
     }
 
     #[must_use]
@@ -236,24 +233,6 @@ fn beginning(path: &std::path::Path) -> std::io::Result<std::fs::File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
-}
-
-#[cfg(unix)]
-fn is_ours(folder: &std::path::Path) -> bool {
-    use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
-    if !folder.is_dir() {
-        let _ = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    }
-    let Ok(found) = std::fs::symlink_metadata(folder) else { return false };
-    if !found.is_dir() || found.uid() != rustix::process::geteuid().as_raw() {
-        return false;
-    }
-    found.mode().trailing_zeros() >= 6 || std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700)).is_ok()
-}
-
-#[cfg(not(unix))]
-fn is_ours(folder: &std::path::Path) -> bool {
-    std::fs::create_dir_all(folder).is_ok()
 }
 
 #[cfg(test)]
