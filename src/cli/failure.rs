@@ -20,6 +20,8 @@ pub enum Exit {
     Inconclusive = 3,
     NoSuchTask = 4,
     Interrupted = 130,
+    /// By SIGTERM.
+    Terminated = 143,
     Usage = 252,
     /// No region, no credentials.
     NoAccess = 253,

@@ -1,5 +1,6 @@
-//! Ctrl-C, from the first moment to the last: whoever gathers is told, and shows what had arrived; a file that is being
-//! written is written to its end; a pager keeps it for itself. At any other moment the program ends, with 130.
+//! Ctrl-C and SIGTERM, from the first moment to the last: whoever gathers is told, and shows what had arrived; a file that
+//! is being written is written to its end; a pager keeps Ctrl-C for itself. At any other moment the program ends. A terminal
+//! that hangs up is left to the system: `nohup` could not be told from it.
 
 use std::sync::Mutex;
 
@@ -17,10 +18,18 @@ struct Watch {
     lent: usize,
     /// One came that nobody has answered yet.
     was_put_off: bool,
+    /// Another process asked for the end, and not a person at the terminal.
+    is_by_another: bool,
 }
 
-static WATCH: Mutex<Watch> = Mutex::new(Watch { listening: 0, writing: 0, lent: 0, was_put_off: false });
+static WATCH: Mutex<Watch> = Mutex::new(Watch { listening: 0, writing: 0, lent: 0, was_put_off: false, is_by_another: false });
 static HEARD: Notify = Notify::const_new();
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    ControlC,
+    Terminate,
+}
 
 /// Begins to listen. Where that is not possible, Ctrl-C ends the process as it ends any other.
 pub fn listen() {
@@ -29,8 +38,8 @@ pub fn listen() {
     // Without a thread for it there is only the usual end.
     let _ = std::thread::Builder::new().name("interrupt".to_owned()).spawn(move || {
         runtime.block_on(async {
-            while signals.next().await {
-                came();
+            while let Some(heard) = signals.next().await {
+                came(heard);
             }
         });
     });
@@ -39,6 +48,7 @@ pub fn listen() {
 #[cfg(unix)]
 struct Signals {
     interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
     /// A limit on the size of files is an error to be told, and no end amid a file. Unheard, but kept.
     _file_too_large: Option<tokio::signal::unix::Signal>,
 }
@@ -48,11 +58,14 @@ impl Signals {
     fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         let too_large = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, _file_too_large: signal(too_large).ok() })
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())?, _file_too_large: signal(too_large).ok() })
     }
 
-    async fn next(&mut self) -> bool {
-        self.interrupt.recv().await.is_some()
+    async fn next(&mut self) -> Option<Heard> {
+        tokio::select! {
+            heard = self.interrupt.recv() => heard.map(|()| Heard::ControlC),
+            heard = self.terminate.recv() => heard.map(|()| Heard::Terminate),
+        }
     }
 }
 
@@ -65,8 +78,8 @@ impl Signals {
         Ok(Self)
     }
 
-    async fn next(&mut self) -> bool {
-        tokio::signal::ctrl_c().await.is_ok()
+    async fn next(&mut self) -> Option<Heard> {
+        tokio::signal::ctrl_c().await.ok().map(|()| Heard::ControlC)
     }
 }
 
@@ -74,21 +87,32 @@ fn watch() -> std::sync::MutexGuard<'static, Watch> {
     WATCH.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-fn came() {
+fn came(heard: Heard) {
     let mut watch = watch();
-    if watch.lent > 0 {
+    if watch.lent > 0 && heard == Heard::ControlC {
         return;
     }
+    watch.is_by_another |= heard == Heard::Terminate;
     if watch.listening == 0 && watch.writing == 0 {
-        end();
+        end(code(&watch));
     }
     watch.was_put_off = true;
     HEARD.notify_waiters();
 }
 
 #[expect(clippy::exit, reason = "the one who would return is waiting for a pipe, a disk or a person")]
-fn end() -> ! {
-    std::process::exit(Exit::Interrupted as i32)
+fn end(exit: Exit) -> ! {
+    std::process::exit(exit as i32)
+}
+
+fn code(watch: &Watch) -> Exit {
+    if watch.is_by_another { Exit::Terminated } else { Exit::Interrupted }
+}
+
+/// What an interrupted command returns: who interrupted it decides.
+#[must_use]
+pub fn exit() -> Exit {
+    code(&watch())
 }
 
 /// Something that is so for as long as this lives.
@@ -148,11 +172,11 @@ mod tests {
     fn one_that_comes_amid_a_file_is_remembered_and_a_pager_keeps_its_own() {
         {
             let _pager = lent();
-            came();
+            came(Heard::ControlC);
             assert!(!was_put_off());
         }
         let file = writing();
-        came();
+        came(Heard::ControlC);
         drop(file);
         assert!(was_put_off());
         // Whoever asks later is told, and once.

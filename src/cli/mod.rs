@@ -62,8 +62,9 @@ const EXAMPLES: &str = "Examples:
   ecs-trace timeline service/web-api        the latest stopped task of a service
   ecs-trace who-stopped 77ab                by the beginning of its id
 
-Return codes: 0 answered, 3 inconclusive, 4 no such task, 130 interrupted,
-252 usage, 253 no region or credentials, 254 refused by AWS, 255 anything else";
+Return codes: 0 answered, 3 inconclusive, 4 no such task, 130 interrupted (143
+by SIGTERM), 252 usage, 253 no region or credentials, 254 refused by AWS,
+255 anything else";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -157,13 +158,18 @@ fn pages_help() -> bool {
 
 fn exit(done: Done) -> ExitCode {
     match done {
-        Ok(_) if interrupt::was_put_off() => ExitCode::from(Exit::Interrupted as u8),
-        Ok(exit) => ExitCode::from(exit as u8),
+        Ok(_) if interrupt::was_put_off() => code(Exit::Interrupted),
+        Ok(exit) => code(exit),
         Err(failure) => {
             Screen::failure(&failure);
-            ExitCode::from(failure.exit as u8)
+            code(failure.exit)
         }
     }
+}
+
+fn code(exit: Exit) -> ExitCode {
+    let exit = if exit == Exit::Interrupted { interrupt::exit() } else { exit };
+    ExitCode::from(exit as u8)
 }
 
 type Done = Result<Exit, Failure>;

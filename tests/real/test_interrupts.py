@@ -81,26 +81,30 @@ def slow():
 
 
 @pytest.mark.parametrize("words", [["timeline", "9f2c"], ["why", "@latest"], ["stops"], ["stops", "--watch"]])
-def test_ctrl_c_while_ecs_is_asked_ends_at_once_with_130(on_terminal, slow, words):
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_or_the_end_while_ecs_is_asked_is_heard_at_once(on_terminal, slow, words, end):
     terminal = on_terminal(*words, AWS_ENDPOINT_URL_ECS=slow.url)
     terminal.until(lambda: slow.asked, "a request")
-    terminal.keys(b"\x03")
+    if end == signal.SIGTERM:
+        os.kill(terminal.process.pid, end)
+    else:
+        terminal.keys(b"\x03")
     began = time.monotonic()
-    assert terminal.ended() == 130
+    assert terminal.ended() == 128 + end
     assert time.monotonic() - began < 4
     assert b"panicked" not in terminal.shown
 
 
-@pytest.mark.parametrize("leave", [b"\x03", b"\x1b", "signal"])
+@pytest.mark.parametrize("leave", [b"\x03", b"\x1b", signal.SIGINT, signal.SIGTERM])
 def test_the_list_to_pick_from_is_left_and_the_terminal_is_as_it_was(on_terminal, leave):
     fake = FakeEcs()
     terminal = on_terminal("why", AWS_ENDPOINT_URL_ECS=fake.url)
     terminal.until(lambda: b"web-api" in terminal.shown, "the list")
-    if leave == "signal":
-        os.kill(terminal.process.pid, signal.SIGINT)
+    if isinstance(leave, signal.Signals):
+        os.kill(terminal.process.pid, leave)
     else:
         terminal.keys(leave)
-    assert terminal.ended() == 130
+    assert terminal.ended() == (143 if leave == signal.SIGTERM else 130)
     assert terminal.shown.count(b"\x1b[?1049h") == terminal.shown.count(b"\x1b[?1049l") == 1, "the other screen is left"
     fake.close()
 
@@ -141,6 +145,16 @@ def test_a_terminal_of_other_letters_is_shown_ascii(on_terminal, locale):
         assert terminal.shown.isascii(), terminal.shown
         if "json" in words:
             assert json.loads(terminal.shown)["verdict"]["cause"] == "out-of-memory"
+
+
+def test_the_list_to_pick_from_is_ascii_on_a_terminal_of_other_letters(on_terminal):
+    fake = FakeEcs()
+    terminal = on_terminal("why", AWS_ENDPOINT_URL_ECS=fake.url, LC_ALL="C")
+    terminal.until(lambda: b"web-api" in terminal.shown, "the list")
+    terminal.keys(b"\x1b")
+    assert terminal.ended() == 130
+    assert b"Esc leaves" in terminal.shown and terminal.shown.isascii()
+    fake.close()
 
 
 def test_a_pager_is_told_what_letters_it_is_given(on_terminal):

@@ -32,6 +32,7 @@ use super::args::Everywhere;
 use super::failure::{Exit, Failure};
 use super::gathering::{Wanted, cluster_region, interrupted, open};
 use super::interrupt;
+use super::letters;
 use super::screen::Screen;
 use super::stops::judged_with_services;
 
@@ -88,7 +89,13 @@ async fn shown(account: &Account, options: &Everywhere, screen: &Screen, now: Ti
             judging.push(judged_with_services(of_the_scheduler, account, &ledger, &deadline, now));
         }
         choice.add(stops);
-        stage.terminal.draw(|frame| view::draw(frame, choice, &screen.page)).map_err(cannot)?;
+        let drawn = stage.terminal.draw(|frame| {
+            view::draw(frame, choice, &screen.page);
+            if letters::are_ascii_alone() {
+                view::spell_in_ascii(frame);
+            }
+        });
+        drawn.map_err(cannot)?;
         tokio::select! {
             listed = &mut listing, if choice.is_filling() => {
                 let has_none = choice.is_empty() && arrived.borrow().is_empty();

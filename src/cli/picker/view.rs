@@ -1,5 +1,7 @@
 //! The picker as it looks: what was typed, the list, and what ECS says of the one that is meant.
 
+use std::borrow::Cow;
+
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
@@ -13,6 +15,7 @@ use crate::render::columns::{cut, padded, width, wrapped};
 use crate::render::printable::printable;
 use crate::render::stops::age;
 
+use super::super::letters;
 use super::choice::Choice;
 
 /// Lines for what ECS says of the one that is meant.
@@ -47,6 +50,15 @@ pub fn draw(frame: &mut Frame<'_>, choice: &Choice, page: &Page) {
         draw_preview(frame, below, stop, choice, page, &paint);
     }
     frame.render_widget(Paragraph::new("type to narrow down · ↑ ↓ move · Enter traces it · Esc leaves").style(paint.faint()), keys);
+}
+
+/// For a terminal of other letters: whatever was drawn, each cell as wide as it was.
+pub fn spell_in_ascii(frame: &mut Frame<'_>) {
+    for cell in &mut frame.buffer_mut().content {
+        if let Cow::Owned(spelled) = letters::in_text(cell.symbol()) {
+            cell.set_symbol(&spelled);
+        }
+    }
 }
 
 fn draw_prompt(frame: &mut Frame<'_>, area: Rect, choice: &Choice, paint: &Paint) {
