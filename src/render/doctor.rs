@@ -7,6 +7,7 @@ use crate::diagnosis::words;
 
 use super::Page;
 use super::columns::{padded, width, wrapped};
+use super::lines::Lines;
 use super::printable::printable;
 
 /// Columns of the labels, the mark and the word behind it.
@@ -18,47 +19,36 @@ const TEXT: usize = LABEL + MARK + WORD;
 /// The whole report. `policy` prints the statement that allows some actions.
 #[must_use]
 pub fn report(checkup: &Checkup, page: &Page, policy: impl Fn(&[&str]) -> String) -> String {
-    let mut out = Out { page, text: String::new() };
+    let mut out = Out { page, lines: Lines::default() };
     out.headline(checkup);
-    out.blank();
+    out.lines.blank();
     out.identity(checkup);
-    out.blank();
+    out.lines.blank();
     if checkup.unreached.is_none() {
         for (source, probes) in checkup.by_source() {
             out.source(group(source), &probes);
         }
-        out.blank();
+        out.lines.blank();
         out.surroundings(checkup);
-        out.blank();
+        out.lines.blank();
     }
     out.next(checkup, policy);
-    out.text
+    out.lines.text()
 }
 
 struct Out<'a> {
     page: &'a Page,
-    text: String,
+    lines: Lines,
 }
 
 impl Out<'_> {
-    fn blank(&mut self) {
-        if !self.text.is_empty() && !self.text.ends_with("\n\n") {
-            self.text.push('\n');
-        }
-    }
-
-    fn put(&mut self, line: &str) {
-        self.text.push_str(line.trim_end());
-        self.text.push('\n');
-    }
-
     /// The text behind `head`, its further lines below its first. In a pipe it stays on one line, to be found again.
     fn hung(&mut self, head: &str, indent: usize, text: &str, style: &Style) {
         let room = if self.page.width.is_some() { self.page.measure().saturating_sub(indent) } else { 100_000 };
         for (at, line) in wrapped(&printable(text), room).iter().enumerate() {
             let line = self.page.look.paint(style, line);
             let before = if at == 0 { head.to_owned() } else { " ".repeat(indent) };
-            self.put(&format!("{before}{line}"));
+            self.lines.put(&format!("{before}{line}"));
         }
     }
 
@@ -246,7 +236,7 @@ impl Out<'_> {
             for line in command.iter().flat_map(|command| command.lines()) {
                 // Whole, whatever the width: it is there to be copied.
                 let line = self.page.look.paint(&self.page.look.command, &printable(line));
-                self.put(&format!("{}{line}", " ".repeat(indent)));
+                self.lines.put(&format!("{}{line}", " ".repeat(indent)));
             }
         }
     }

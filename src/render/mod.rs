@@ -4,6 +4,7 @@ pub mod clock;
 pub mod columns;
 pub mod doctor;
 pub mod json;
+pub mod lines;
 pub mod look;
 pub mod printable;
 pub mod stops;

@@ -20,6 +20,7 @@ use crate::diagnosis::words;
 use super::Page;
 use super::clock::offset;
 use super::columns::{cut, padded, width, wrapped};
+use super::lines::Lines;
 use super::printable::printable;
 
 /// `timeline`: everything.
@@ -27,14 +28,14 @@ use super::printable::printable;
 pub fn timeline(trace: &Trace, page: &Page) -> String {
     let mut out = Out::new(page);
     out.heading(&trace.timeline.evidence.task);
-    out.blank();
+    out.lines.blank();
     out.verdict(trace);
-    out.blank();
+    out.lines.blank();
     out.lines(&trace.timeline, trace.timeline.lines.iter());
-    out.blank();
+    out.lines.blank();
     out.next_steps(&trace.verdict);
     out.sources(&trace.timeline.evidence);
-    out.text
+    out.lines.text()
 }
 
 /// `why`: the verdict, the lines it cites, the next steps.
@@ -42,16 +43,16 @@ pub fn timeline(trace: &Trace, page: &Page) -> String {
 pub fn why(trace: &Trace, page: &Page) -> String {
     let mut out = Out::new(page);
     out.heading(&trace.timeline.evidence.task);
-    out.blank();
+    out.lines.blank();
     out.verdict(trace);
-    out.blank();
+    out.lines.blank();
     let cited = |line: &&Line| trace.verdict.evidence.contains(&line.n) || trace.verdict.notes.iter().any(|note| note.evidence.contains(&line.n));
     out.lines(&trace.timeline, trace.timeline.lines.iter().filter(cited));
-    out.blank();
+    out.lines.blank();
     out.next_steps(&trace.verdict);
     out.others(&trace.verdict);
     out.gaps(&trace.timeline.evidence);
-    out.text
+    out.lines.text()
 }
 
 /// `who-stopped`: one line, the chain, the refused attempts.
@@ -64,9 +65,9 @@ pub fn who_stopped(trace: &Trace, page: &Page) -> String {
     if let Some(queries) = &by.queries {
         // Each on one line of its own, whatever the width: a break inside a text would spoil it.
         for (place, query) in [("CloudTrail Lake, if the account has an event data store:", &queries.lake), ("Athena, over a trail in S3:", &queries.athena)] {
-            out.blank();
+            out.lines.blank();
             out.paragraph("  ", "  ", place, &Style::new());
-            out.put(&format!("  {}", printable(query)));
+            out.lines.put(&format!("  {}", printable(query)));
         }
     }
     for hop in &by.chain {
@@ -77,7 +78,7 @@ pub fn who_stopped(trace: &Trace, page: &Page) -> String {
         }
     }
     if !by.attempts.is_empty() {
-        out.blank();
+        out.lines.blank();
         out.paragraph("", "", "Refused attempts; they did not stop it:", &page.look.strong);
         for (_, call) in &by.attempts {
             let who = actors::describe(call).name;
@@ -92,18 +93,18 @@ pub fn who_stopped(trace: &Trace, page: &Page) -> String {
             && call.name == "StopTask"
             && call.succeeded()
         {
-            out.blank();
+            out.lines.blank();
             out.paragraph("", "", "Accepted too, and not taken for the cause:", &page.look.strong);
             out.timed(&format!("{} by {}", call.name, actors::describe(call).name), Some(call.time));
             out.origin(call);
         }
     }
     if !by.is_answered() {
-        out.blank();
+        out.lines.blank();
         out.paragraph("", "", &format!("{}. {}", trace.verdict.headline, without_cites(&trace.verdict.summary)), &Style::new());
         out.gaps(&trace.timeline.evidence);
     }
-    out.text
+    out.lines.text()
 }
 
 /// `logs`: each container's last words.
@@ -113,7 +114,7 @@ pub fn logs(trace: &Trace, page: &Page) -> String {
     let timeline = &trace.timeline;
     out.heading(&timeline.evidence.task);
     for container in &timeline.evidence.task.containers {
-        out.blank();
+        out.lines.blank();
         let end = timeline.container_line(&container.name).map(|line| line.event.text()).unwrap_or_else(|| container.name.clone());
         out.paragraph("", "", &end, &page.look.strong);
         let logged: Vec<&Line> = timeline.log_lines(&container.name).map(|(line, _)| line).collect();
@@ -125,33 +126,22 @@ pub fn logs(trace: &Trace, page: &Page) -> String {
         }
         if let Some(command) = commands::tail_log(timeline, &container.name) {
             out.paragraph("      ", "      ", "all of it:", &page.look.faint);
-            out.put(&format!("         {}", page.look.paint(&page.look.command, &printable(&command))));
+            out.lines.put(&format!("         {}", page.look.paint(&page.look.command, &printable(&command))));
         }
     }
-    out.blank();
+    out.lines.blank();
     out.sources(&timeline.evidence);
-    out.text
+    out.lines.text()
 }
 
 struct Out<'a> {
     page: &'a Page,
-    text: String,
+    lines: Lines,
 }
 
 impl<'a> Out<'a> {
     fn new(page: &'a Page) -> Self {
-        Self { page, text: String::new() }
-    }
-
-    fn blank(&mut self) {
-        if !self.text.is_empty() && !self.text.ends_with("\n\n") {
-            self.text.push('\n');
-        }
-    }
-
-    fn put(&mut self, line: &str) {
-        self.text.push_str(line.trim_end());
-        self.text.push('\n');
+        Self { page, lines: Lines::default() }
     }
 
     fn heading(&mut self, task: &Task) {
@@ -159,7 +149,7 @@ impl<'a> Out<'a> {
             let service = format!("service {}", task.service.as_deref().unwrap_or_default());
             let line = printable(&service).into_owned();
             let line = self.page.look.paint(&self.page.look.strong, &line);
-            self.put(&format!("{line}  {}", printable(&format!("{}  cluster {}  no stopped task", task.region, task.cluster))));
+            self.lines.put(&format!("{line}  {}", printable(&format!("{}  cluster {}  no stopped task", task.region, task.cluster))));
             return;
         }
         let id = printable(&task.id);
@@ -189,7 +179,7 @@ impl<'a> Out<'a> {
         let lines = wrapped(&format!("{first}  {rest}"), self.page.measure());
         for (at, line) in lines.iter().map(|line| line.replace('\u{a0}', " ")).enumerate() {
             let line = if at == 0 { line.replacen(&first, &self.page.look.paint(&self.page.look.strong, &first), 1) } else { format!("  {line}") };
-            self.put(&line);
+            self.lines.put(&line);
         }
     }
 
@@ -199,7 +189,7 @@ impl<'a> Out<'a> {
         for (at, line) in wrapped(&printable(text), room).iter().enumerate() {
             let line = self.page.look.paint(style, line);
             let before = if at == 0 { head } else { indent };
-            self.put(&format!("{before}{line}"));
+            self.lines.put(&format!("{before}{line}"));
         }
     }
 
@@ -217,7 +207,7 @@ impl<'a> Out<'a> {
         for (at, line) in wrapped(&printable(text), room).iter().enumerate() {
             let line = self.page.look.paint(style, line);
             let before = if at == 0 { painted.clone() } else { " ".repeat(6 + hang) };
-            self.put(&format!("{before}{line}"));
+            self.lines.put(&format!("{before}{line}"));
         }
     }
 
@@ -238,8 +228,8 @@ impl<'a> Out<'a> {
         let lines = wrapped(&printable(&format!("{headline}  {}", verdict.summary)), self.page.measure() - 2);
         for (at, line) in lines.iter().enumerate() {
             match line.strip_prefix(headline.as_str()).filter(|_| at == 0) {
-                Some(rest) => self.put(&format!("{}{rest}", look.paint(style, &headline))),
-                None => self.put(&format!("{}{line}", if at == 0 { "" } else { "  " })),
+                Some(rest) => self.lines.put(&format!("{}{rest}", look.paint(style, &headline))),
+                None => self.lines.put(&format!("{}{line}", if at == 0 { "" } else { "  " })),
             }
         }
         let by = &trace.stopped_by;
@@ -272,7 +262,7 @@ impl<'a> Out<'a> {
             head.push_str(&padded("OFFSET", 10));
         }
         head.push_str(&format!("{}  WHAT", padded("WITNESS", witness_columns)));
-        self.put(&self.page.look.paint(&self.page.look.faint, &head));
+        self.lines.put(&self.page.look.paint(&self.page.look.faint, &head));
         let before_what = 6 + time_columns + 1 + if distances { 10 } else { 0 } + witness_columns;
         for line in lines {
             let event = &line.event;
@@ -297,7 +287,7 @@ impl<'a> Out<'a> {
             row.push_str(&look.paint(&style, mark));
             let text = printable(&event.text()).into_owned();
             match self.page.width {
-                None => self.put(&format!("{row}{text}")),
+                None => self.lines.put(&format!("{row}{text}")),
                 Some(_) => {
                     let text = shorter(event, &text);
                     let room = self.page.measure().saturating_sub(before_what + 2);
@@ -307,7 +297,7 @@ impl<'a> Out<'a> {
                     for (at, part) in all.iter().take(most).enumerate() {
                         let part = if at + 1 == most && all.len() > most { cut(&format!("{part}…"), room) } else { part.clone() };
                         let before = if at == 0 { row.clone() } else { " ".repeat(before_what + 2) };
-                        self.put(&format!("{before}{part}"));
+                        self.lines.put(&format!("{before}{part}"));
                     }
                 }
             }
@@ -327,7 +317,7 @@ impl<'a> Out<'a> {
                 // Never wrapped: a command is there to be copied.
                 let look = &self.page.look;
                 let command = look.paint(&look.command, &printable(command));
-                self.put(&format!("         {command}"));
+                self.lines.put(&format!("         {command}"));
             }
         }
     }
@@ -406,11 +396,11 @@ impl<'a> Out<'a> {
         let text = printable(text).into_owned();
         if width(&text) <= room {
             let time = self.page.look.paint(&self.page.look.faint, &time);
-            self.put(&format!("  {}  {time}", padded(&text, room)));
+            self.lines.put(&format!("  {}  {time}", padded(&text, room)));
         } else {
             self.paragraph("  ", "    ", &text, &Style::new());
             let time = self.page.look.paint(&self.page.look.faint, &time);
-            self.put(&format!("    {time}"));
+            self.lines.put(&format!("    {time}"));
         }
     }
 
