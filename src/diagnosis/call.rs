@@ -42,14 +42,31 @@ pub struct ApiCall {
     pub response_running: Option<i64>,
     /// The access key that an AssumeRole… call handed out: it signs whatever that session does.
     pub issued_key: Option<String>,
-    /// Deployment ids inside `responseElements.service.deployments`, the newest first; of CreateTaskSet the new set's.
-    pub response_deployments: Vec<String>,
+    /// The deployments inside `responseElements.service.deployments`, the newest first; of CreateTaskSet the new set.
+    pub response_deployments: Vec<ToldDeployment>,
     /// `d-…` of the deployment that CodeDeploy's CreateDeployment call began.
     pub code_deployment: Option<String>,
     /// Where the task stood when a StopTask call came: `responseElements.task.lastStatus`.
     pub response_status: Option<String>,
     /// What an ECS agent told of the task's end.
     pub report: Option<Box<Report>>,
+}
+
+/// A deployment as an answer lists it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ToldDeployment {
+    /// `ecs-svc/<digits>`.
+    pub id: String,
+    /// To the second.
+    pub created_at: Option<Timestamp>,
+}
+
+impl ApiCall {
+    /// The deployment of that id, where the answer lists it.
+    #[must_use]
+    pub fn deployment(&self, id: &str) -> Option<&ToldDeployment> {
+        self.response_deployments.iter().find(|deployment| deployment.id == id)
+    }
 }
 
 /// What the agent of an EC2 or external instance tells ECS of a task: SubmitTaskStateChange, SubmitContainerStateChange.

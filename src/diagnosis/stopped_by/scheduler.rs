@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::super::actors::{self, Kind};
 use super::super::call::{ApiCall, CREATE_DEPLOYMENT, PUT_POLICY, PUT_SCHEDULE};
 use super::super::desired_count::{self, By, Change};
-use super::super::evidence::Source;
+use super::super::evidence::{Reading, Source};
 use super::super::scaling::{ScalingActivity, Trigger};
 use super::super::scheduling::{self, Story};
 use super::super::service::{Host, Service};
@@ -13,7 +13,7 @@ use super::super::task::{Teller, last_segment};
 use super::super::timeline::{Line, Timeline};
 use super::super::words;
 
-use super::absent::{absent, call_gap};
+use super::absent::{absent, call_gap, lower_first};
 use super::story::{deletion, drained, lowered_just_before, story_of, undoing};
 use super::{CALL_MAY_TRAIL_BY, Hop, Status, StoppedBy, UNDO, all_calls, call_hop, calls, found};
 
@@ -64,7 +64,7 @@ pub(super) fn by_scheduler(timeline: &Timeline) -> StoppedBy {
                     found(timeline, (line.n, call), chain, "through a deployment").with(unheard)
                 }
                 (None, Some((line, call))) => found(timeline, (line.n, call), chain, "by taking its task set away after a deployment").with(unheard),
-                (None, None) => absent(timeline, &chain, deploying_by(timeline), "A deployment replaced the task; somebody began it"),
+                (None, None) => nobody_began(timeline, &chain, &change, "A deployment replaced the task; somebody began it"),
             }
         }
         Story::RolledBack { change, failed, since, how } => {
@@ -79,7 +79,7 @@ pub(super) fn by_scheduler(timeline: &Timeline) -> StoppedBy {
             chain.push(failed_hop(timeline, &failed, how));
             match maker(timeline, &failed, stop) {
                 Some((line, call)) => found(timeline, (line.n, call), chain, "through a deployment that failed and was rolled back"),
-                None => absent(timeline, &chain, deploying_by(timeline), "The task's deployment failed and was rolled back; somebody began it"),
+                None => nobody_began(timeline, &chain, &failed, "The task's deployment failed and was rolled back; somebody began it"),
             }
         }
         Story::FewerWanted => match desired_count::behind(timeline) {
@@ -170,16 +170,35 @@ fn primary_shifted<'a>(timeline: &'a Timeline, change: &scheduling::Change, stop
 
 /// The call that began a deployment: it came in the same second. One that lists its deployments and not this one made another.
 fn maker<'a>(timeline: &'a Timeline, change: &scheduling::Change, stop: Timestamp) -> Option<(&'a Line, &'a ApiCall)> {
-    let created = change.created_at.unwrap_or(stop);
-    let near = |call: &ApiCall| call.succeeded() && (-CALL_MAY_TRAIL_BY..=BEGINS_WITHIN).contains(&(created.as_millisecond() - call.time.as_millisecond()));
+    let created = began(timeline, change)?;
+    let near = |call: &ApiCall| {
+        let is_there = call.time.as_millisecond() <= stop.as_millisecond() + CALL_MAY_TRAIL_BY;
+        call.succeeded() && is_there && (-CALL_MAY_TRAIL_BY..=BEGINS_WITHIN).contains(&(created.as_millisecond() - call.time.as_millisecond()))
+    };
     let made_it = |call: &ApiCall| match call.response_deployments.is_empty() {
         true => can_have_made(timeline, call, change),
-        false => call.response_deployments.contains(&change.id),
+        false => call.deployment(&change.id).is_some(),
     };
     all_calls(timeline)
         .filter(|(_, call)| DEPLOYING.contains(&call.name.as_str()) && near(call) && made_it(call))
         // Every later call lists the deployment too: the first one made it.
-        .min_by_key(|(_, call)| (!call.response_deployments.contains(&change.id), call.time))
+        .min_by_key(|(_, call)| (call.deployment(&change.id).is_none(), call.time))
+}
+
+/// When a deployment began: ECS tells, or any answer since that lists it.
+fn began(timeline: &Timeline, change: &scheduling::Change) -> Option<Timestamp> {
+    change.created_at.or_else(|| all_calls(timeline).find_map(|(_, call)| call.deployment(&change.id)?.created_at))
+}
+
+/// No call began a deployment, as far as is known: which says little where it is not known when that was.
+fn nobody_began(timeline: &Timeline, chain: &[Hop], change: &scheduling::Change, known: &str) -> StoppedBy {
+    let by = absent(timeline, chain, deploying_by(timeline), known);
+    if began(timeline, change).is_some() || !matches!(by.status, Status::NotYet | Status::NotRecorded) {
+        return by;
+    }
+    let why = timeline.seen_by(Source::Service).err().map_or_else(|| "ECS lists it no longer".to_owned(), Reading::sentence);
+    let sentence = format!("Unknown: {}, and when it began, which is where to look in CloudTrail, is not known ({why}).", lower_first(known));
+    StoppedBy { status: Status::Unreadable, sentence, settles_at: None, ..by }
 }
 
 /// Whether a call that lists no deployments asks for what the deployment brings.

@@ -1,8 +1,9 @@
 //! The chain from the stop to who began it, on evidence bent by hand.
 
+use super::super::call::ToldDeployment;
 use super::super::evidence::{Evidence, Reading, Source, Status as Read};
 use super::super::rules::fixtures::{at, called as call, hide, judged, scaled, stopped};
-use super::super::service::Deployment;
+use super::super::service::{Deployment, ServiceMessage};
 use super::*;
 
 fn read(mut evidence: Evidence, name: &str, status: Read) -> Evidence {
@@ -85,6 +86,10 @@ fn half_read_a_call_is_believed_only_where_it_fits_to_the_second() {
     assert_eq!(told(call(half(), -60_000, "StopTask", "jane", |_| {})), "unreadable -");
 }
 
+fn listed(id: &str, created: Option<i64>) -> ToldDeployment {
+    ToldDeployment { id: id.to_owned(), created_at: created.map(at) }
+}
+
 fn replaced() -> Evidence {
     let mut evidence = read(stopped("ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/2)", Some(143)), "UpdateService", Read::Ok);
     evidence.service.as_mut().expect("a service").deployments.push(Deployment { id: "ecs-svc/2".to_owned(), created_at: Some(at(-90_000)), ..Deployment::default() });
@@ -95,7 +100,7 @@ fn replaced() -> Evidence {
 fn the_call_in_the_deployments_own_second_began_it_and_an_earlier_one_did_not() {
     assert_eq!(told(call(replaced(), -91_000, "UpdateService", "rosa", |_| {})), "found rosa");
     assert_eq!(told(call(replaced(), -140_000, "UpdateService", "nora", |_| {})), "not-yet -");
-    let other = call(replaced(), -91_000, "UpdateService", "nora", |call| call.response_deployments = vec!["ecs-svc/3".to_owned()]);
+    let other = call(replaced(), -91_000, "UpdateService", "nora", |call| call.response_deployments = vec![listed("ecs-svc/3", None)]);
     assert_eq!(told(other), "not-yet -");
 }
 
@@ -280,6 +285,31 @@ fn behind_an_automatic_rollback_is_who_began_the_deployment_that_failed() {
 }
 
 #[test]
+fn where_the_history_is_unread_an_answer_dates_the_deployment_that_failed_and_without_one_nobody_is_guessed() {
+    let unread = || {
+        let mut evidence = rolled_back("circuit breaker threshold exceeded");
+        evidence.service_deployments.clear();
+        let back = "(service web) (deployment ecs-svc/1) deployment failed: tasks failed to start.";
+        let service = evidence.service.as_mut().expect("a service");
+        service.messages = vec![ServiceMessage::read("f", at(-21_000), back), ServiceMessage::read("r", at(-20_000), "(service web) rolling back to deployment ecs-svc/2.")];
+        evidence.readings.push(Reading { action: Some("ecs:ListServiceDeployments".to_owned()), ..Reading::new(Source::Service, Read::Denied) });
+        evidence
+    };
+    let lists = |created: Option<i64>| move |call: &mut ApiCall| call.response_deployments = vec![listed("ecs-svc/1", created)];
+    assert_eq!(told(call(unread(), -541_000, "UpdateService", "rosa", lists(Some(-541_000)))), "found rosa");
+    // A later one lists it, too, and tells when it began.
+    let scaled = || call(unread(), -300_000, "UpdateService", "sam", lists(Some(-541_000)));
+    assert_eq!(told(call(scaled(), -541_000, "UpdateService", "rosa", |_| {})), "found rosa");
+    assert_eq!(told(scaled()), "not-yet -");
+    for near_the_way_back in [lists(None), lists(Some(-20_000))] {
+        assert_ne!(told(call(unread(), -21_000, "UpdateService", "sam", near_the_way_back)), "not-recorded -");
+    }
+    let by = judged(call(unread(), -21_000, "UpdateService", "sam", lists(None))).stopped_by;
+    assert_eq!((by.status.as_str(), by.actor), ("unreadable", None));
+    assert!(by.sentence.contains("ecs:ListServiceDeployments") && by.sentence.contains("when it began"), "{}", by.sentence);
+}
+
+#[test]
 fn behind_a_rollback_by_hand_is_who_asked_for_it() {
     let by_hand = || read(call(rolled_back("rolled back by request"), -541_000, "UpdateService", "rosa", |_| {}), "StopServiceDeployment", Read::Ok);
     assert_eq!(told(call(by_hand(), -21_000, "StopServiceDeployment", "ines", |_| {})), "found ines");
@@ -429,7 +459,7 @@ fn a_task_set_taken_away_leads_to_who_did_and_another_set_does_not() {
 #[test]
 fn each_act_of_a_deployment_by_task_sets_is_a_hop_and_who_made_the_set_is_named() {
     let of = |set: &'static str| move |call: &mut ApiCall| call.parameters.task_set = Some(set.to_owned());
-    let evidence = call(replaced(), -91_000, "CreateTaskSet", "rosa", |call| call.response_deployments = vec!["ecs-svc/2".to_owned()]);
+    let evidence = call(replaced(), -91_000, "CreateTaskSet", "rosa", |call| call.response_deployments = vec![listed("ecs-svc/2", None)]);
     let evidence = call(call(evidence, -60_000, "UpdateServicePrimaryTaskSet", "sam", of("ecs-svc/2")), -10_000, "DeleteTaskSet", "tom", of("ecs-svc/1"));
     let by = judged(call(evidence, -50_000, "UpdateServicePrimaryTaskSet", "mallory", of("ecs-svc/9"))).stopped_by;
     assert_eq!(by.actor.as_deref(), Some("rosa"));

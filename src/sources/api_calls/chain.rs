@@ -52,6 +52,9 @@ const LONG_BEFORE_HOST: i64 = 2 * 3600;
 /// CodeDeploy runs what hooks there are before it makes the new task set.
 const BEFORE_TASK_SET: SignedDuration = SignedDuration::from_secs(3600);
 
+/// A deployment that fails is given up within so long, nearly always.
+const BEFORE_UNDATED: SignedDuration = SignedDuration::from_hours(3);
+
 /// Names asked for beside StopTask, ExecuteCommand and those that begin a session.
 pub(super) const MOST_NAMES: usize = 3;
 
@@ -132,7 +135,9 @@ pub(super) async fn of_the_chain(asking: &Asking<'_>, stop: Timestamp, waiting: 
     let of_service = |name: &'static str, window: (Timestamp, Timestamp)| Search { decides: true, ..Search::of(name, window, Subject::Service) };
     match story {
         Story::RolledBack { failed, since, how, .. } => {
-            let at = around(failed.created_at.unwrap_or(stop), 60, 5);
+            // One that ECS dates no longer began before its task: some call of those hours lists it with its date.
+            let undated = (task.times.created.unwrap_or(stop) - BEFORE_UNDATED, stop);
+            let at = failed.created_at.map_or(undated, |created| around(created, 60, 5));
             let began = beginnings(&failed).iter().map(|name| of_service(name, at));
             let undone = of_service(UNDO, around(since.unwrap_or(stop), 120, 5));
             if how == scheduling::Rollback::Manual { Chain::of(std::iter::once(undone).chain(began)) } else { Chain::of(began) }

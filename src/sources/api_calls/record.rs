@@ -6,7 +6,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use crate::diagnosis::call::{ApiCall, Identity, Parameters, REPORTS, Report, ReportedContainer, Target};
+use crate::diagnosis::call::{ApiCall, Identity, Parameters, REPORTS, Report, ReportedContainer, Target, ToldDeployment};
 use crate::diagnosis::service::ServiceMessage;
 use crate::sources::task::datable;
 
@@ -115,6 +115,14 @@ fn begins_no_deployment(value: &Value) -> bool {
     parameters.iter().all(|(name, value)| KEEPS_THE_DEPLOYMENT.contains(&name.as_str()) || unset(value))
 }
 
+/// The service's deployments as an answer lists them, or the one task set that it made.
+fn told_deployments(value: &Value) -> Vec<ToldDeployment> {
+    let listed = value.pointer("/responseElements/service/deployments").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let text = |of: &Value, name: &str| of.get(name).and_then(Value::as_str).map(str::to_owned);
+    let read = |told: &Value| Some(ToldDeployment { id: text(told, "id")?, created_at: text(told, "createdAt").and_then(|at| written_time(&at)) });
+    listed.iter().chain(value.pointer("/responseElements/taskSet")).filter_map(read).collect()
+}
+
 /// EC2 and Auto Scaling name instances in ways of their own, and a Spot eviction in a third.
 fn instances(value: &Value) -> Vec<String> {
     let items = value.pointer("/requestParameters/instancesSet/items").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
@@ -197,7 +205,7 @@ pub(in super::super) fn call_from(value: &Value) -> Option<ApiCall> {
         response_task_arn: text("/responseElements/task/taskArn").or_else(|| text("/responseElements/taskArn")),
         response_running: value.pointer("/responseElements/service/runningCount").and_then(Value::as_i64),
         response_tasks: named("/responseElements/tasks", "taskArn"),
-        response_deployments: named("/responseElements/service/deployments", "id").into_iter().chain(text("/responseElements/taskSet/id")).collect(),
+        response_deployments: told_deployments(value),
         code_deployment: text("/responseElements/deploymentId"),
         response_status: text("/responseElements/task/lastStatus"),
         report: report(value),

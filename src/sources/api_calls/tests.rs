@@ -377,7 +377,8 @@ fn an_answer_that_holds_the_service_tells_its_events_with_their_times() {
     let wanted = [("e1", "2026-04-26T21:34:33Z"), ("e2", "2026-04-26T00:05:09Z"), ("e3", "2026-04-26T09:34:33Z"), ("e5", "2026-04-26T21:34:33Z")];
     assert_eq!(told, wanted.map(|(id, at)| (id.to_owned(), at.to_owned())), "what has no time is none");
     assert_eq!(recorded.messages[1].tasks, ["da13604f7d5245dcbc9548588bdf7a8f"]);
-    assert_eq!(recorded.call.response_deployments, ["ecs-svc/8262522039826280063"]);
+    let told = recorded.call.deployment("ecs-svc/8262522039826280063").expect("the deployment that the call made");
+    assert_eq!(told.created_at, "2026-04-27T02:18:03Z".parse().ok());
 }
 
 /// What an agent submitted when the kernel killed a container, in its own notation.
