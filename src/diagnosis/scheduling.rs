@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use super::service::{Deployment, MessageKind, Service, ServiceDeployment, ServiceMessage, in_parentheses};
+use super::service::{Deployment, FORGOTTEN, MessageKind, Service, ServiceDeployment, ServiceMessage, in_parentheses};
 use super::task::Task;
 
 /// Why the scheduler stopped this one task.
@@ -96,7 +96,7 @@ pub fn story(task: &Task, service: Option<&Service>, history: &[ServiceDeploymen
         }
         (Some(change), None, _) => Story::Replaced(change),
         // A deletion after the stop explains nothing that a deployment already does.
-        (None, None, Some(service)) if matches!(service.status.as_str(), "DRAINING" | "INACTIVE") => Story::ServiceDeleted,
+        (None, None, Some(service)) if matches!(service.status.as_str(), "DRAINING" | "INACTIVE" | FORGOTTEN) => Story::ServiceDeleted,
         (None, None, None) => Story::Unclear("the service and its deployments could not be read".to_owned()),
         (None, None, Some(service)) if service.is_daemon => {
             Story::Unclear("a daemon service has no count to lower: its tasks go with their instances, or for a deployment".to_owned())

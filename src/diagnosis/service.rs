@@ -2,11 +2,14 @@
 
 use jiff::Timestamp;
 
+/// What ECS answers for a service that it knows no longer, or never knew.
+pub const FORGOTTEN: &str = "MISSING";
+
 #[derive(Debug, Clone, Default)]
 pub struct Service {
     pub name: String,
     pub arn: String,
-    /// `ACTIVE`, `DRAINING` (being deleted) or `INACTIVE` (deleted).
+    /// `ACTIVE`, `DRAINING` (being deleted), `INACTIVE` (deleted) or [`FORGOTTEN`].
     pub status: String,
     pub desired_count: i64,
     pub running_count: i64,

@@ -6,7 +6,7 @@ use futures::FutureExt;
 
 use crate::diagnosis::event::{Event, Level, Precision, What, Witness};
 use crate::diagnosis::evidence::{Reading, Source, Status};
-use crate::diagnosis::service::{Deployment, LoadBalancer, Service, ServiceMessage};
+use crate::diagnosis::service::{Deployment, FORGOTTEN, LoadBalancer, Service, ServiceMessage};
 use crate::diagnosis::task::last_segment;
 use crate::diagnosis::timeline::concerns;
 
@@ -45,7 +45,7 @@ pub(super) async fn fetch(reach: &Reach<'_>, skip: bool) -> Option<Arc<Service>>
         } else {
             inquiry.detail(format!("no service `{name}` any more: ECS forgets deleted ones"));
             inquiry.end(Status::Empty);
-            return Some(Arc::new(Service { name: name.to_owned(), status: "INACTIVE".to_owned(), ..Service::default() }));
+            return Some(Arc::new(Service { name: name.to_owned(), status: FORGOTTEN.to_owned(), ..Service::default() }));
         }
         return None;
     };

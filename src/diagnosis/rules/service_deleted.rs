@@ -3,6 +3,7 @@
 use super::super::actors;
 use super::super::evidence::{Reading, Source, Status};
 use super::super::scheduling::Story;
+use super::super::service::FORGOTTEN;
 use super::super::stopped_by;
 use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
@@ -24,7 +25,9 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
             finding.summary = format!("{who} deleted the service with DeleteService [{}], and its scheduler stopped this task [{}].", line.n, stop.n);
         }
         None => {
-            finding.summary = format!("The service is {status}, which is what ECS calls one that was deleted, and its scheduler stopped this task [{}].", stop.n);
+            let gone =
+                if status == FORGOTTEN { "ECS knows the service no longer".to_owned() } else { format!("The service is {status}, which is what ECS calls one that was deleted") };
+            finding.summary = format!("{gone}, and its scheduler stopped this task [{}].", stop.n);
             if let Some(why) = deleted_at_another_time(timeline) {
                 finding.confidence = Confidence::Possible;
                 finding.unchecked.push((Cause::ScaleIn, why));
@@ -62,6 +65,22 @@ mod tests {
     #[test]
     fn an_active_one_was_not() {
         assert!(!verdict(scaled("ACTIVE")).starts_with("service"));
+    }
+
+    #[test]
+    fn one_that_is_gone_hours_after_the_stop_may_have_been_deleted_since() {
+        for status in ["INACTIVE", "MISSING"] {
+            let late = |hours: i64| {
+                let mut evidence = scaled(status);
+                evidence.taken_at = at(0) + jiff::SignedDuration::from_hours(hours);
+                evidence
+            };
+            assert!(verdict(late(0)).starts_with("service-deleted"), "{status}");
+            assert!(verdict(late(2)).starts_with("unknown"), "{status}");
+            let trace = judged(called(late(2), -4_000, "DeleteService", "tomas", |_| {}));
+            assert_eq!((trace.verdict.cause.as_str(), trace.stopped_by.actor.as_deref()), ("service-deleted", Some("tomas")));
+        }
+        assert!(judged(scaled("MISSING")).verdict.summary.starts_with("ECS knows the service no longer"));
     }
 
     #[test]

@@ -124,8 +124,43 @@ pub(super) fn by_scheduler(timeline: &Timeline) -> StoppedBy {
             let chain = hop.into_iter().map(|(hop, _)| hop).collect();
             StoppedBy { kind: Some(Kind::Unknown), chain, ..StoppedBy::without(Status::Unreadable, sentence) }
         }
-        Story::Unclear(why) => absent(timeline, &[], "UpdateService", &format!("The service scheduler stopped it, and {why}")),
+        Story::Unclear(why) => {
+            let known = format!("The service scheduler stopped it, and {why}");
+            with_calls_beside(timeline, stop, &known, absent(timeline, &[], "UpdateService", &known))
+        }
     }
+}
+
+/// How long before the stop a call may lie that is named beside it.
+const BESIDE: i64 = 900_000;
+
+/// Where it cannot be told what the scheduler was doing, the calls that may have set it off: none is chosen, none is kept back.
+fn with_calls_beside(timeline: &Timeline, stop: Timestamp, known: &str, mut by: StoppedBy) -> StoppedBy {
+    if !matches!(by.status, Status::NotYet | Status::NotRecorded) {
+        return by;
+    }
+    let own = timeline.evidence.task.started_by.as_deref();
+    let sets_off = |call: &ApiCall| {
+        let asked = &call.parameters;
+        let raises = asked.desired_count.zip(call.response_running).is_some_and(|(asked, running)| asked > running);
+        let begins = !asked.begins_none && call.response_deployments.first().is_none_or(|newest| Some(newest.id.as_str()) != own);
+        begins || asked.desired_count.is_some() && !raises
+    };
+    let near = |call: &ApiCall| call.succeeded() && (-CALL_MAY_TRAIL_BY..=BESIDE).contains(&(stop.as_millisecond() - call.time.as_millisecond()));
+    let beside: Vec<(&Line, &ApiCall)> = all_calls(timeline).filter(|(_, call)| DEPLOYING.contains(&call.name.as_str()) && near(call) && sets_off(call)).collect();
+    if beside.is_empty() {
+        return by;
+    }
+    let named: Vec<String> = beside.iter().map(|(line, call)| format!("{} by {} [{}]", call.name, actors::describe(call).name, line.n)).collect();
+    let told = format!("In the quarter of an hour before it CloudTrail has {}; whether that set it off cannot be told.", words::list(&named));
+    by.chain.extend(beside.iter().map(|(line, call)| call_hop(line.n, call)));
+    if by.status == Status::NotYet {
+        by.sentence.push_str(&format!(" {told}"));
+    } else {
+        by.sentence = format!("Unknown: {}. {told}", lower_first(known));
+        by.status = Status::Unreadable;
+    }
+    by
 }
 
 /// The accepted call that made CodeDeploy begin the deployment whose task set this is.

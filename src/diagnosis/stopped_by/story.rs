@@ -1,6 +1,6 @@
 //! What the scheduler was doing, from the deployments and from the calls around the stop.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::super::call::ApiCall;
 use super::super::desired_count::{self, Change};
@@ -23,6 +23,7 @@ pub fn story_of(timeline: &Timeline) -> Story {
         Story::ServiceDeleted => match (desired_count::behind(timeline), deletion(timeline)) {
             (Some(_), None) => Story::FewerWanted,
             (None, None) if later_deletion(timeline).is_some() => Story::Unclear("the service was deleted only after the stop, and its deployments with it".to_owned()),
+            (None, None) if may_have_outlived(timeline) => Story::Unclear("its service is gone by now: nothing tells whether it was deleted before the stop".to_owned()),
             (Some(lowered), Some((_, deleted))) if deleted.time < lowered.at => Story::FewerWanted,
             _ => Story::ServiceDeleted,
         },
@@ -51,6 +52,17 @@ pub fn deletion(timeline: &Timeline) -> Option<(&Line, &ApiCall)> {
     let stop = timeline.evidence.task.stop_anchor()?.as_millisecond();
     let near = |call: &ApiCall| call.succeeded() && (-CALL_MAY_TRAIL_BY..=DELETED_WITHIN).contains(&(stop - call.time.as_millisecond()));
     calls(timeline, "DeleteService").filter(|(_, call)| near(call)).max_by_key(|(_, call)| call.time)
+}
+
+/// For so long after a stop a service that is gone was likely deleted with it.
+const GONE_WITH_IT: SignedDuration = SignedDuration::from_hours(1);
+
+/// Whether so much time has passed since the stop that the service may have been deleted in it. One that is still being
+/// deleted was not.
+fn may_have_outlived(timeline: &Timeline) -> bool {
+    let evidence = &timeline.evidence;
+    let is_gone = evidence.service.as_ref().is_some_and(|service| service.status != "DRAINING");
+    is_gone && evidence.task.stop_anchor().is_some_and(|stop| evidence.taken_at.duration_since(stop) > GONE_WITH_IT)
 }
 
 /// The accepted call that deleted the service when the task had long been stopped.

@@ -505,3 +505,26 @@ fn a_drain_that_was_undone_before_the_stop_is_behind_nothing() {
     assert_eq!(on_a_gone_host(&[(-100_000, "DRAINING")]).as_deref(), Some("oskar"));
     assert_eq!(on_a_gone_host(&[(-100_000, "DRAINING"), (-60_000, "ACTIVE")]), None);
 }
+
+#[test]
+fn a_call_that_may_have_set_it_off_is_named_beside_a_stop_that_cannot_be_told_and_chosen_by_nobody() {
+    let unclear = |days: i64| {
+        let mut evidence = read(stopped("ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/1)", Some(143)), "UpdateService", Read::Ok);
+        evidence.service.as_mut().expect("a service").deployments = vec![Deployment { id: "ecs-svc/9".to_owned(), created_at: Some(at(3_600_000)), ..Deployment::default() }];
+        evidence.taken_at = at(0) + jiff::SignedDuration::from_hours(24 * days);
+        evidence
+    };
+    let deployed = |call: &mut ApiCall| call.parameters.task_definition = Some("web:42".to_owned());
+    let by = judged(call(unclear(5), -100_000, "UpdateService", "alice", deployed)).stopped_by;
+    assert_eq!((by.status.as_str(), by.actor), ("unreadable", None));
+    assert!(by.sentence.contains("UpdateService by alice [") && !by.sentence.contains("no UpdateService call"), "{}", by.sentence);
+    assert_eq!(by.chain.len(), 1);
+    let fresh = judged(call(unclear(0), -100_000, "UpdateService", "alice", deployed)).stopped_by;
+    assert_eq!(fresh.status.as_str(), "not-yet");
+    assert!(fresh.sentence.contains("UpdateService by alice ["), "{}", fresh.sentence);
+    // One that cannot have set it off proves nothing.
+    let raised =
+        call(unclear(5), -100_000, "UpdateService", "olga", |call| (call.parameters.desired_count, call.parameters.begins_none, call.response_running) = (Some(6), true, Some(2)));
+    assert_eq!(told(raised), "not-recorded -");
+    assert_eq!(told(call(unclear(5), 60_000, "UpdateService", "late", deployed)), "not-recorded -");
+}
