@@ -104,7 +104,9 @@ pub fn story(task: &Task, service: Option<&Service>, history: &[ServiceDeploymen
         (None, None, Some(service)) => {
             let listed = own.is_some_and(|own| service.deployments.iter().any(|deployment| digits(&deployment.id) == own));
             let at_once = |message: &ServiceMessage| message.kind == MessageKind::Started && (message.at.as_millisecond() - stop.as_millisecond()).abs() <= REPLACED_WITHIN;
-            if !listed {
+            if own.is_none() {
+                Story::Unclear("ECS does not tell which deployment started the task".to_owned())
+            } else if !listed {
                 Story::Unclear("the task's own deployment is no longer listed, nor is one that replaced it".to_owned())
             } else if service.messages.iter().any(|message| is_rebalancing(message, stop)) {
                 Story::Unclear("ECS was moving the service's tasks between zones at that time, and names none of them".to_owned())
@@ -124,7 +126,7 @@ fn newer_deployment<'a>(task: &Task, own: Option<&str>, service: Option<&'a Serv
     // A long rollout still starts tasks of the old deployment: the task may be younger than what replaced it.
     let after = own_created.or(task.times.created);
     // The reason names a deployment; where that is not the task's own, ECS itself says which one replaced it.
-    let named = task.stopped_reason.as_deref().and_then(|reason| in_parentheses(reason, "deployment")).map(digits);
+    let named = task.stopped_reason.as_deref().and_then(|reason| in_parentheses(reason, "deployment")).map(digits).filter(|_| own.is_some());
     if let Some(told) = deployments.iter().find(|deployment| named == Some(digits(&deployment.id)) && named != own) {
         return Some(told);
     }
@@ -133,8 +135,14 @@ fn newer_deployment<'a>(task: &Task, own: Option<&str>, service: Option<&'a Serv
     deployments
         .iter()
         .filter(|deployment| Some(digits(&deployment.id)) != own)
+        .filter(|deployment| own.is_some() || is_another(task, deployment.definition.as_deref()))
         .filter(|deployment| deployment.created_at.is_some_and(|at| Some(at) > after && at.as_millisecond() <= stop.as_millisecond() + 2_000))
         .max_by_key(|deployment| (took_over(deployment), deployment.created_at))
+}
+
+/// Whether a deployment brings what the task is not: all that tells it from the task's own where ECS does not name that.
+fn is_another(task: &Task, definition: Option<&str>) -> bool {
+    task.times.created.is_some() && definition.is_some() && task.definition_name().is_some_and(|own| Some(own.as_str()) != definition)
 }
 
 /// Whether ECS tells that it began to move tasks between zones, without saying which one it stopped.
@@ -149,6 +157,7 @@ fn newer_in_history<'a>(task: &Task, own: Option<&str>, history: &'a [ServiceDep
     history
         .iter()
         .filter(|deployment| deployment.target_revision.as_deref() != own)
+        .filter(|deployment| own.is_some() || is_another(task, deployment.target_definition.as_deref()))
         .filter(|deployment| deployment.created_at.is_some_and(|at| Some(at) > task.times.created && at.as_millisecond() <= stop.as_millisecond() + 2_000))
         .filter(|deployment| !was_over(deployment, stop))
         .max_by_key(|deployment| deployment.created_at)
@@ -260,6 +269,22 @@ mod tests {
     fn a_newer_deployment_before_the_stop_replaced_the_task() {
         let story = story(&task(), Some(&service(vec![deployment("2", 900, "IN_PROGRESS"), deployment("1", 50, "COMPLETED")])), &[]);
         assert!(matches!(story, Story::Replaced(change) if change.id == "ecs-svc/2"));
+    }
+
+    #[test]
+    fn a_task_whose_own_deployment_is_not_told_is_replaced_only_by_what_brings_another_revision() {
+        let untold = Task {
+            started_by: None,
+            family: Some("web".into()),
+            revision: Some(41),
+            stopped_reason: Some("Scaling activity initiated by (deployment ecs-svc/1)".into()),
+            ..task()
+        };
+        let brings = |id: &str, created: i64, definition: &str| Deployment { definition: Some(definition.into()), ..deployment(id, created, "COMPLETED") };
+        let told = |deployments: Vec<Deployment>| story(&untold, Some(&service(deployments)), &[]);
+        assert!(matches!(told(vec![brings("1", 50, "web:41")]), Story::Unclear(_)), "ECS names the task's own one for a scale-in, too");
+        assert!(matches!(told(vec![brings("1", 500, "web:41")]), Story::Unclear(_)), "a scale-in after a deployment of the same revision");
+        assert!(matches!(told(vec![brings("2", 900, "web:42"), brings("1", 50, "web:41")]), Story::Replaced(change) if change.id == "ecs-svc/2"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
@@ -84,16 +85,37 @@ where
         let message = service.err().message().map_or_else(|| code.clone().unwrap_or_else(|| "no message".to_owned()), one_line);
         return match code {
             Some(code) => Failing { kind: kind_of(&code), message, code: Some(code) },
-            None => Failing { kind: Kind::Unreachable, code: None, message: format!("an error without a code that could be read ({})", innermost(error)) },
+            None => untold(error).unwrap_or_else(|| Failing {
+                kind: Kind::Unreachable,
+                code: None,
+                message: format!("an error without a code that could be read ({})", innermost(error)),
+            }),
         };
     }
     match error {
         SdkError::TimeoutError(_) => Failing { kind: Kind::TimedOut, code: None, message: "no answer in time".to_owned() },
         SdkError::DispatchFailure(dispatch) if dispatch.is_timeout() => Failing { kind: Kind::TimedOut, code: None, message: "no answer in time".to_owned() },
         SdkError::DispatchFailure(_) => Failing { kind: Kind::Unreachable, code: None, message: innermost(error) },
-        SdkError::ResponseError(_) => Failing { kind: Kind::Unreachable, code: None, message: format!("an answer that cannot be read ({})", innermost(error)) },
+        SdkError::ResponseError(_) => {
+            untold(error).unwrap_or_else(|| Failing { kind: Kind::Unreachable, code: None, message: format!("an answer that cannot be read ({})", innermost(error)) })
+        }
         _ => Failing { kind: Kind::Unexpected, code: None, message: innermost(error) },
     }
+}
+
+/// What an HTTP status says alone, where the answer holds no word of AWS's: something on the way wrote it, or a server that
+/// was too busy for words.
+fn untold<E, R: std::fmt::Debug + 'static>(error: &SdkError<E, R>) -> Option<Failing> {
+    let response: &dyn std::any::Any = error.raw_response()?;
+    let status = response.downcast_ref::<HttpResponse>()?.status().as_u16();
+    let (kind, message) = match status {
+        300..=399 => (Kind::Unreachable, format!("HTTP {status}, a redirection: AWS sends none, something on the way does")),
+        407 => (Kind::Unreachable, "HTTP 407: the proxy asks for a login".to_owned()),
+        429 => (Kind::Throttled, "HTTP 429, too many requests".to_owned()),
+        400.. => (Kind::Unreachable, format!("HTTP {status}, and no words of AWS's with it")),
+        _ => return None,
+    };
+    Some(Failing { kind, code: None, message })
 }
 
 fn kind_of(code: &str) -> Kind {

@@ -2,7 +2,8 @@
 //! wait for each other instead of throttling each other out.
 //!
 //! The times of the last departures stand in a small file, one for each region and account, under a lock that is held
-//! for as long as it takes to write a line. Where there is no place for it, each process keeps the pace for itself.
+//! for as long as it takes to write a line. Nobody reserves: a request takes its place when it leaves, so that a run that
+//! ends while it waits leaves nothing behind. Where there is no place for the file, each process keeps the pace for itself.
 
 use std::collections::hash_map::DefaultHasher;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -21,8 +22,12 @@ const WINDOW: u64 = 1_050;
 /// What is added to the window after a refusal, at first and at the most: somebody else spends the same budget.
 const FIRST_SLOWING: u64 = 150;
 const MOST_SLOWING: u64 = 2_400;
-/// A time so far ahead was written before the machine started anew.
-const BELIEVED_AHEAD: u64 = 120_000;
+/// A time further ahead was written before the machine started anew, or on another one.
+const BELIEVED_AHEAD: u64 = 50;
+/// Those who wait for the same moment do not all come at once.
+const SPREAD: u64 = 40;
+/// No file of ours is longer.
+const LONGEST: u64 = 256;
 /// Another process holds the lock for a moment; one that holds it longer is stuck and counts no more.
 const LOCKED_FOR: Duration = Duration::from_millis(400);
 const TRIED_EVERY: Duration = Duration::from_millis(10);
@@ -52,13 +57,16 @@ impl Departures {
         format!("{} {} {}\n", last[0], last[1], self.slowing)
     }
 
-    /// The next moment at which a request may leave, which is thereby taken.
-    fn take(&mut self, now: u64) -> u64 {
-        let held = self.last.len().checked_sub(REQUESTS).and_then(|at| self.last.get(at)).map_or(0, |first| first + WINDOW + self.slowing);
-        let slot = now.max(held).max(self.last.last().copied().unwrap_or_default());
-        self.last.push(slot);
+    /// Takes a departure now; else how long until one is free.
+    fn take(&mut self, now: u64) -> Result<(), u64> {
+        let free = self.last.len().checked_sub(REQUESTS).and_then(|at| self.last.get(at)).map_or(0, |first| first + WINDOW + self.slowing);
+        if free > now {
+            return Err(free - now);
+        }
+        self.last.push(now);
+        self.last.sort_unstable();
         self.last.drain(..self.last.len().saturating_sub(REQUESTS));
-        slot
+        Ok(())
     }
 
     /// The budget was spent by somebody else: the next window is left to them, and those after it are wider.
@@ -92,13 +100,14 @@ impl Pace {
         Self { shared: folder.map(|folder| (folder, format!("{:016x}", mark.finish()))), own: Mutex::default() }
     }
 
-    /// Waits for the next moment at which a LookupEvents may leave; gives how long that was.
+    /// Waits until a LookupEvents may leave, and takes that moment; gives how long that was. Whoever stops waiting has
+    /// taken nothing.
     pub async fn wait(&self, region: &str) -> Duration {
-        let now = milliseconds();
-        let slot = self.with(region, |departures| departures.take(now)).await;
-        let waited = Duration::from_millis(slot.saturating_sub(now));
-        tokio::time::sleep(waited).await;
-        waited
+        let began = tokio::time::Instant::now();
+        while let Err(left) = self.with(region, |departures| departures.take(milliseconds())).await {
+            tokio::time::sleep(Duration::from_millis(left + fastrand::u64(..SPREAD))).await;
+        }
+        began.elapsed()
     }
 
     pub async fn refused(&self, region: &str) {
@@ -120,7 +129,7 @@ impl Pace {
         let mut own = self.own.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let Some(mut file) = file else { return change(&mut own) };
         let mut text = String::new();
-        let mut departures = match file.read_to_string(&mut text) {
+        let mut departures = match (&file).take(LONGEST).read_to_string(&mut text) {
             Ok(_) => Departures::read(&text, milliseconds()),
             Err(_) => own.clone(),
         };
@@ -132,13 +141,19 @@ impl Pace {
     }
 }
 
-/// The file, locked for this process alone; none where it cannot be opened, or another holds it too long.
+/// The file, locked for this process alone; none where it is no file of its own, cannot be opened, or another holds it too
+/// long.
 async fn locked(path: &PathBuf) -> Option<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path).ok()?;
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        // A link would be written through, a pipe waited for.
+        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+        options.mode(0o600).custom_flags(i32::try_from(flags.bits()).ok()?);
+    }
+    let file = options.open(path).ok().filter(|file| file.metadata().is_ok_and(|found| found.is_file()))?;
     let began = tokio::time::Instant::now();
     loop {
         match file.try_lock() {
@@ -172,21 +187,39 @@ fn milliseconds() -> u64 {
 mod tests {
     use super::*;
 
+    /// Who waits asks again when told to.
+    fn leaves_at(departures: &mut Departures, mut now: u64) -> u64 {
+        while let Err(left) = departures.take(now) {
+            now += left;
+        }
+        now
+    }
+
     #[test]
     fn no_window_holds_more_than_two_departures_however_many_ask() {
         let mut departures = Departures::default();
-        let slots: Vec<u64> = (0..7).map(|_| departures.take(10_000)).collect();
+        let slots: Vec<u64> = (0..7).map(|_| leaves_at(&mut departures, 10_000)).collect();
         assert_eq!(slots, [10_000, 10_000, 11_050, 11_050, 12_100, 12_100, 13_150]);
-        assert_eq!(departures.take(60_000), 60_000, "what was not used is not saved up");
-        assert_eq!((departures.take(60_000), departures.take(60_000)), (60_000, 61_050));
+        assert_eq!(leaves_at(&mut departures, 60_000), 60_000, "what was not used is not saved up");
+        assert_eq!((leaves_at(&mut departures, 60_000), leaves_at(&mut departures, 60_000)), (60_000, 61_050));
+    }
+
+    #[test]
+    fn whoever_stops_waiting_has_taken_nothing() {
+        let mut departures = Departures::default();
+        (0..2).for_each(|_| departures.take(10_000).expect("free"));
+        for _ in 0..100 {
+            assert_eq!(departures.take(10_400), Err(650));
+        }
+        assert_eq!(departures.take(11_050), Ok(()));
     }
 
     #[test]
     fn a_refusal_widens_the_window_and_answers_narrow_it_again() {
         let mut departures = Departures::default();
-        departures.take(10_000);
+        departures.take(10_000).expect("free");
         departures.refused(10_100);
-        assert_eq!(departures.take(10_100), 10_100 + WINDOW + FIRST_SLOWING);
+        assert_eq!(departures.take(10_100), Err(WINDOW + FIRST_SLOWING));
         (0..9).for_each(|_| departures.refused(20_000));
         assert_eq!(departures.slowing, MOST_SLOWING);
         (0..13).for_each(|_| departures.answered());
@@ -196,12 +229,31 @@ mod tests {
     #[test]
     fn what_stands_in_the_file_is_read_again_and_nonsense_is_nothing() {
         let mut departures = Departures::default();
-        for _ in 0..3 {
-            departures.take(10_000);
+        for now in [10_000, 10_000, 11_050] {
+            departures.take(now).expect("free");
         }
-        assert_eq!(Departures::read(&departures.written(), 10_000), departures);
+        assert_eq!(Departures::read(&departures.written(), 11_050), departures);
         assert_eq!(Departures::read("no numbers", 10_000), Departures::default());
-        assert!(Departures::read("1 99999999999999 7", 10_000).last.iter().all(|at| *at < 10_000 + BELIEVED_AHEAD));
+        // Of another machine's clock, or of this one before it started anew.
+        assert_eq!(Departures::read("99999999 99999999 0", 10_000).take(10_000), Ok(()));
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn what_is_no_file_of_its_own_is_neither_waited_for_nor_written_through() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let others = folder.path().join("others");
+        std::fs::write(&others, "precious").expect("a file");
+        let pace = |mark: &str| Pace { shared: Some((folder.path().to_owned(), mark.to_owned())), own: Mutex::default() };
+        std::os::unix::fs::symlink(&others, folder.path().join("cloudtrail-eu-west-1-link")).expect("a link");
+        rustix::fs::mknodat(rustix::fs::CWD, folder.path().join("cloudtrail-eu-west-1-pipe"), rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR, 0)
+            .expect("a pipe");
+        for mark in ["link", "pipe"] {
+            let pace = pace(mark);
+            let waits = tokio::time::timeout(Duration::from_secs(2), pace.wait("eu-west-1"));
+            assert!(waits.await.is_ok_and(|waited| waited < Duration::from_millis(200)), "{mark}");
+        }
+        assert_eq!(std::fs::read_to_string(&others).expect("still there"), "precious");
     }
 
     #[tokio::test]

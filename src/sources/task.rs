@@ -145,7 +145,12 @@ impl Finder<'_> {
                     inquiry.fail(&failing);
                     return Err(failing);
                 }
-                let tasks: Vec<Task> = answer.tasks().iter().map(|task| read_task(task, cluster)).collect();
+                let tasks: Vec<Task> = answer.tasks().iter().map(|task| read_task(task, cluster)).filter(Task::exists).collect();
+                if tasks.is_empty() && !answer.tasks().is_empty() {
+                    let failing = Failing::unreadable("an answer that does not name its task");
+                    inquiry.fail(&failing);
+                    return Err(failing);
+                }
                 self.ledger.remember_described(&tasks);
                 inquiry.count(tasks.len());
                 inquiry.done();

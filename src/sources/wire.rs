@@ -89,6 +89,11 @@ pub struct NotOnTheList(String);
 #[error("an empty answer")]
 struct EmptyAnswer;
 
+/// A proxy's page, an error sent as a success: whatever it is, it does not say that there is nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("an answer without {0}")]
+struct LacksItsList(&'static str);
+
 /// The SDK's XML reader takes what it can get and calls the rest absent; JSON it reads whole or not at all.
 #[derive(Debug, thiserror::Error)]
 #[error("an answer that is no whole XML")]
@@ -210,9 +215,7 @@ impl Line {
         let began = Instant::now();
         let attempt = self.inner.attempt;
         let result = match tokio::time::timeout(attempt, whole_answer(far, request)).await {
-            Ok(Ok((200, _, bytes))) if bytes.is_empty() => Err(ConnectorError::other(EmptyAnswer.into(), Some(ErrorKind::TransientError))),
-            Ok(Ok((200, _, bytes))) if is_broken_xml(&action, &bytes) => Err(ConnectorError::other(BrokenXml.into(), None)),
-            Ok(result) => result,
+            Ok(result) => result.and_then(|answer| told(&action, answer)),
             Err(_) => Err(ConnectorError::timeout(AttemptTooLong(attempt).into())),
         };
         self.observe(&action, &region, (waited, began), &result);
@@ -231,7 +234,7 @@ impl Line {
         }
         let bytes = signed_exit_codes(&action, bytes);
         match status {
-            400.. if is_paced && error_code(&bytes).is_some_and(|code| is_throttle(&code)) => self.inner.pace.refused(&region).await,
+            400.. if is_paced && (status == 429 || error_code(&bytes).is_some_and(|code| is_throttle(&code))) => self.inner.pace.refused(&region).await,
             200 if is_paced => self.inner.pace.answered(&region).await,
             _ => {}
         }
@@ -300,6 +303,44 @@ async fn whole_answer(far: &SharedHttpConnector, request: HttpRequest) -> Result
     let body = std::mem::replace(answer.body_mut(), SdkBody::taken());
     let bytes = ByteStream::new(body).collect().await.map_err(|broken| ConnectorError::io(broken.into()))?.to_vec();
     Ok((status, headers, bytes))
+}
+
+/// The answer, unless it claims success and says nothing: that would read as "there is nothing".
+fn told(action: &str, answer: Answer) -> Result<Answer, ConnectorError> {
+    let (status, _, bytes) = &answer;
+    match status {
+        200..=299 if bytes.is_empty() => Err(ConnectorError::other(EmptyAnswer.into(), Some(ErrorKind::TransientError))),
+        200..=299 if is_broken_xml(action, bytes) => Err(ConnectorError::other(BrokenXml.into(), None)),
+        200..=299 => match lacks(action, bytes) {
+            Some(list) => Err(ConnectorError::other(LacksItsList(list).into(), None)),
+            None => Ok(answer),
+        },
+        _ => Ok(answer),
+    }
+}
+
+/// The list that AWS always writes into this action's answer, be it empty, and that this one in JSON does not have.
+fn lacks(action: &str, bytes: &[u8]) -> Option<&'static str> {
+    let lists: &[&str] = match action {
+        "application-autoscaling:DescribeScalingActivities" => &["ScalingActivities"],
+        "cloudtrail:LookupEvents" => &["Events"],
+        "ecs:DescribeContainerInstances" => &["containerInstances", "failures"],
+        "ecs:DescribeServiceDeployments" => &["serviceDeployments", "failures"],
+        "ecs:DescribeServiceRevisions" => &["serviceRevisions", "failures"],
+        "ecs:DescribeServices" => &["services", "failures"],
+        "ecs:DescribeTasks" => &["tasks", "failures"],
+        "ecs:ListClusters" => &["clusterArns"],
+        "ecs:ListServiceDeployments" => &["serviceDeployments"],
+        "ecs:ListServices" => &["serviceArns"],
+        "ecs:ListTasks" => &["taskArns"],
+        "logs:DescribeLogGroups" => &["logGroups"],
+        "logs:FilterLogEvents" | "logs:GetLogEvents" => &["events"],
+        _ => return None,
+    };
+    // Another protocol, or no JSON at all: whoever reads it will say so.
+    let serde_json::Value::Object(answer) = serde_json::from_slice(bytes).ok()? else { return None };
+    let has = |list: &&str| answer.get(*list).is_some_and(|value| !value.is_null());
+    if lists.iter().any(|list| has(list)) { None } else { lists.first().copied() }
 }
 
 fn response(status: u16, headers: Vec<(String, String)>, bytes: Vec<u8>) -> HttpResponse {
@@ -441,7 +482,7 @@ mod tests {
     impl HttpConnector for Counting {
         fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
             self.0.fetch_add(1, Ordering::Relaxed);
-            HttpConnectorFuture::ready(Ok(response(200, Vec::new(), b"{}".to_vec())))
+            HttpConnectorFuture::ready(Ok(response(200, Vec::new(), br#"{"clusterArns":[]}"#.to_vec())))
         }
     }
 
@@ -480,6 +521,18 @@ mod tests {
         assert_eq!(leaving.0.load(Ordering::Relaxed), 0);
         assert!(ecs.list_clusters().send().await.is_ok());
         assert_eq!(leaving.0.load(Ordering::Relaxed), 1, "and what is on it does");
+    }
+
+    #[test]
+    fn an_answer_without_its_list_is_none_and_an_empty_list_is_one() {
+        for none in ["{}", r#"{"Events":null}"#, r#"{"__type":"AccessDeniedException"}"#, r#"{"error":"login required"}"#] {
+            assert_eq!(lacks("cloudtrail:LookupEvents", none.as_bytes()), Some("Events"), "{none}");
+        }
+        assert_eq!(lacks("cloudtrail:LookupEvents", br#"{"Events":[]}"#), None);
+        assert_eq!(lacks("ecs:DescribeServices", br#"{"failures":[{"reason":"MISSING"}]}"#), None);
+        for status in [200, 202, 204] {
+            assert!(told("cloudtrail:LookupEvents", (status, Vec::new(), Vec::new())).is_err());
+        }
     }
 
     #[test]
