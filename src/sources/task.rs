@@ -446,7 +446,11 @@ impl Finder<'_> {
                 tasks.extend(some);
             }
         }
+        let is_told = tasks.iter().all(|task| task.group.is_some());
         tasks.retain(|task| service.is_none_or(|service| task.service.as_deref() == Some(service)));
+        if tasks.is_empty() && !is_told {
+            return Err(Failing::unreadable("tasks were listed that do not tell of which service they are"));
+        }
         Ok(tasks)
     }
 }

@@ -12,6 +12,8 @@ pub enum Bend {
     Hollow,
     /// Every other field is missing.
     Half,
+    /// This one field is missing, wherever it stands.
+    Without(&'static str),
     /// States and kinds that this version has never heard of.
     NewWords,
     MoreFields,
@@ -83,6 +85,7 @@ fn bent_json(bend: Bend, mut value: Value, (names, token): (&str, &str)) -> Valu
         Bend::Bare => json!({}),
         Bend::Hollow => hollow(value),
         Bend::Half => half(value),
+        Bend::Without(field) => without(value, field),
         Bend::NewWords => new_words(value),
         Bend::MoreFields => more_fields(value),
         Bend::Endless | Bend::Repeating => {
@@ -100,6 +103,14 @@ fn hollow(value: Value) -> Value {
     };
     match value {
         Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, emptied(value))).collect(),
+        other => other,
+    }
+}
+
+fn without(value: Value, field: &str) -> Value {
+    match value {
+        Value::Object(fields) => fields.into_iter().filter(|(name, _)| name != field).map(|(name, value)| (name, without(value, field))).collect(),
+        Value::Array(items) => items.into_iter().map(|item| without(item, field)).collect(),
         other => other,
     }
 }
@@ -159,6 +170,8 @@ fn bent_xml(bend: Bend, action: &str, body: &str, (names, token): (&str, &str)) 
     let leaf = Regex::new(r"<(\w+)>([^<]*)</\w+>").unwrap();
     match bend {
         Bend::Bare => format!("<{operation}Response><{operation}Result/></{operation}Response>"),
+        // Its fields are tried in JSON alone.
+        Bend::Without(_) => body.to_owned(),
         Bend::Hollow => hollow_xml(body),
         Bend::Half => {
             let mut at = 0;
