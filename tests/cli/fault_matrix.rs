@@ -553,9 +553,9 @@ impl Cell<'_> {
                 let is_named = self.actions.iter().any(|action| ran.stderr.contains(action)) || ran.stderr.contains("did not answer");
                 return ensure(is_named, || format!("the failure does not say what failed: {}", ran.stderr));
             }
-            // Of a forgotten task what is left of it may be lost, and that is said.
+            // Of a forgotten task what is left of it may be lost.
             Wanted::NoMore | Wanted::NoOther if ran.stdout.is_empty() => {
-                let is_claimed_away = ran.code == 4 && !(world.name == "a forgotten task" && ran.stderr.contains(self.actions[0]));
+                let is_claimed_away = ran.code == 4 && world.name != "a forgotten task";
                 return ensure(!is_claimed_away, || format!("there is a task: {}", ran.stderr));
             }
             Wanted::Gap(..) if ran.stdout.is_empty() && world.prints == Prints::Stops => {
