@@ -186,8 +186,13 @@ impl<'a> Out<'a> {
             None if task.times.last_word.is_some() && task.stop_anchor() == task.times.last_word => ("last heard of", task.times.last_word),
             stopped => ("stopped", stopped.or(task.stop_anchor())),
         };
-        parts.extend(at.map(|at| format!("{word} {}{}", self.page.clock.full(at), if unkept { "," } else { "" }).replace(' ', "\u{a0}")));
-        parts.extend(unkept.then(|| "its\u{a0}end\u{a0}was\u{a0}not\u{a0}kept".to_owned()));
+        parts.extend(
+            at.map(|at| format!("{word} {}", self.page.clock.full(at)))
+                .into_iter()
+                .chain(unkept.then(|| "its end was not kept".to_owned()))
+                .reduce(|at, end| format!("{at}, {end}"))
+                .map(|told| told.replace(' ', "\u{a0}")),
+        );
         let rest = printable(&parts.join("  ")).into_owned();
         let first = format!("task {short}");
         let lines = wrapped(&format!("{first}  {rest}"), self.page.measure());

@@ -1,9 +1,12 @@
 //! A task that ECS has forgotten, of whose stop no reason was kept: what is known of who may be behind it.
 
+use super::super::actors;
 use super::super::evidence::{Reading, Source};
 use super::super::task::Teller;
 use super::super::timeline::Timeline;
 use super::super::words;
+
+use super::calls;
 
 /// Why nobody can be named, and not even that nobody was.
 pub(super) fn untold(timeline: &Timeline) -> String {
@@ -19,6 +22,10 @@ pub(super) fn untold(timeline: &Timeline) -> String {
     }
     let dated = task.times.stopping.or(task.times.execution_stopped).or(task.times.stopped).is_some();
     let known = if dated { "ECS has forgotten the task, and its reason for the stop is lost" } else { "ECS has forgotten the task, and when and how it ended was not kept" };
+    if let Some((line, call)) = calls(timeline, "StopTask").find(|(_, call)| call.succeeded()) {
+        let who = actors::describe(call).name;
+        return format!("Unknown: {known}. {who} called StopTask for it [{}], and nothing shows that this stopped it.", line.n);
+    }
     match stop_calls(timeline) {
         Asked::Gap(gap) => format!("Unknown: {known}; whether somebody called StopTask is not known either ({}).", gap.sentence()),
         Asked::Read => format!("Unknown: {known}. CloudTrail holds no StopTask call for it."),

@@ -367,8 +367,10 @@ mod tests {
 
     #[test]
     fn the_calls_that_started_and_stopped_it_and_its_agents_report_make_a_task() {
-        let run = begun(&json!({"taskArn": ARN, "group": "family:render", "startedBy": "nightly", "createdAt": "Apr 26, 2026, 9:34:33\u{202f}PM", "taskDefinitionArn": "arn:aws:ecs:eu-west-1:123456789012:task-definition/render:7",
-            "lastStatus": "PROVISIONING", "launchType": "EC2", "containers": [{"name": "app", "image": "render:7", "lastStatus": "PENDING"}]}));
+        let run = begun(
+            &json!({"taskArn": ARN, "group": "family:render", "startedBy": "nightly", "createdAt": "Apr 26, 2026, 9:34:33\u{202f}PM", "taskDefinitionArn": "arn:aws:ecs:eu-west-1:123456789012:task-definition/render:7",
+            "lastStatus": "PROVISIONING", "launchType": "EC2", "containers": [{"name": "app", "image": "render:7", "lastStatus": "PENDING"}]}),
+        );
         let answer = json!({"taskArn": ARN, "lastStatus": "RUNNING", "stoppedReason": "enough", "stoppingAt": "Apr 26, 2026, 9:40:00 PM", "containers": [{"name": "app", "lastStatus": "RUNNING"}]});
         let stop = stopped(&json!({"eventTime": "2026-04-26T21:40:00Z", "responseElements": {"task": answer}}), &place("x", None), "eu-west-1").expect("a task");
         let report = reported(&json!({"task": ARN, "status": "STOPPED", "reason": "", "executionStoppedAt": "2026-04-26T21:40:31Z", "containers": [{"containerName": "app", "exitCode": 137, "status": "STOPPED"}]})).expect("an end");
