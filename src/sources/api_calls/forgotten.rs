@@ -406,6 +406,56 @@ mod tests {
     }
 
     #[test]
+    fn a_stop_without_an_answer_is_known_by_what_was_asked() {
+        const ID: &str = "5d6c7b8a99a8b7c6d5e4f3a2b1c0d9e8";
+        let asked = |parameters: Value| {
+            let record = json!({"recipientAccountId": "123456789012", "awsRegion": "eu-west-1", "requestParameters": parameters, "responseElements": null});
+            stopped(&record, &place(ID, None), "eu-west-1").and_then(|task| task_from(&task)).map(|task| (task.arn, task.cluster, task.stop_code))
+        };
+        let known = Some((ARN.to_owned(), "prod".to_owned(), None));
+        assert_eq!(asked(json!({"cluster": "prod", "task": ID})), known);
+        assert_eq!(asked(json!({"cluster": "arn:aws:ecs:eu-west-1:123456789012:cluster/prod", "task": ID})), known);
+        assert_eq!(asked(json!({"task": ARN})), known, "an ARN names its cluster");
+        assert_eq!(asked(json!({"task": ID})).map(|(_, cluster, _)| cluster).as_deref(), Some("default"));
+        assert_eq!(asked(json!({"task": ARN.replace("123456789012", "999988887777")})), None, "another account's");
+        assert_eq!(asked(json!({"cluster": "prod"})), None);
+    }
+
+    #[test]
+    fn an_earlier_stop_is_looked_for_until_none_can_be_the_first() {
+        let told = |task: Value, at: &str| Told { call: STOP_TASK, event_id: String::new(), at: written_time(at), task, said: Vec::new(), called: None, is_shown: true };
+        let goes_on = |at: &str, told: Told| may_hold_an_earlier(&json!({"eventTime": at}), &[told]);
+        let undated = || told(json!({}), "2026-04-26T12:00:00Z");
+        assert!(goes_on("2026-04-26T11:00:00Z", undated()) && !goes_on("2026-04-26T05:00:00Z", undated()));
+        let dated = || told(json!({"stoppingAt": "2026-04-26T11:59:00Z"}), "2026-04-26T12:00:00Z");
+        assert!(goes_on("2026-04-26T11:59:30Z", dated()) && !goes_on("2026-04-26T11:00:00Z", dated()), "ECS says when the stop began");
+    }
+
+    #[test]
+    fn what_was_typed_for_another_cluster_is_not_told_of_the_task_that_an_answer_shows() {
+        let told = |cluster: &str, is_shown: bool| Told {
+            call: STOP_TASK,
+            event_id: cluster.to_owned(),
+            at: None,
+            task: json!({"clusterArn": cluster}),
+            said: Vec::new(),
+            called: None,
+            is_shown,
+        };
+        let left: Vec<String> = of_one_cluster(vec![told("dev", false), told("prod", true), told("prod", false)]).into_iter().map(|told| told.event_id).collect();
+        assert_eq!(left, ["prod", "prod"]);
+    }
+
+    #[test]
+    fn a_services_event_that_names_failed_health_checks_is_the_reason() {
+        let said = [ServiceMessage::read("m", Timestamp::UNIX_EPOCH, "(service web) (task 5d6c7b8a99a8b7c6d5e4f3a2b1c0d9e8) failed ELB health checks in (target-group arn:t).")];
+        let service = json!({"serviceName": "web", "clusterArn": "arn:aws:ecs:eu-west-1:123456789012:cluster/prod"});
+        let task = of_service(&service, &said, &place("5d6c7b8a99a8b7c6d5e4f3a2b1c0d9e8", None)).and_then(|task| task_from(&task)).expect("a task");
+        assert_eq!(task.stopped_reason.as_deref(), Some("failed ELB health checks in (target-group arn:t)"));
+        assert!(task.times.stopping.is_some() && task.stop_code.is_some_and(|code| code.as_str() == "ServiceSchedulerInitiated"));
+    }
+
+    #[test]
     fn another_task_another_cluster_and_a_task_that_runs_on_are_not_it() {
         let told = json!({"taskArn": ARN});
         assert!(is_it(&told, &place("5d6c7b8a99a8b7c6d5e4f3a2b1c0d9e8", Some("prod"))) && is_it(&told, &place("5d6c7b8a99a8b7c6d5e4f3a2b1c0d9e8", None)));
