@@ -448,7 +448,11 @@ mod tests {
 
     #[test]
     fn a_services_event_that_names_failed_health_checks_is_the_reason() {
-        let said = [ServiceMessage::read("m", Timestamp::UNIX_EPOCH, "(service web) (task 5d6c7b8a99a8b7c6d5e4f3a2b1c0d9e8) failed ELB health checks in (target-group arn:t).")];
+        let said = [ServiceMessage::read(
+            "m",
+            "2026-04-26T21:34:33Z".parse().expect("a time"),
+            "(service web) (task 5d6c7b8a99a8b7c6d5e4f3a2b1c0d9e8) failed ELB health checks in (target-group arn:t).",
+        )];
         let service = json!({"serviceName": "web", "clusterArn": "arn:aws:ecs:eu-west-1:123456789012:cluster/prod"});
         let task = of_service(&service, &said, &place("5d6c7b8a99a8b7c6d5e4f3a2b1c0d9e8", None)).and_then(|task| task_from(&task)).expect("a task");
         assert_eq!(task.stopped_reason.as_deref(), Some("failed ELB health checks in (target-group arn:t)"));
