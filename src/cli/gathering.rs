@@ -12,7 +12,7 @@ use crate::diagnosis::call::REPORTS;
 use crate::diagnosis::evidence::{Evidence, Source, Status as ReadingStatus};
 use crate::diagnosis::service::is_task_id;
 use crate::diagnosis::stopped_by::{KEPT_FOR, Status};
-use crate::diagnosis::task::{EcsArn, Task, last_segment};
+use crate::diagnosis::task::{EcsArn, Task, Times, last_segment};
 use crate::diagnosis::verdict::Cause;
 use crate::diagnosis::words::{self, shell, value};
 use crate::diagnosis::{Trace, trace};
@@ -383,7 +383,7 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
         return Err(task::NotFound::NothingStopped { service, region, looked_in: vec![cluster], cluster: None }.into());
     }
     let task = &trace.timeline.evidence.task;
-    let place = format!("{} --region{}", shell(&format!("{}/{}", task.cluster, task.id)), value(&task.region));
+    let place = format!("{} --region{}", shell(&task.place()), value(&task.region));
     for command in trace.verdict.next_steps.iter_mut().filter_map(|step| step.command.as_mut()) {
         // A suggested command asks as this run did: by the same identity and endpoint. In the replay of a run it is that
         // run's; of any other case, it asks the case.
@@ -454,10 +454,17 @@ async fn beyond_ecs(account: &Account, ledger: &Ledger, place: &Place, share: Du
         // An agent's report names no task definition, which would name the logs.
         (Some(task), Some((logged, _))) => {
             let containers = if task.containers.is_empty() { logged.containers } else { task.containers };
-            Some(Task { streams: logged.streams, containers, ..task })
+            let times = Times { last_word: logged.times.last_word, ..task.times };
+            Some(Task { streams: logged.streams, containers, times, ..task })
         }
-        (None, Some((logged, remark))) => {
-            ledger.remark(remark);
+        (None, Some((logged, place))) => {
+            let readings = ledger.evidence(now).readings;
+            let unread = |source: Source| readings.iter().any(|reading| reading.source == source && reading.status.is_gap());
+            ledger.remark(match (logged.last_status.is_none(), unread(Source::Archive) || unread(Source::Cloudtrail)) {
+                (true, _) => format!("of this task only its logs were found ({place}); not every cluster could be asked for it, so it may still run"),
+                (false, true) => format!("ECS has forgotten this task, and only its logs could be read ({place}): not every witness that may remember it was read"),
+                (false, false) => format!("ECS has forgotten this task, and all that is left of it are its logs ({place})"),
+            });
             Some(logged)
         }
         (called, None) => called,

@@ -8,7 +8,7 @@ use super::words::{shell, value};
 /// `ecs-trace VERB cluster/id`, with the region where the task's ARN gives one.
 #[must_use]
 pub fn ecs_trace(verb: &str, task: &Task) -> String {
-    let (place, region) = (format!("{}/{}", task.cluster, task.id), value(&task.region));
+    let (place, region) = (task.place(), value(&task.region));
     match place.starts_with('-') {
         // No cluster is called so; a case may say so, and its word must not be read as an option.
         true => format!("ecs-trace {verb} --region{region} -- {}", shell(&place)),

@@ -136,7 +136,8 @@ pub struct Event {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
     Created {
-        by: Option<String>,
+        /// `by service web`, or the free text of `startedBy` as such.
+        how: Option<String>,
     },
     Connected,
     PullStarted,
@@ -158,6 +159,11 @@ pub enum What {
     },
     ExecutionStopped,
     Stopped,
+    /// A station of a task that ECS has forgotten, as a recorded call or its answer tells it.
+    Kept {
+        call: Reported,
+        what: Box<What>,
+    },
     Said(ServiceMessage),
     DeploymentCreated {
         id: String,
@@ -284,8 +290,9 @@ impl Event {
     pub fn text(&self) -> String {
         let container = self.container.as_deref().unwrap_or("container");
         match &self.what {
-            What::Created { by: Some(by) } => format!("created by {by}"),
-            What::Created { by: None } => "created".to_owned(),
+            What::Created { how: Some(how) } => format!("created {how}"),
+            What::Created { how: None } => "created".to_owned(),
+            What::Kept { call, what } => format!("{}: {}", call.call, Self { what: What::clone(what), ..self.clone() }.text()),
             What::Connected => "connected".to_owned(),
             What::PullStarted => "pull started".to_owned(),
             What::PullStopped { took: Some(took) } => format!("pull stopped, {}", words::duration(*took)),
@@ -352,6 +359,7 @@ impl Event {
             What::DeploymentCreated { id, .. } | What::ServiceDeployment { id, .. } => Some(id.clone()),
             What::Called(call) => Some(call.event_id.clone()),
             What::ContainerEnded { reported, .. } => reported.as_ref().map(|from| from.event_id.clone()),
+            What::Kept { call, .. } => Some(call.event_id.clone()).filter(|id| !id.is_empty()),
             What::Scaled(activity) => Some(activity.id.clone()).filter(|id| !id.is_empty()),
             What::Logged(line) => Some(line.stream.clone()),
             What::TargetNow { target_group, .. } => Some(target_group.clone()),
@@ -362,7 +370,7 @@ impl Event {
 
     /// Which of two events of one instant comes first: what asks before what obeys, an end before what follows from it.
     pub(super) fn rank(&self) -> u8 {
-        match &self.what {
+        match self.what.plain() {
             What::Created { .. } => 0,
             What::Connected => 1,
             What::PullStarted => 2,
@@ -379,7 +387,18 @@ impl Event {
             What::Stopped => 12,
             What::HostNow { .. } | What::NotLogged { .. } | What::StoppedBeside { .. } | What::StoppedAlike { .. } => 13,
             What::TargetNow { .. } => 14,
-            What::Sampled(_) | What::Utilized(_) | What::Counted(_) => 6,
+            What::Sampled(_) | What::Utilized(_) | What::Counted(_) | What::Kept { .. } => 6,
+        }
+    }
+}
+
+impl What {
+    /// The fact itself, wherever it is kept.
+    #[must_use]
+    pub fn plain(&self) -> &Self {
+        match self {
+            Self::Kept { what, .. } => what,
+            plain => plain,
         }
     }
 }

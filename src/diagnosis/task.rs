@@ -121,6 +121,39 @@ pub struct Task {
     pub attachments: Vec<Attachment>,
     /// Log streams that bear its id, where no task definition tells of them.
     pub streams: Vec<LogStream>,
+    /// Which recorded call tells of a station, where calls are all that tells of the task.
+    pub kept: Vec<(Station, Reported)>,
+}
+
+/// What ECS dates of a task's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Station {
+    Created,
+    Connected,
+    PullStarted,
+    PullStopped,
+    Started,
+    Stopping,
+    ExecutionStopped,
+    Stopped,
+}
+
+impl Station {
+    /// By the field in which ECS dates it.
+    #[must_use]
+    pub fn of_field(name: &str) -> Option<Self> {
+        Some(match name {
+            "createdAt" => Self::Created,
+            "connectivityAt" => Self::Connected,
+            "pullStartedAt" => Self::PullStarted,
+            "pullStoppedAt" => Self::PullStopped,
+            "startedAt" => Self::Started,
+            "stoppingAt" => Self::Stopping,
+            "executionStoppedAt" => Self::ExecutionStopped,
+            "stoppedAt" => Self::Stopped,
+            _ => return None,
+        })
+    }
 }
 
 /// Who told of the task, where ECS itself has forgotten it.
@@ -166,6 +199,8 @@ pub struct Times {
     /// When the last container ended. On Fargate reported some 11 s late; on EC2 whole seconds.
     pub execution_stopped: Option<Timestamp>,
     pub stopped: Option<Timestamp>,
+    /// When the first known StopTask call for it was, where nothing tells when its stop began.
+    pub asked_to_stop: Option<Timestamp>,
     /// Its last line in a log, where nothing else tells of its end.
     pub last_word: Option<Timestamp>,
 }
@@ -189,13 +224,14 @@ pub struct Container {
     pub reported: Option<Reported>,
 }
 
-/// The recorded call by which an agent told how a container ended.
+/// The recorded call that tells something of a task which ECS itself does not, or no longer: an agent's report of an end,
+/// an answer that holds the task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reported {
     pub call: String,
     /// CloudTrail's.
     pub event_id: String,
-    /// When the agent says that the task's last container ended, or when it said so; to the second.
+    /// When what it tells was; of an end that an agent does not date, when it said so. To the second.
     pub at: Timestamp,
 }
 
@@ -272,25 +308,43 @@ impl Task {
     #[must_use]
     pub fn stop_anchor(&self) -> Option<Timestamp> {
         let times = &self.times;
-        times.stopping.or(times.execution_stopped).or(times.stopped).or(times.last_word)
+        times.stopping.or(times.asked_to_stop).or(times.execution_stopped).or(times.stopped).or(times.last_word)
     }
 
     /// The last instant ECS knows of, for windows that must cover the whole life.
     #[must_use]
     pub fn last_known(&self) -> Option<Timestamp> {
         let times = &self.times;
-        [times.stopped, times.execution_stopped, times.stopping, times.started, times.created, times.last_word].into_iter().flatten().max()
+        [times.stopped, times.execution_stopped, times.stopping, times.asked_to_stop, times.started, times.created, times.last_word].into_iter().flatten().max()
+    }
+
+    /// Whether ECS no longer tells of it. It forgets no task that runs.
+    #[must_use]
+    pub fn is_forgotten(&self) -> bool {
+        self.told_by != Teller::Ecs
     }
 
     #[must_use]
     pub fn is_stopping(&self) -> bool {
-        self.desired_status.as_deref() == Some("STOPPED") || self.times.stopping.is_some() || self.last_status.as_deref() == Some("STOPPED")
+        self.is_forgotten() || self.desired_status.as_deref() == Some("STOPPED") || self.times.stopping.is_some() || self.last_status.as_deref() == Some("STOPPED")
     }
 
     /// Whether ECS Exec could open a shell in it.
     #[must_use]
     pub fn allows_exec(&self) -> bool {
         self.execute_command || self.containers.iter().any(|container| container.exec_agent)
+    }
+
+    /// `cluster/id`, or the id alone where its cluster is not known.
+    #[must_use]
+    pub fn place(&self) -> String {
+        if self.cluster.is_empty() { self.id.clone() } else { format!("{}/{}", self.cluster, self.id) }
+    }
+
+    /// The recorded call that tells of this station.
+    #[must_use]
+    pub fn kept_in(&self, station: Station) -> Option<&Reported> {
+        self.kept.iter().find(|(of, _)| *of == station).map(|(_, call)| call)
     }
 
     /// What it is one of: its service, or its family where it has none.

@@ -9,8 +9,11 @@ use super::evidence::{Evidence, NoLines, Reading, Source, Status};
 use super::measure::{Counted, Utilization};
 use super::service::{MessageKind, ServiceMessage};
 use super::stopped_by::{CALL_FITS_TO_THE_SECOND, CALL_MAY_TRAIL_BY};
-use super::task::{Container, ContainerDefinition, StopCode, Teller, may_follow_an_order};
+use super::task::{Container, ContainerDefinition, Station, StopCode, Teller, may_follow_an_order};
+use super::words;
 
+/// Exit codes of signals that a process raises by what it does: no order to stop sends them.
+const FATAL_SIGNALS: [i64; 5] = [132, 134, 135, 136, 139];
 /// An older sample says little of the end.
 const SAMPLE_REACH: i64 = 180_000;
 
@@ -72,6 +75,22 @@ impl Timeline {
         self.evidence.readings.iter().any(|reading| reading.source == source && !reading.aside && reading.status.was_read())
     }
 
+    /// Of a task that is known by its logs alone: why not every cluster could be asked for it. Then it may run in one of them.
+    #[must_use]
+    pub fn may_still_run(&self) -> Option<&Reading> {
+        let finds_it = |reading: &&Reading| matches!(reading.action.as_deref(), Some("ecs:ListClusters" | "ecs:DescribeTasks")) && reading.source == Source::Ecs && !reading.aside;
+        let by_logs = self.evidence.task.told_by == Teller::Logs;
+        self.evidence.readings.iter().filter(finds_it).find(|reading| by_logs && reading.status.is_gap())
+    }
+
+    /// Who may remember a task that ECS has forgotten, and was not read in full.
+    #[must_use]
+    pub fn unread_memory(&self) -> Vec<&Reading> {
+        let remembers = |reading: &&Reading| matches!(reading.source, Source::Archive | Source::Cloudtrail) && reading.status.is_gap();
+        let kept = |reading: &&Reading| !matches!(reading.status, Status::Expired | Status::Skipped);
+        self.evidence.readings.iter().filter(remembers).filter(kept).collect()
+    }
+
     #[must_use]
     pub fn does_not_apply(&self, source: Source) -> bool {
         let mut readings = self.evidence.readings.iter().filter(|reading| reading.source == source).peekable();
@@ -81,7 +100,7 @@ impl Timeline {
     /// The line that tells when, and in ECS's words why, the stop began.
     #[must_use]
     pub fn stop_line(&self) -> Option<&Line> {
-        self.lines.iter().find(|line| matches!(line.event.what, What::Stopping { .. }))
+        self.lines.iter().find(|line| matches!(line.event.what.plain(), What::Stopping { .. }))
     }
 
     #[must_use]
@@ -187,7 +206,23 @@ fn stop_code(evidence: &Evidence, lines: &[Line]) -> Option<StopCode> {
         let lead = task.stop_anchor().map(|stop| stop.as_millisecond() - call.time.as_millisecond());
         call.name == "StopTask" && call.succeeded() && lead.is_some_and(|lead| (-CALL_MAY_TRAIL_BY..=CALL_FITS_TO_THE_SECOND).contains(&lead))
     };
-    task.stop_code.clone().or_else(|| lines.iter().any(accepted).then_some(StopCode::UserInitiated)).or_else(|| task.told_stop_code())
+    let by_itself = || ended_by_itself(evidence).then_some(StopCode::EssentialContainerExited);
+    task.stop_code.clone().or_else(|| lines.iter().any(accepted).then_some(StopCode::UserInitiated)).or_else(|| task.told_stop_code()).or_else(by_itself)
+}
+
+/// Whether an agent's report shows that a container's own end stopped a task whose reason is lost: memory or a fatal signal
+/// of its own ended it, or it was no service's and nobody had called StopTask.
+fn ended_by_itself(evidence: &Evidence) -> bool {
+    let task = &evidence.task;
+    let is_lost = task.told_by == Teller::Cloudtrail && task.stopped_reason.is_none() && task.times.stopping.or(task.times.asked_to_stop).is_none();
+    let of_no_service = task.group.as_deref().is_some_and(|group| group.starts_with("family:"));
+    let mut asked = evidence.readings.iter().filter(|reading| reading.source == Source::Cloudtrail && reading.about.as_deref() == Some("StopTask")).peekable();
+    let nobody_asked = asked.peek().is_some() && asked.all(|reading| reading.status.was_read());
+    let by_itself = |container: &Container| {
+        let of_its_own = container.was_killed_for_memory() || container.exit_code.is_some_and(|code| FATAL_SIGNALS.contains(&code));
+        of_its_own || of_no_service && nobody_asked && container.exit_code.is_some()
+    };
+    is_lost && task.containers.iter().any(|container| container.reported.is_some() && is_essential(evidence, container) && by_itself(container))
 }
 
 /// What an answer in CloudTrail kept of the service's events is the service's own word: its story is read from them, too.
@@ -246,7 +281,7 @@ fn is_tied(events: &[Event], at: usize) -> bool {
 }
 
 fn phase_of(evidence: &Evidence, at: Timestamp, what: &What) -> Phase {
-    match what {
+    match what.plain() {
         What::PullStarted | What::PullStopped { .. } => return Phase::Pull,
         What::Created { .. } | What::Connected => return Phase::Provision,
         What::Started => return Phase::Start,
@@ -283,43 +318,51 @@ fn task_events(evidence: &Evidence, gathered: &[Event]) -> Vec<Event> {
     let mut events = Vec::new();
     let witness = match task.told_by {
         Teller::Ecs => Witness::Ecs,
-        // CloudTrail's own lines are calls; what the answers to calls keep of a task is an archive of it.
-        Teller::Archive | Teller::Cloudtrail | Teller::Logs => Witness::Archive,
+        Teller::Archive | Teller::Logs => Witness::Archive,
+        Teller::Cloudtrail => Witness::Cloudtrail,
     };
-    let mut tell = |at: Option<Timestamp>, precision: Precision, what: What| {
-        if let Some(at) = at {
-            events.push(Event { at, precision, witness, level: Level::Info, container: None, what });
-        }
+    let mut tell = |at: Option<Timestamp>, precision: Precision, station: Option<Station>, what: What| {
+        let Some(at) = at else { return };
+        let what = match station.and_then(|station| task.kept_in(station)) {
+            Some(call) => What::Kept { call: call.clone(), what: Box::new(what) },
+            None => what,
+        };
+        // CloudTrail writes the times in an answer to the second.
+        let is_cut = witness == Witness::Cloudtrail && at.as_millisecond() % 1000 == 0;
+        let precision = if is_cut && precision == Precision::Millisecond { Precision::Second } else { precision };
+        events.push(Event { at, precision, witness, level: Level::Info, container: None, what });
     };
-    let by = match (&task.service, &task.started_by) {
-        (Some(service), Some(by)) if by.starts_with("ecs-svc/") => Some(format!("service {service}, deployment {by}")),
-        (Some(service), _) => Some(format!("service {service}")),
-        (None, Some(by)) => Some(by.clone()),
+    let how = match (&task.service, &task.started_by) {
+        (Some(service), Some(by)) if by.starts_with("ecs-svc/") => Some(format!("by service {service}, deployment {by}")),
+        (Some(service), _) => Some(format!("by service {service}")),
+        // Whoever runs a task may type anything into it.
+        (None, Some(by)) => Some(format!("(startedBy {})", words::quoted(by))),
         (None, None) => None,
     };
-    tell(times.created, Precision::Millisecond, What::Created { by });
-    tell(times.connected, Precision::Millisecond, What::Connected);
-    tell(times.pull_started, Precision::Millisecond, What::PullStarted);
+    tell(times.created, Precision::Millisecond, Some(Station::Created), What::Created { how });
+    tell(times.connected, Precision::Millisecond, Some(Station::Connected), What::Connected);
+    tell(times.pull_started, Precision::Millisecond, Some(Station::PullStarted), What::PullStarted);
     let took = times.pull_started.zip(times.pull_stopped).map(|(from, to)| to.as_millisecond() - from.as_millisecond()).filter(|took| *took >= 0);
-    tell(times.pull_stopped, Precision::Millisecond, What::PullStopped { took });
-    tell(times.started, Precision::Millisecond, What::Started);
+    tell(times.pull_stopped, Precision::Millisecond, Some(Station::PullStopped), What::PullStopped { took });
+    tell(times.started, Precision::Millisecond, Some(Station::Started), What::Started);
     // A task may be STOPPED without a `stoppingAt` (its host vanished): the reason still gets its line.
     let told_stop = task.stop_code.is_some() || task.stopped_reason.is_some() || times.stopping.is_some();
     if told_stop {
         let what = What::Stopping { code: task.stop_code.clone(), reason: task.stopped_reason.clone() };
         let precision = if times.stopping.is_some() { Precision::Millisecond } else { Precision::AtOrBefore };
-        tell(times.stopping.or(times.stopped).or(times.execution_stopped).or(Some(evidence.taken_at)), precision, what);
+        let at = times.stopping.or(times.asked_to_stop).or(times.stopped).or(times.execution_stopped);
+        tell(at.or(Some(evidence.taken_at)), precision, Some(Station::Stopping), what);
     }
     for attachment in &task.attachments {
         if let Some(reason) = attachment.status_reason() {
             let kind = if attachment.is_volume() { "EBS volume".to_owned() } else { attachment.kind.clone() };
             let at = times.stopping.or(times.stopped).or(times.execution_stopped).unwrap_or(evidence.taken_at);
-            tell(Some(at), Precision::AtOrBefore, What::AttachmentFailed { kind, reason: reason.to_owned() });
+            tell(Some(at), Precision::AtOrBefore, None, What::AttachmentFailed { kind, reason: reason.to_owned() });
         }
     }
     let whole_second = times.execution_stopped.is_some_and(|at| at.as_millisecond() % 1000 == 0);
-    tell(times.execution_stopped, if whole_second { Precision::Second } else { Precision::Millisecond }, What::ExecutionStopped);
-    tell(times.stopped, Precision::Millisecond, What::Stopped);
+    tell(times.execution_stopped, if whole_second { Precision::Second } else { Precision::Millisecond }, Some(Station::ExecutionStopped), What::ExecutionStopped);
+    tell(times.stopped, Precision::Millisecond, Some(Station::Stopped), What::Stopped);
 
     // An end that caused the stop lies before it, whatever the (late) report of the last end says.
     let caused = matches!(task.told_stop_code(), Some(StopCode::EssentialContainerExited));
@@ -332,9 +375,16 @@ fn task_events(evidence: &Evidence, gathered: &[Event]) -> Vec<Event> {
     };
     let filled = |name: &str| gathered.iter().any(|event| had_filled_its_memory(event, name, task.stop_anchor()));
     let culprit = caused.then(|| culprit(evidence, last_word, filled)).flatten().map(|container| container.name.clone());
-    // Logs alone tell of no end.
-    for container in task.containers.iter().filter(|_| task.told_by != Teller::Logs) {
-        if !container.has_ended() && container.reason.is_none() && !task.is_stopping() {
+    for container in &task.containers {
+        let untold = !container.has_ended() && container.reason.is_none();
+        let tells_no_end = match task.told_by {
+            Teller::Ecs => !task.is_stopping(),
+            Teller::Archive => !told_stop && times.stopped.is_none(),
+            // How a container stood when a call came is not how it ended.
+            Teller::Cloudtrail => true,
+            Teller::Logs => true,
+        };
+        if untold && tells_no_end {
             continue;
         }
         let is_culprit = culprit.as_deref() == Some(container.name.as_str());

@@ -346,7 +346,17 @@ fn unknown(timeline: &Timeline) -> Finding {
             });
             finding.evidence.push(line.n);
         }
-        (true, None) if task.told_by == Teller::Logs => sentences.push("All that is left of it are its logs, and they do not say why it stopped.".to_owned()),
+        (true, None) if timeline.may_still_run().is_some() => {
+            sentences.push("Its logs do not say whether it stopped, and not every cluster could be asked for it: it may still run.".to_owned());
+        }
+        (true, None) if task.told_by == Teller::Logs => {
+            let left = if timeline.unread_memory().is_empty() { "All that is left of it are its logs, and they" } else { "Only its logs could be read, and they" };
+            sentences.push(format!("{left} do not say why it stopped."));
+        }
+        (true, None) if task.is_forgotten() => {
+            let lost = if task.times.execution_stopped.or(task.times.stopped).is_some() { "ECS's reason is lost." } else { "When and how it ended was not kept." };
+            sentences.push(lost.to_owned());
+        }
         (true, None) => sentences.push("ECS gives neither a reason nor a time.".to_owned()),
     }
     for container in task.containers.iter().filter(|container| container.exit_code.is_some_and(|code| code != 0) || container.reason.is_some()) {
@@ -356,14 +366,19 @@ fn unknown(timeline: &Timeline) -> Finding {
         }
     }
     if task.told_by == Teller::Logs {
-        let errors: Vec<usize> = timeline.lines.iter().filter(|line| line.event.level == Level::Error && matches!(line.event.what, What::Logged(_))).map(|line| line.n).collect();
-        if let Some(last) = errors.last() {
-            sentences.push(format!("The last error in them is [{last}]."));
-            finding.evidence.push(*last);
+        if let Some(last) = timeline.lines.iter().rfind(|line| line.event.level == Level::Error && matches!(line.event.what, What::Logged(_))) {
+            sentences.push(format!("The last error in them is {} [{}].", words::quoted(&last.event.text()), last.n));
+            finding.evidence.push(last.n);
         }
     }
-    let unread: Vec<String> =
+    let mut unread: Vec<String> =
         Source::ALL.into_iter().filter_map(|source| timeline.seen_by(source).err()).filter(|gap| gap.status != Status::Skipped).map(|gap| gap.source.as_str().to_owned()).collect();
+    // What was only asked whether it remembers the task tells of it no less.
+    for gap in timeline.unread_memory().into_iter().filter(|_| task.is_forgotten()) {
+        if !unread.iter().any(|known| known == gap.source.as_str()) {
+            unread.push(gap.source.as_str().to_owned());
+        }
+    }
     if !unread.is_empty() {
         sentences.push(format!("Not read: {}.", words::list(&unread)));
     }

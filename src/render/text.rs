@@ -12,7 +12,7 @@ use crate::diagnosis::commands;
 use crate::diagnosis::event::{Event, Level, Precision, What};
 use crate::diagnosis::evidence::{Evidence, Reading, Source, Status};
 use crate::diagnosis::service::{is_task_id, target_group_name};
-use crate::diagnosis::task::Task;
+use crate::diagnosis::task::{StopCode, Task, Teller};
 use crate::diagnosis::timeline::{Line, Timeline};
 use crate::diagnosis::verdict::{Cause, Confidence, Verdict};
 use crate::diagnosis::words;
@@ -166,14 +166,33 @@ impl<'a> Out<'a> {
         };
         parts.push([kind, task.availability_zone.as_deref().or(Some(&task.region))].into_iter().flatten().collect::<Vec<_>>().join(" "));
         parts.extend(task.service.as_ref().map(|service| format!("service {service}")));
-        parts.push(format!("cluster {}", task.cluster));
+        parts.extend(Some(format!("cluster {}", task.cluster)).filter(|_| !task.cluster.is_empty()));
+        let mut unkept = false;
         // A time and its zone stay together: the wrapping breaks at blanks alone.
-        let (word, at) = match task.times.stopped {
+        let times = &task.times;
+        let by_hand = matches!(task.stop_code, None | Some(StopCode::UserInitiated));
+        let (word, at) = match times.stopped {
+            None if task.told_by == Teller::Logs && task.last_status.is_none() => ("last heard of", times.last_word),
+            // Of a task that ECS has forgotten nothing goes on.
+            None if task.is_forgotten() && times.execution_stopped.is_none() && times.asked_to_stop.or(times.stopping.filter(|_| by_hand)).is_some() => {
+                unkept = true;
+                ("asked to stop", task.stop_anchor())
+            }
+            None if task.is_forgotten() && task.stop_anchor().is_none() => {
+                unkept = true;
+                ("", None)
+            }
             None if task.is_stopping() && task.last_status.as_deref() != Some("STOPPED") => ("stopping since", task.stop_anchor()),
             None if task.times.last_word.is_some() && task.stop_anchor() == task.times.last_word => ("last heard of", task.times.last_word),
             stopped => ("stopped", stopped.or(task.stop_anchor())),
         };
-        parts.extend(at.map(|at| format!("{word} {}", self.page.clock.full(at)).replace(' ', "\u{a0}")));
+        parts.extend(
+            at.map(|at| format!("{word} {}", self.page.clock.full(at)))
+                .into_iter()
+                .chain(unkept.then(|| "its end was not kept".to_owned()))
+                .reduce(|at, end| format!("{at}, {end}"))
+                .map(|told| told.replace(' ', "\u{a0}")),
+        );
         let rest = printable(&parts.join("  ")).into_owned();
         let first = format!("task {short}");
         let lines = wrapped(&format!("{first}  {rest}"), self.page.measure());

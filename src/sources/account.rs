@@ -189,6 +189,12 @@ impl Account {
         self.wire.forget_since(mark);
     }
 
+    /// Whether secrets are taken out of answers.
+    #[must_use]
+    pub fn redacts(&self) -> bool {
+        self.wire.redacts()
+    }
+
     /// What AWS's clock said on its last answer, and when that came.
     #[must_use]
     pub fn dated(&self) -> Option<(jiff::Timestamp, tokio::time::Instant)> {

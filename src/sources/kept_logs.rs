@@ -77,14 +77,17 @@ pub async fn find(account: &Account, ledger: &Ledger, place: &Place) -> Option<(
         _ => inquiry.done(),
     }
     let found: Vec<&Candidate> = candidates.iter().filter(|candidate| written.contains_key(&candidate.stream)).collect();
-    let task = rebuilt(&account.region, place, &found, written.values().max().copied())?;
+    let mut task = rebuilt(&account.region, place, &found, written.values().max().copied())?;
+    // What was not found where one could look may be in a cluster that could not be asked.
+    if ledger.was_kept_from_clusters() {
+        (task.last_status, task.desired_status, task.cluster) = (None, None, String::new());
+    }
     let names: BTreeSet<&str> = task.streams.iter().map(|stream| stream.name.as_str()).collect();
     let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
     let services: BTreeSet<&String> = found.iter().filter_map(|candidate| candidate.service.as_ref()).collect();
     let by: Vec<String> = services.into_iter().cloned().collect();
     let by = if by.is_empty() { String::new() } else { format!(", where service {} logs", words::list(&by)) };
-    let remark = format!("ECS has forgotten this task, and all that is left of it are its logs ({}{by})", words::list(&names));
-    Some((task, remark))
+    Some((task, format!("{}{by}", words::list(&names))))
 }
 
 /// The task as far as its streams tell it: what is not the same for all that led to them is left open.

@@ -108,6 +108,13 @@ impl Ledger {
         self.book().listed.iter().find(|(of, _)| of == cluster).map(|(_, arns)| arns.clone())
     }
 
+    /// Whether ECS refused, or failed, to say in which clusters a task is.
+    #[must_use]
+    pub fn was_kept_from_clusters(&self) -> bool {
+        let finds_it = |reading: &Reading| matches!(reading.action.as_deref(), Some("ecs:ListClusters" | "ecs:DescribeTasks"));
+        self.book().entries.iter().any(|entry| entry.reading.source == Source::Ecs && !entry.open && finds_it(&entry.reading) && entry.reading.status.is_gap())
+    }
+
     /// Those of these tasks that were described on the way.
     #[must_use]
     pub fn described_of(&self, arns: &[String]) -> Vec<Task> {

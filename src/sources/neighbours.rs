@@ -18,7 +18,7 @@ pub(super) const MOST_NEIGHBOURS: usize = 100;
 
 async fn collect(asking: &Asking<'_>) {
     let reach = asking.reach;
-    if !reach.task.is_stopping() {
+    if !reach.task.is_stopping() || reach.task.cluster.is_empty() {
         return;
     }
     let Some((arns, goes_on)) = listed(reach).await else { return };

@@ -121,6 +121,12 @@ impl Wire {
         Self(Arc::new(Inner { far_end, attempt: Duration::from_secs(60), pace: Pace::default(), recorded: None, redact, observer, dated: Mutex::default() }))
     }
 
+    /// Whether secrets are taken out of answers.
+    #[must_use]
+    pub fn redacts(&self) -> bool {
+        self.0.redact
+    }
+
     /// What AWS's clock said on its last answer, and when that came.
     #[must_use]
     pub fn dated(&self) -> Option<(jiff::Timestamp, Instant)> {

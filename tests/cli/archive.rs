@@ -141,9 +141,9 @@ fn a_task_that_only_cloudtrail_remembers_is_put_together_from_its_calls() {
     assert_eq!((&document["task"]["family"], &document["task"]["containers"][0]["exitCode"]), (&"importer".into(), &143.into()));
     let lines = document["timeline"].as_array().unwrap();
     let line = |text: &str| lines.iter().find(|line| line["text"].as_str().unwrap().starts_with(text)).unwrap_or_else(|| panic!("{text} of {lines:#?}"));
-    assert_eq!((&line("created")["witness"], &line("created")["time"]), (&"archive".into(), &"2026-11-20T10:00:00Z".into()));
+    assert_eq!((&line("StopTask: created")["witness"], &line("StopTask: created")["time"]), (&"cloudtrail".into(), &"2026-11-20T10:00:00Z".into()));
     assert_eq!(line("SubmitTaskStateChange: app exited 143")["witness"], "cloudtrail");
-    assert_eq!(line("stopping: moved")["witness"], "archive");
+    assert_eq!(line("StopTask: stopping: moved")["witness"], "cloudtrail");
 
     let nothing = ("cloudtrail:LookupEvents", Fault::Answers(200, r#"{"Events": []}"#));
     for (fault, says) in [(nothing, "remembers no call of the last 90 days, since 20"), (("cloudtrail:LookupEvents", Fault::Denied), "cloudtrail:LookupEvents")] {

@@ -22,6 +22,10 @@ pub(super) fn note(timeline: &Timeline) -> Option<Note> {
     let stop = task.times.stopped.or(task.stop_anchor());
     // Of its last line nobody knows how long after it the task stopped.
     let about = if task.times.stopped.is_some() { "at" } else { "about" };
+    if let Some(gap) = timeline.may_still_run() {
+        let text = format!("ECS knows the task in none of the clusters that could be asked, and it may be in another ({}); it is told here by {teller}.", gap.sentence());
+        return Some(Note { code: "forgotten", text, evidence: Vec::new() });
+    }
     // Sometimes it forgets sooner.
     let forgot = match stop.and_then(|stop| stop.checked_add(REMEMBERED_FOR).ok()).filter(|at| *at <= timeline.evidence.taken_at) {
         Some(at) => format!("ECS forgot this task about an hour after its stop, {about} {}; it is told here by {teller}.", minute(at)),
@@ -44,7 +48,14 @@ pub(super) fn note(timeline: &Timeline) -> Option<Note> {
     if task.group.is_none() && task.service.is_none() {
         lost.push("whether it was a service's".to_owned());
     }
-    let lost = if lost.is_empty() { String::new() } else { format!(" Lost with it, and told by nobody else: {}.", words::list(&lost)) };
+    let mut unread: Vec<String> = timeline.unread_memory().iter().map(|gap| gap.source.as_str().to_owned()).collect();
+    unread.sort();
+    unread.dedup();
+    let lost = match (lost.as_slice(), unread.as_slice()) {
+        ([], _) => String::new(),
+        (lost, []) => format!(" Lost with it, and told by nobody else: {}.", words::list(lost)),
+        (lost, unread) => format!(" Lost with it, as far as could be read (not read in full: {}): {}.", words::list(unread), words::list(lost)),
+    };
     let kept = stop.and_then(|stop| stop.checked_add(KEPT_FOR).ok()).map(|until| match until > timeline.evidence.taken_at {
         true => format!(" CloudTrail keeps the calls around the stop until {}.", day(until)),
         false => format!(" CloudTrail lost the calls around the stop on {}.", day(until)),

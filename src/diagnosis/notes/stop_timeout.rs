@@ -29,7 +29,7 @@ pub fn allowed_seconds(evidence: &Evidence, container: &Container) -> i64 {
 pub(super) fn timed_out(timeline: &Timeline) -> Vec<&Container> {
     let Some(took) = timeline.stop_took().filter(|_| was_ordered(timeline)) else { return Vec::new() };
     // The end may be cut to the second: up to 999 ms of it are missing.
-    let cut = timeline.lines.iter().any(|line| matches!(line.event.what, What::ExecutionStopped) && line.event.precision == Precision::Second);
+    let cut = timeline.lines.iter().any(|line| matches!(line.event.what.plain(), What::ExecutionStopped) && line.event.precision == Precision::Second);
     // Fargate reports the end 10 to 12 s after it: less than that beyond the limit proves no timeout.
     let late_by = if timeline.evidence.task.runs_on_fargate() { 9_000 } else { 0 };
     let took_at_most = took + if cut { 999 } else { 0 };

@@ -21,6 +21,8 @@ fn judge(timeline: &Timeline, stopped_by: &StoppedBy) -> Judgement {
         finding.evidence.push(line.n);
         let given = task.stopped_reason.as_deref().filter(|reason| *reason != "Task stopped by user").map(given).unwrap_or_default();
         finding.summary = format!("Somebody called StopTask [{}]{given}.", line.n);
+    } else {
+        finding.summary = "Somebody called StopTask.".to_owned();
     }
     if let (Status::Found, Some((n, call)), Some(actor)) = (stopped_by.status, &stopped_by.call, &stopped_by.actor) {
         finding.evidence.push(*n);

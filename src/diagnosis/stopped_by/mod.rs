@@ -4,6 +4,7 @@
 //! is: not yet delivered, not recorded, not readable, or too old.
 
 mod absent;
+mod forgotten;
 mod host;
 mod scheduler;
 mod stop_task;
@@ -16,7 +17,7 @@ use super::call::{ApiCall, EXECUTE_COMMAND, Identity, PUT_POLICY, PUT_SCHEDULE, 
 use super::event::What;
 use super::kept_calls::Queries;
 use super::scheduling::{self, Story};
-use super::task::{StopCode, Task, Teller};
+use super::task::{StopCode, Task};
 use super::timeline::{Line, Timeline};
 
 pub use absent::LAKE_QUERY;
@@ -209,7 +210,7 @@ fn beginning(timeline: &Timeline) -> Beginning {
         Some(StopCode::UserInitiated) => Beginning::StopTask,
         Some(StopCode::Other(code)) => Beginning::Untold(format!("Unknown: ECS gives the stop code {code}, which tells no beginning this version knows.")),
         None if task.stopped_reason.is_some() => Beginning::Untold("Unknown: ECS gives no stop code, and its reason tells no beginning this version knows.".to_owned()),
-        None if task.told_by == Teller::Logs => Beginning::Untold("Unknown: all that is left of the task are its logs, and they name nobody.".to_owned()),
+        None if task.is_forgotten() => Beginning::Untold(forgotten::untold(timeline)),
         None => Beginning::Untold("Unknown: ECS gives neither a stop code nor a reason.".to_owned()),
     }
 }

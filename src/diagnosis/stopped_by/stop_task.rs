@@ -6,6 +6,7 @@ use super::super::task::last_segment;
 use super::super::timeline::{Line, Timeline};
 
 use super::absent::{absent, call_gap};
+use super::forgotten::earlier_call_unread;
 use super::{CALL_FITS_TO_THE_SECOND, CALL_MAY_TRAIL_BY, Status, StoppedBy, call_hop, calls, found};
 
 const CALL_MAY_LEAD_BY: i64 = 150_000;
@@ -38,6 +39,12 @@ pub(super) fn by_stop_task(timeline: &Timeline) -> StoppedBy {
         .or_else(|| fitting().find(|(_, call)| gave_it(call)))
         .or_else(|| fitting().find(|(_, call)| may_be_it(call)));
     match accepted {
+        // Where nothing but the call dates the stop, one before it would have made the stop.
+        Some((_, call)) if let Some(gap) = earlier_call_unread(timeline) => {
+            let first = actors::describe(call).name;
+            let sentence = format!("Unknown: the first StopTask call that was read is by {first}, and an earlier one may be unread ({}).", gap.sentence());
+            StoppedBy { kind: Some(actors::Kind::Unknown), ..StoppedBy::without(Status::Unreadable, sentence) }
+        }
         Some((line, call)) => {
             let run = started(timeline).filter(|(_, run)| run.identity.is_same_caller(&call.identity));
             let names_itself = starter_in_words(timeline).is_some_and(|starter| starter == actors::describe(call).name);

@@ -7,26 +7,34 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use crate::diagnosis::call::{REPORTS, RUN_TASK};
-use crate::diagnosis::event::{Event, Precision};
+use crate::diagnosis::call::{ApiCall, REPORTS, RUN_TASK};
+use crate::diagnosis::event::{Event, Level, Precision, What, Witness};
 use crate::diagnosis::evidence::Source;
 use crate::diagnosis::service::{MessageKind, ServiceMessage};
 use crate::diagnosis::stopped_by::KEPT_FOR;
-use crate::diagnosis::task::{EcsArn, Reported, Task, Teller, last_segment};
+use crate::diagnosis::task::{EcsArn, Reported, Station, StopCode, Task, Teller, last_segment};
 use crate::diagnosis::words;
 
 use super::super::account::Account;
 use super::super::document::task_from;
 use super::super::failing::{Failing, Kind};
 use super::super::ledger::Ledger;
+use super::super::redact;
 use super::super::target::Place;
-use super::record::{messages, written_time};
+use super::record::{call_from, messages, written_time};
+use super::subject::is_of_its_service;
 use super::{Asked, each_record};
 
 /// The answer to it holds up to a hundred of the service's events, long after ECS has dropped them.
 const UPDATE: &str = "UpdateService";
+const STOP_TASK: &str = "StopTask";
 /// What each call is asked for at the most, in pages of 50; the later ones tell more and win.
-const ASKED: [(&str, usize); 4] = [(UPDATE, 3), (RUN_TASK, 3), ("StopTask", 8), (REPORTS[0], 3)];
+const ASKED: [(&str, usize); 4] = [(UPDATE, 3), (RUN_TASK, 3), (STOP_TASK, 8), (REPORTS[0], 3)];
+/// A task that is being stopped, or has been, is known to ECS for a few hours at most: a call that came earlier than this
+/// before another was refused or stopped it.
+const STOPS_AGAIN_WITHIN: SignedDuration = SignedDuration::from_hours(6);
+/// Records are cut to the second, and the clocks of who keeps them differ.
+const CLOCKS_DIFFER_BY: SignedDuration = SignedDuration::from_secs(2);
 
 /// The task as CloudTrail remembers it, as far as that is read `until` then. Leaves a reading for every name it asked.
 pub async fn find(account: &Account, ledger: &Ledger, place: &Place, now: Timestamp, until: Instant) -> Option<Task> {
@@ -39,11 +47,12 @@ pub async fn find(account: &Account, ledger: &Ledger, place: &Place, now: Timest
             inquiry.aside();
             // Of the last seconds nothing has been delivered yet, and of those before 90 days nothing is kept.
             let window = (now - KEPT_FOR + SignedDuration::from_mins(1), now);
-            let mut told = Vec::new();
+            let mut told: Vec<Told> = Vec::new();
             let reading = each_record(&client, &inquiry, Asked { name, window, most_pages }, |record| {
                 let parts = parts(record, name, place, account);
                 told.extend(parts);
-                told.is_empty()
+                // Of several calls to stop it the first one did: they come newest first.
+                told.is_empty() || name == STOP_TASK && may_hold_an_earlier(record, &told)
             });
             let ended = tokio::time::timeout_at(until, reading).await;
             // Of a service's events those that name the task are lines of their own.
@@ -51,7 +60,6 @@ pub async fn find(account: &Account, ledger: &Ledger, place: &Place, now: Timest
             said.extend(told.iter_mut().flat_map(|told| told.said.drain(..)).map(|message| (message.id.clone(), message)));
             if name == UPDATE {
                 inquiry.kept();
-                inquiry.count(said.len());
                 said.into_values().for_each(|message| inquiry.tell(Event::said(message, Precision::Second)));
             } else {
                 inquiry.count(told.len());
@@ -64,23 +72,88 @@ pub async fn find(account: &Account, ledger: &Ledger, place: &Place, now: Timest
             told
         }
     });
-    let told: Vec<Told> = futures::future::join_all(asked).await.into_iter().flatten().collect();
+    let told = of_one_cluster(futures::future::join_all(asked).await.into_iter().flatten().collect());
+    told.iter().filter_map(|told| told.called.clone()).for_each(|call| ledger.tell(line_of(call, account)));
     let names: std::collections::BTreeSet<&str> = told.iter().map(|told| told.call).collect();
     if !names.is_empty() {
         let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
         ledger.remark(format!("ECS has forgotten this task: it is put together from what CloudTrail keeps of it ({})", words::list(&names)));
     }
-    let report = told.iter().rfind(|told| told.call == REPORTS[0]).and_then(|told| Some((told.event_id.clone(), told.at?)));
+    let report = told.iter().rfind(|told| told.call == REPORTS[0]).and_then(|told| Some((told.event_id.clone(), told.at?, reported_containers(&told.task))));
+    let kept = kept(&told);
+    let asked_to_stop = told.iter().filter(|told| told.call == STOP_TASK && may_have_stopped_it(&told.task)).filter_map(|told| told.at).min();
     let whole = told.into_iter().map(|told| told.task).reduce(over)?;
     let mut task = task_from(&whole)?;
-    task.told_by = Teller::Cloudtrail;
-    if let Some((event_id, at)) = report {
+    (task.told_by, task.kept) = (Teller::Cloudtrail, kept);
+    // ECS answered that it knows no such task; what an answer held of its state was true hours ago.
+    task.last_status = Some("STOPPED".to_owned());
+    task.desired_status = Some("STOPPED".to_owned());
+    let ended = task.times.execution_stopped.into_iter().chain(task.times.stopped).min();
+    let by_a_call = matches!(task.stop_code, None | Some(StopCode::UserInitiated));
+    task.times.asked_to_stop = asked_to_stop.filter(|asked| by_a_call && task.times.stopping.is_none() && ended.is_none_or(|ended| *asked <= ended + CLOCKS_DIFFER_BY));
+    if let Some((event_id, at, names)) = report {
         let at = task.times.execution_stopped.unwrap_or(at);
-        for container in task.containers.iter_mut().filter(|container| container.last_status.as_deref() == Some("STOPPED")) {
+        for container in task.containers.iter_mut().filter(|container| names.contains(&container.name)) {
             container.reported = Some(Reported { call: REPORTS[0].to_owned(), event_id: event_id.clone(), at });
         }
     }
     Some(task)
+}
+
+/// What tells of one and the same task: an id alone may have been typed for another cluster's, and only an answer or an
+/// agent shows where the task was.
+fn of_one_cluster(mut told: Vec<Told>) -> Vec<Told> {
+    let cluster = |told: &Told| told.task.get("clusterArn").and_then(Value::as_str).map(|cluster| last_segment(cluster).to_owned());
+    let shown = told.iter().find(|told| told.is_shown && cluster(told).is_some()).or(told.first()).and_then(cluster);
+    if let Some(shown) = shown {
+        told.retain(|told| cluster(told).is_none_or(|cluster| cluster == shown));
+    }
+    told
+}
+
+/// Whether an older record can still be the call that stopped the task.
+fn may_hold_an_earlier(record: &Value, told: &[Told]) -> bool {
+    let Some(at) = record.get("eventTime").and_then(Value::as_str).and_then(written_time) else { return true };
+    let dated = told.iter().filter_map(|told| told.task.get("stoppingAt")?.as_str().and_then(written_time)).min();
+    match (dated, told.iter().filter_map(|told| told.at).min()) {
+        (Some(stopping), _) => at >= stopping - CLOCKS_DIFFER_BY,
+        (None, Some(first)) => at >= first - STOPS_AGAIN_WITHIN,
+        (None, None) => true,
+    }
+}
+
+/// The line of a call that is told here, with secrets taken out of what its caller typed.
+fn line_of(mut call: ApiCall, account: &Account) -> Event {
+    if account.redacts() {
+        call.parameters.reason = call.parameters.reason.take().map(|reason| redact::text(&reason).into_owned());
+    }
+    Event { at: call.time, precision: Precision::Second, witness: Witness::Cloudtrail, level: Level::Info, container: None, what: What::Called(Box::new(call)) }
+}
+
+/// Which record dates each station: as for all that is told, the last one that does.
+fn kept(told: &[Told]) -> Vec<(Station, Reported)> {
+    let mut kept: Vec<(Station, Reported)> = Vec::new();
+    for told in told {
+        for (field, at) in told.task.as_object().into_iter().flatten() {
+            let at = at.as_str().and_then(written_time);
+            let Some((station, at)) = Station::of_field(field).zip(at) else { continue };
+            kept.retain(|(known, _)| *known != station);
+            kept.push((station, Reported { call: told.call.to_owned(), event_id: told.event_id.clone(), at }));
+        }
+    }
+    // The order to stop without its time is told by the call that gave it.
+    if !kept.iter().any(|(station, _)| *station == Station::Stopping)
+        && let Some(stop) = told.iter().rfind(|told| told.call == STOP_TASK)
+        && let Some(at) = stop.at
+    {
+        kept.push((Station::Stopping, Reported { call: STOP_TASK.to_owned(), event_id: stop.event_id.clone(), at }));
+    }
+    kept
+}
+
+fn reported_containers(task: &Value) -> Vec<String> {
+    let all = task.get("containers").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    all.iter().filter_map(|container| container.get("name")?.as_str().map(str::to_owned)).collect()
 }
 
 /// What one record tells of the task.
@@ -92,6 +165,10 @@ struct Told {
     task: Value,
     /// The service's events that name it.
     said: Vec<ServiceMessage>,
+    /// The call itself, where it is a line of its own.
+    called: Option<ApiCall>,
+    /// Whether more names the task than what a caller typed.
+    is_shown: bool,
 }
 
 fn parts(record: &Value, name: &'static str, place: &Place, account: &Account) -> Vec<Told> {
@@ -105,13 +182,22 @@ fn parts(record: &Value, name: &'static str, place: &Place, account: &Account) -
             said = messages(record).into_iter().filter(|message| message.tasks.iter().any(|id| id.eq_ignore_ascii_case(&place.id))).collect();
             record.pointer("/responseElements/service").filter(|_| !said.is_empty()).and_then(|service| of_service(service, &said, place)).into_iter().collect()
         }
-        "StopTask" => record.pointer("/responseElements/task").map(|task| stopped(task, record)).into_iter().collect(),
-        RUN_TASK => record.pointer("/responseElements/tasks").and_then(Value::as_array).cloned().unwrap_or_default(),
+        STOP_TASK => stopped(record, place, &account.region).into_iter().collect(),
+        RUN_TASK => record.pointer("/responseElements/tasks").and_then(Value::as_array).into_iter().flatten().map(begun).collect(),
         _ => record.get("requestParameters").and_then(reported).into_iter().collect(),
     };
-    tasks.retain(|task| region.is_none_or(|region| region == account.region) && is_it(task, place));
+    let called = call_from(record);
+    tasks.retain(|task| called.as_ref().is_none_or(is_of_its_service) && region.is_none_or(|region| region == account.region) && is_it(task, place));
     let text = |name: &str| record.get(name).and_then(Value::as_str).unwrap_or_default();
-    let told = |task: Value| Told { call: name, event_id: text("eventID").to_owned(), at: written_time(text("eventTime")), task: in_iso(task), said: std::mem::take(&mut said) };
+    let told = |task: Value| Told {
+        call: name,
+        event_id: text("eventID").to_owned(),
+        at: written_time(text("eventTime")),
+        task: in_iso(task),
+        said: std::mem::take(&mut said),
+        called: called.clone().filter(|_| matches!(name, STOP_TASK | RUN_TASK)),
+        is_shown: name != STOP_TASK || record.pointer("/responseElements/task/taskArn").is_some_and(Value::is_string),
+    };
     tasks.into_iter().map(told).collect()
 }
 
@@ -135,8 +221,15 @@ fn of_service(service: &Value, said: &[ServiceMessage], place: &Place) -> Option
     put("lastStatus", "STOPPED".to_owned());
     put("desiredStatus", "STOPPED".to_owned());
     for message in said {
+        // Why, in the words that ECS's own reason has in it, and when: it stops what it calls so.
+        if let Some(at) = ["failed ELB health checks", "failed container health checks"].iter().find_map(|words| message.text.find(words)) {
+            put("stoppedReason", message.text[at..].trim_end_matches('.').to_owned());
+            put("stopCode", "ServiceSchedulerInitiated".to_owned());
+            if !said.iter().any(|other| other.kind == MessageKind::Stopped) {
+                put("stoppingAt", message.at.to_string());
+            }
         // Of a rebalancing the same words stand among others.
-        if message.kind == MessageKind::Stopped || message.text.contains("has stopped") {
+        } else if message.kind == MessageKind::Stopped || message.text.contains("has stopped") {
             put("stoppingAt", message.at.to_string());
             put("stopCode", "ServiceSchedulerInitiated".to_owned());
         } else if message.kind == MessageKind::Started || message.text.contains("has started") {
@@ -146,18 +239,56 @@ fn of_service(service: &Value, said: &[ServiceMessage], place: &Place) -> Option
     Some(Value::Object(task))
 }
 
-/// The answer to StopTask is the task as it was when it was told to stop.
-fn stopped(task: &Value, record: &Value) -> Value {
-    let mut task = task.clone();
-    if let (Some(fields), Some(at)) = (task.as_object_mut(), record.get("eventTime")) {
-        if !fields.contains_key("stoppingAt") {
-            fields.insert("stoppingAt".to_owned(), at.clone());
-        }
-        fields.entry("stopCode").or_insert_with(|| json!("UserInitiated"));
-        // How its containers stood then is not how they ended.
-        for container in fields.get_mut("containers").and_then(Value::as_array_mut).into_iter().flatten().filter_map(Value::as_object_mut) {
-            container.remove("lastStatus");
-        }
+/// The answer to StopTask is the task as it was when it was told to stop. What was asked names it where there is no answer
+/// to read; then nothing is known but that, and when.
+fn stopped(record: &Value, place: &Place, region: &str) -> Option<Value> {
+    let answer = record.pointer("/responseElements/task").cloned().map(as_it_stood).unwrap_or_else(|| json!({}));
+    let mut task = match answer.get("taskArn").and_then(Value::as_str) {
+        Some(_) => json!({}),
+        None => asked_for(record, place, region)?,
+    };
+    let (fields, answer) = (task.as_object_mut()?, answer.as_object().cloned().unwrap_or_default());
+    let has_answer = !answer.is_empty();
+    fields.extend(answer.into_iter().filter(|(_, value)| !value.is_null()));
+    if has_answer && may_have_stopped_it(&task) {
+        task.as_object_mut()?.entry("stopCode").or_insert_with(|| json!("UserInitiated"));
+    }
+    Some(task)
+}
+
+/// The task that a StopTask call names: an id or an ARN, in a cluster that is a name, an ARN, or `default`.
+fn asked_for(record: &Value, place: &Place, region: &str) -> Option<Value> {
+    let text = |path: &str| record.pointer(path).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let typed = text("/requestParameters/task")?;
+    let region = text("/awsRegion").unwrap_or(region);
+    let owner = text("/recipientAccountId").or_else(|| text("/userIdentity/accountId")).or(place.account.as_deref());
+    let named = EcsArn::parse(typed);
+    if named.as_ref().is_some_and(|arn| arn.kind != "task" || arn.region != region || owner.is_some_and(|owner| owner != arn.account)) {
+        return None;
+    }
+    let cluster = text("/requestParameters/cluster").map(last_segment);
+    let cluster = named.as_ref().and_then(|arn| arn.cluster.as_deref()).or(cluster).unwrap_or("default");
+    let partition = [place.arn.as_deref(), text("/userIdentity/arn")].into_iter().flatten().find_map(|arn| arn.split(':').nth(1)).unwrap_or("aws");
+    let of = |what: &str| format!("arn:{partition}:ecs:{region}:{}:{what}", owner.unwrap_or_default());
+    let arn = if named.is_some() { typed.to_owned() } else { of(&format!("task/{cluster}/{typed}")) };
+    Some(json!({"taskArn": arn, "clusterArn": of(&format!("cluster/{cluster}"))}))
+}
+
+/// Whether the call that answered so can have begun the stop: one that found it stopped did not.
+fn may_have_stopped_it(answer: &Value) -> bool {
+    answer.get("lastStatus").and_then(Value::as_str) != Some("STOPPED")
+}
+
+/// The answer to RunTask is the task as it was when it was begun.
+fn begun(task: &Value) -> Value {
+    as_it_stood(task.clone())
+}
+
+/// How its containers stood then is not how they ended, unless they had.
+fn as_it_stood(mut task: Value) -> Value {
+    let containers = task.get_mut("containers").and_then(Value::as_array_mut).into_iter().flatten().filter_map(Value::as_object_mut);
+    for container in containers.filter(|container| container.get("lastStatus").and_then(Value::as_str) != Some("STOPPED")) {
+        container.remove("lastStatus");
     }
     task
 }
@@ -177,6 +308,9 @@ fn reported(parameters: &Value) -> Option<Value> {
     };
     let mut task = Map::new();
     task.insert("taskArn".to_owned(), parameters.get("task")?.clone());
+    // An ARN of the old form names no cluster.
+    let cluster = parameters.get("cluster").and_then(Value::as_str).filter(|cluster| !cluster.is_empty());
+    task.extend(cluster.map(|cluster| ("clusterArn".to_owned(), json!(cluster))));
     let same = ["pullStartedAt", "pullStoppedAt", "executionStoppedAt"];
     task.extend(same.into_iter().filter_map(|name| Some((name.to_owned(), parameters.get(name)?.clone()))));
     task.extend(parameters.get("reason").and_then(Value::as_str).filter(|reason| !reason.is_empty()).map(|reason| ("stoppedReason".to_owned(), json!(reason))));
@@ -233,12 +367,12 @@ mod tests {
 
     #[test]
     fn the_calls_that_started_and_stopped_it_and_its_agents_report_make_a_task() {
-        let run = json!({"taskArn": ARN, "group": "family:render", "startedBy": "nightly", "createdAt": "Apr 26, 2026, 9:34:33\u{202f}PM", "taskDefinitionArn": "arn:aws:ecs:eu-west-1:123456789012:task-definition/render:7",
-            "lastStatus": "PROVISIONING", "launchType": "EC2", "containers": [{"name": "app", "image": "render:7", "lastStatus": "PENDING"}]});
-        let stop = stopped(
-            &json!({"taskArn": ARN, "lastStatus": "RUNNING", "stoppedReason": "enough", "containers": [{"name": "app", "lastStatus": "RUNNING"}]}),
-            &json!({"eventTime": "2026-04-26T21:40:00Z"}),
+        let run = begun(
+            &json!({"taskArn": ARN, "group": "family:render", "startedBy": "nightly", "createdAt": "Apr 26, 2026, 9:34:33\u{202f}PM", "taskDefinitionArn": "arn:aws:ecs:eu-west-1:123456789012:task-definition/render:7",
+            "lastStatus": "PROVISIONING", "launchType": "EC2", "containers": [{"name": "app", "image": "render:7", "lastStatus": "PENDING"}]}),
         );
+        let answer = json!({"taskArn": ARN, "lastStatus": "RUNNING", "stoppedReason": "enough", "stoppingAt": "Apr 26, 2026, 9:40:00 PM", "containers": [{"name": "app", "lastStatus": "RUNNING"}]});
+        let stop = stopped(&json!({"eventTime": "2026-04-26T21:40:00Z", "responseElements": {"task": answer}}), &place("x", None), "eu-west-1").expect("a task");
         let report = reported(&json!({"task": ARN, "status": "STOPPED", "reason": "", "executionStoppedAt": "2026-04-26T21:40:31Z", "containers": [{"containerName": "app", "exitCode": 137, "status": "STOPPED"}]})).expect("an end");
         let whole = [run, stop, report].into_iter().map(in_iso).reduce(over).expect("one");
         let task = task_from(&whole).expect("a task");
@@ -269,6 +403,60 @@ mod tests {
         let started = told("(service web) has started 1 tasks: (task 5d6c7b8a99a8b7c6d5e4f3a2b1c0d9e8).").expect("a task");
         assert!(started.stop_code.is_none() && started.times.stopping.is_none() && started.times.created.is_some(), "that it was started does not say how it ended");
         assert!(told("(service web) has stopped 1 running tasks: (task 00000000000000000000000000000000).").is_none());
+    }
+
+    #[test]
+    fn a_stop_without_an_answer_is_known_by_what_was_asked() {
+        const ID: &str = "5d6c7b8a99a8b7c6d5e4f3a2b1c0d9e8";
+        let asked = |parameters: Value| {
+            let record = json!({"recipientAccountId": "123456789012", "awsRegion": "eu-west-1", "requestParameters": parameters, "responseElements": null});
+            stopped(&record, &place(ID, None), "eu-west-1").and_then(|task| task_from(&task)).map(|task| (task.arn, task.cluster, task.stop_code))
+        };
+        let known = Some((ARN.to_owned(), "prod".to_owned(), None));
+        assert_eq!(asked(json!({"cluster": "prod", "task": ID})), known);
+        assert_eq!(asked(json!({"cluster": "arn:aws:ecs:eu-west-1:123456789012:cluster/prod", "task": ID})), known);
+        assert_eq!(asked(json!({"task": ARN})), known, "an ARN names its cluster");
+        assert_eq!(asked(json!({"task": ID})).map(|(_, cluster, _)| cluster).as_deref(), Some("default"));
+        assert_eq!(asked(json!({"task": ARN.replace("123456789012", "999988887777")})), None, "another account's");
+        assert_eq!(asked(json!({"cluster": "prod"})), None);
+    }
+
+    #[test]
+    fn an_earlier_stop_is_looked_for_until_none_can_be_the_first() {
+        let told = |task: Value, at: &str| Told { call: STOP_TASK, event_id: String::new(), at: written_time(at), task, said: Vec::new(), called: None, is_shown: true };
+        let goes_on = |at: &str, told: Told| may_hold_an_earlier(&json!({"eventTime": at}), &[told]);
+        let undated = || told(json!({}), "2026-04-26T12:00:00Z");
+        assert!(goes_on("2026-04-26T11:00:00Z", undated()) && !goes_on("2026-04-26T05:00:00Z", undated()));
+        let dated = || told(json!({"stoppingAt": "2026-04-26T11:59:00Z"}), "2026-04-26T12:00:00Z");
+        assert!(goes_on("2026-04-26T11:59:30Z", dated()) && !goes_on("2026-04-26T11:00:00Z", dated()), "ECS says when the stop began");
+    }
+
+    #[test]
+    fn what_was_typed_for_another_cluster_is_not_told_of_the_task_that_an_answer_shows() {
+        let told = |cluster: &str, is_shown: bool| Told {
+            call: STOP_TASK,
+            event_id: cluster.to_owned(),
+            at: None,
+            task: json!({"clusterArn": cluster}),
+            said: Vec::new(),
+            called: None,
+            is_shown,
+        };
+        let left: Vec<String> = of_one_cluster(vec![told("dev", false), told("prod", true), told("prod", false)]).into_iter().map(|told| told.event_id).collect();
+        assert_eq!(left, ["prod", "prod"]);
+    }
+
+    #[test]
+    fn a_services_event_that_names_failed_health_checks_is_the_reason() {
+        let said = [ServiceMessage::read(
+            "m",
+            "2026-04-26T21:34:33Z".parse().expect("a time"),
+            "(service web) (task 5d6c7b8a99a8b7c6d5e4f3a2b1c0d9e8) failed ELB health checks in (target-group arn:t).",
+        )];
+        let service = json!({"serviceName": "web", "clusterArn": "arn:aws:ecs:eu-west-1:123456789012:cluster/prod"});
+        let task = of_service(&service, &said, &place("5d6c7b8a99a8b7c6d5e4f3a2b1c0d9e8", None)).and_then(|task| task_from(&task)).expect("a task");
+        assert_eq!(task.stopped_reason.as_deref(), Some("failed ELB health checks in (target-group arn:t)"));
+        assert!(task.times.stopping.is_some() && task.stop_code.is_some_and(|code| code.as_str() == "ServiceSchedulerInitiated"));
     }
 
     #[test]

@@ -53,7 +53,12 @@ const BEFORE_STOP_IN_SHELL: SignedDuration = SignedDuration::from_secs(3600);
 async fn collect(asking: &Asking<'_>) {
     let reach = asking.reach;
     let Some(stop) = reach.task.stop_anchor() else {
-        reach.ledger.note(Reading::new(Source::Cloudtrail, Status::NotApplicable).detailed("the task has not been stopped"));
+        let reading = match reach.task.is_forgotten() {
+            // What was asked of it while looking for the task has told what it knows.
+            true => Reading { aside: true, ..Reading::new(Source::Cloudtrail, Status::Skipped) }.detailed("when it stopped is not known"),
+            false => Reading::new(Source::Cloudtrail, Status::NotApplicable).detailed("the task has not been stopped"),
+        };
+        reach.ledger.note(reading);
         return;
     };
     if reach.now.duration_since(stop) > KEPT_FOR && reach.trail_lake.is_none() {
