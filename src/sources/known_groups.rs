@@ -75,7 +75,7 @@ mod tests {
         let group =
             |name: &str| Kept { group: name.to_owned(), keeps: Keeps::Events, retention_days: Some(30), stored: 7, created: Some(now), account: Some("111122223333".to_owned()) };
         let groups = [group("/aws/events/ecs-trace")];
-        let names = |known: KnownGroups, at: Timestamp| known.read(at).into_iter().map(|kept| (kept.group, kept.account, kept.begins(at))).collect::<Vec<_>>();
+        let names = |known: KnownGroups, at: Timestamp| known.read(at).into_iter().map(|kept| (kept.group.clone(), kept.account.clone(), kept.begins(at))).collect::<Vec<_>>();
         of("AKIA1", "eu-west-1").keep(&groups, now);
         let later = now + SignedDuration::from_mins(59);
         assert_eq!(names(of("AKIA1", "eu-west-1"), later), [("/aws/events/ecs-trace".to_owned(), Some("111122223333".to_owned()), Some(now))]);
