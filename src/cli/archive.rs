@@ -3,7 +3,8 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use crate::diagnosis::words::value;
+use crate::diagnosis::task::last_segment;
+use crate::diagnosis::words::{list, value};
 use crate::render::columns::{padded, width};
 use crate::render::printable::printable;
 use crate::sources::archive::{Keeps, Kept, survey};
@@ -48,9 +49,10 @@ Then, for instance:
   aws cloudformation deploy --stack-name ecs-archive \\
     --template-file ecs-archive.yaml --parameter-overrides RetentionInDays=90")]
     Template,
-    /// Show what keeps ECS's events in the region, and for how long
+    /// Show what keeps ECS's events in the region or of a cluster, and for how long
     #[command(after_help = "Examples:
   ecs-trace archive status
+  ecs-trace archive status --cluster prod
   ecs-trace archive status -o json --query 'groups[?archive].group'")]
     Status,
 }
@@ -70,9 +72,11 @@ pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen) -> Done
 
 async fn status(options: &Everywhere, screen: &Screen) -> Done {
     let deadline = Deadline::after(options.limit());
+    let cluster = options.cluster.as_deref().map(last_segment);
     let asked = async {
         let account = open(options, cluster_region(options), Wanted::default(), screen, screen.observer(), &deadline).await?;
-        let kept = survey(&account).await.map_err(|failing| NotFound::Refused { action: "logs:DescribeLogGroups", failing })?;
+        let mut kept = survey(&account).await.map_err(|failing| NotFound::Refused { action: "logs:DescribeLogGroups", failing })?;
+        kept.retain(|kept| kept.keeps.is_of(cluster));
         Ok::<_, Failure>((account.region.clone(), kept))
     };
     let (region, kept) = tokio::select! {
@@ -93,7 +97,7 @@ async fn status(options: &Everywhere, screen: &Screen) -> Done {
         };
         json!({"schemaVersion": 1, "region": region, "groups": kept.iter().map(group).collect::<Vec<_>>()})
     };
-    screen.answer(&rendered(options, document, || table(&kept, &region, screen))?)?;
+    screen.answer(&rendered(options, document, || table(&kept, cluster, &region, screen))?)?;
     Ok(Exit::Answered)
 }
 
@@ -107,12 +111,25 @@ fn words(keeps: &Keeps) -> (&'static str, Option<&str>) {
     }
 }
 
-fn table(kept: &[Kept], region: &str, screen: &Screen) -> String {
+fn table(kept: &[Kept], cluster: Option<&str>, region: &str, screen: &Screen) -> String {
     let look = &screen.page.look;
     let archives = kept.iter().filter(|kept| kept.keeps.is_archive()).count();
-    let mut out = match archives {
-        0 => format!("{}  No archive of ECS events in {region}: what stopped more than about an hour ago is lost.\n", look.paint(&look.bad, "✗")),
-        _ => format!("{}  ECS events are kept in {region}; a task that ECS has forgotten is looked for there.\n", look.paint(&look.good, "✓")),
+    let captured: Option<Vec<String>> = kept.iter().filter(|kept| kept.keeps.is_archive()).map(|kept| words(&kept.keeps).1.map(|name| printable(name).into_owned())).collect();
+    let asked = cluster.map(|name| format!(" of cluster {}", printable(name)));
+    let mut out = match (archives, &asked, captured) {
+        (0, asked, _) => {
+            let of = asked.as_deref().unwrap_or_default();
+            format!("{}  No archive of ECS events{of} in {region}: what stopped more than about an hour ago is lost.\n", look.paint(&look.bad, "✗"))
+        }
+        // Captured cluster by cluster: of any other one nothing is kept.
+        (_, None, Some(clusters)) => {
+            let of = if clusters.len() == 1 { format!("cluster {} alone", clusters[0]) } else { format!("{} clusters alone ({})", clusters.len(), few(&clusters)) };
+            format!("{}  ECS events of {of} are kept in {region}; a task of there that ECS has forgotten is looked for.\n", look.paint(&look.good, "✓"))
+        }
+        (_, asked, _) => {
+            let of = asked.as_deref().unwrap_or_default();
+            format!("{}  ECS events{of} are kept in {region}; a task that ECS has forgotten is looked for there.\n", look.paint(&look.good, "✓"))
+        }
     };
     let groups: Vec<String> = kept.iter().map(|kept| printable(&kept.group).into_owned()).collect();
     let columns = groups.iter().map(|group| width(group)).max().unwrap_or(0);
@@ -131,4 +148,10 @@ fn table(kept: &[Kept], region: &str, screen: &Screen) -> String {
         out.push_str(&format!("  aws cloudformation deploy --stack-name ecs-archive --template-file ecs-archive.yaml --region{}\n", printable(&value(region))));
     }
     out
+}
+
+/// The first of many names.
+fn few(names: &[String]) -> String {
+    const MOST: usize = 5;
+    if names.len() > MOST { format!("{} and {} more", names[..MOST].join(", "), names.len() - MOST) } else { list(names) }
 }

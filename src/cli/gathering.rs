@@ -9,8 +9,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::diagnosis::call::REPORTS;
-use crate::diagnosis::evidence::{Evidence, Source, Status as ReadingStatus};
-use crate::diagnosis::service::is_task_id;
+use crate::diagnosis::evidence::{Evidence, Reading, Source, Status as ReadingStatus};
 use crate::diagnosis::stopped_by::{KEPT_FOR, Status};
 use crate::diagnosis::task::{EcsArn, Task, Times, last_segment};
 use crate::diagnosis::verdict::Cause;
@@ -18,7 +17,7 @@ use crate::diagnosis::words::{self, shell, value};
 use crate::diagnosis::{Trace, trace};
 use crate::sources::account::{Account, Session};
 use crate::sources::api_calls;
-use crate::sources::archive;
+use crate::sources::archived_task::{self, Sought as SoughtInArchives};
 use crate::sources::aws_cli::{AwsCli, has_terminal};
 use crate::sources::case::{Asked, Case, FORMAT, MOST_BYTES, Run, Unreadable};
 use crate::sources::deadline::Deadline;
@@ -422,27 +421,34 @@ async fn located(account: &Account, ledger: &Ledger, target: &Target, (cluster, 
         Err(task::NotFound::NothingStopped { service: Some(service), cluster: Some(cluster), .. }) if !wanted.only_logs => {
             Ok(Task { cluster, region: account.region.clone(), service: Some(service), ..Task::default() })
         }
-        Err(task::NotFound::Missing { id, region, looked_in, denied, clue: None }) if !denied.is_empty() || !is_task_id(&id) => {
-            Err(task::NotFound::Missing { id, region, looked_in, denied, clue: None }.into())
+        Err(error @ task::NotFound::Missing { .. }) if !is_forgotten(&error) => Err(error.into()),
+        // What ECS has forgotten, with its cluster or without, an archive of its events may still hold.
+        Err(error @ (task::NotFound::Missing { .. } | task::NotFound::NoCluster { .. })) => {
+            let (place, is_beginning) = match target {
+                Target::Task(place) => (place.clone(), false),
+                Target::Prefix { prefix, cluster } => (Place { id: prefix.clone(), cluster: cluster.clone(), ..Place::default() }, true),
+                _ => return Err(error.into()),
+            };
+            let cluster = place.cluster.clone().or_else(|| cluster.map(|cluster| last_segment(cluster).to_owned()));
+            let place = Place { cluster, ..place };
+            // Neither may take all the time: one that hangs hides no other, and what is found leads further.
+            let share = limit.mul_f64(0.4);
+            let mut found = archived_task::find(account, ledger, SoughtInArchives { place: &place, is_beginning }, now, tokio::time::Instant::now() + share).await;
+            let remembered = match found.tasks.len() {
+                0 if is_beginning || !found.elsewhere.is_empty() => None,
+                0 => beyond_ecs(account, ledger, &place, share, now).await,
+                1 => found.tasks.pop(),
+                _ => return Err(task::ambiguous(&place.id, &found.tasks).into()),
+            };
+            remembered.ok_or_else(|| forgotten(error, ledger, (&found, is_beginning), &account.region, now))
         }
-        // What ECS has forgotten an archive of its events may still hold.
-        Err(error @ task::NotFound::Missing { clue: None, .. }) => match target {
-            Target::Task(place) => {
-                let cluster = place.cluster.clone().or_else(|| cluster.map(|cluster| last_segment(cluster).to_owned()));
-                let place = Place { cluster, ..place.clone() };
-                // Neither may take all the time: one that hangs hides no other, and what is found leads further.
-                let share = limit.mul_f64(0.4);
-                let archived = tokio::time::timeout(share, archive::find(account, ledger, &place, now)).await.unwrap_or_default();
-                let remembered = match archived {
-                    Some(task) => Some(task),
-                    None => beyond_ecs(account, ledger, &place, share, now).await,
-                };
-                remembered.ok_or_else(|| forgotten(error, ledger, now))
-            }
-            _ => Err(error.into()),
-        },
         found => found.map_err(|error| asked_in(error, &account.region)),
     }
+}
+
+/// Whether ECS was asked everywhere and knows nothing of it.
+fn is_forgotten(error: &task::NotFound) -> bool {
+    matches!(error, task::NotFound::Missing { denied, clue, .. } if denied.is_empty() && matches!(clue.as_deref(), None | Some(task::Clue::Nearly(_))))
 }
 
 /// What CloudTrail and the task's own log streams still tell of it, where no archive does.
@@ -472,20 +478,40 @@ async fn beyond_ecs(account: &Account, ledger: &Ledger, place: &Place, share: Du
 }
 
 /// No such task, with what was asked of the archives.
-fn forgotten(error: task::NotFound, ledger: &Ledger, now: Timestamp) -> Failure {
+fn forgotten(error: task::NotFound, ledger: &Ledger, (found, is_beginning): (&archived_task::Found, bool), region: &str, now: Timestamp) -> Failure {
+    if let Some(task) = found.elsewhere.first() {
+        return elsewhere(error, task, found.account.as_deref(), region);
+    }
     let readings = ledger.evidence(now).readings;
+    let of_memory = |reading: &&Reading| matches!(reading.source, Source::Archive | Source::Cloudtrail) && reading.status.is_gap();
+    let gaps: Vec<&Reading> = readings.iter().filter(of_memory).collect();
+    // That there is none is not known where what may remember it could not be asked.
+    let hidden = match &error {
+        task::NotFound::Missing { id, .. } if !gaps.is_empty() => Some(format!("ECS does not know task `{id}` any more, and what may still remember it could not be read in full")),
+        _ => None,
+    };
     let mut failure = Failure::from(error);
+    failure.message = hidden.unwrap_or(failure.message);
+    let day = |at: &Timestamp| at.strftime("%F").to_string();
+    let of_it = if is_beginning { "a task that begins so" } else { "it" };
+    match found.without.as_slice() {
+        [] => {}
+        [(group, since)] => failure = failure.hint(format!("the archive {group} holds no event of {of_it} since {}", day(since))),
+        [(first, since), rest @ ..] => {
+            let latest = rest.iter().map(|(_, since)| since).fold(since, |latest, since| latest.max(since));
+            failure = failure.hint(format!("{} archives hold no event of {of_it} since {}: {first} and {} more", found.without.len(), day(latest), rest.len()));
+        }
+    }
     for reading in readings.iter().filter(|reading| reading.source == Source::Archive) {
         match reading.status {
-            ReadingStatus::Empty if reading.action.as_deref() == Some("logs:FilterLogEvents") => {
-                failure = failure.hint(format!("the archive {} holds no event of it", reading.resource.as_deref().unwrap_or_default()));
-            }
             ReadingStatus::Empty if reading.action.is_none() => {
-                failure = failure.hint("no archive of ECS events was found, which would still know it; to have one from now on: ecs-trace archive template")
+                let why = reading.detail.as_deref().filter(|why| why.contains("of cluster")).unwrap_or("no archive of ECS events was found");
+                failure = failure.hint(format!("{why}, which would still know it; to have one from now on: ecs-trace archive template"))
             }
             status if status.is_gap() => {
                 let what = [reading.action.as_deref(), reading.resource.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" of ");
-                let hint = format!("an archive could not be read: {what}: {}", reading.gap());
+                let what = if what.is_empty() { what } else { format!("{what}: ") };
+                let hint = format!("an archive could not be read: {what}{}", reading.gap());
                 failure = if failure.hints.contains(&hint) { failure } else { failure.hint(hint) };
             }
             _ => {}
@@ -502,7 +528,24 @@ fn forgotten(error: task::NotFound, ledger: &Ledger, now: Timestamp) -> Failure 
         }
         None => {}
     }
-    failure
+    if is_beginning {
+        failure = failure.hint("a task that ECS has forgotten may need its whole id; those that an archive keeps: ecs-trace stops --since 7d -o jsonl");
+    }
+    if gaps.iter().any(|gap| gap.status == ReadingStatus::TimedOut) { failure.hint("give it more time: --timeout 60s") } else { failure }
+}
+
+/// An archive knows the task, of another place than was asked for.
+fn elsewhere(error: task::NotFound, task: &Task, ours: Option<&str>, asked: &str) -> Failure {
+    let (region, cluster) = (&task.region, &task.cluster);
+    let hint = match ours.filter(|ours| *ours != task.account) {
+        Some(ours) => format!("an archive holds it, of account {}, and account {ours} was asked: take a profile of the other account with --profile NAME", task.account),
+        None if region != asked => {
+            format!("an archive holds it, of region {region}: ecs-trace timeline {} --region{}", shell(&format!("{cluster}/{}", task.id)), value(region))
+        }
+        None => format!("an archive holds it, of cluster `{cluster}`: ecs-trace timeline {}", shell(&format!("{cluster}/{}", task.id))),
+    };
+    let failure = Failure::from(error);
+    Failure { hints: vec![hint], ..failure }
 }
 
 /// CloudTrail is asked again no sooner than this.

@@ -1,63 +1,38 @@
-//! Asks the archives of ECS's events for a task that ECS itself has forgotten: log groups that an EventBridge rule fills.
+//! The archives of ECS's events: log groups that an EventBridge rule fills, known by their names.
 //!
-//! Known are the group of AWS's sample template, the console's event capture (one group a cluster), and any other
-//! group of events below the same prefixes. Which exist is asked first, by name.
+//! Known are the group of our template and of AWS's sample, the console's event capture (one group a cluster), and any
+//! other below the same folder that ECS is a word of. What applications log elsewhere is none, whatever its name.
 
 use aws_sdk_cloudwatchlogs::types::{LogGroup, LogGroupClass};
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, timeout_at};
 
-use crate::diagnosis::evidence::{Reading, Source, Status};
-use crate::diagnosis::task::{Task, last_segment};
+use crate::diagnosis::evidence::Source;
+use crate::diagnosis::task::last_segment;
 
 use super::account::Account;
-use super::document;
-use super::failing::{Failing, failing};
+use super::failing::{Failing, Kind, failing};
 use super::ledger::Ledger;
 use super::pages::{Pages, Turn};
-use super::target::Place;
 use super::task::plausible;
 
-/// Where EventBridge rules and AWS's own templates put ECS's events.
-pub(super) const PREFIXES: [&str; 2] = ["/aws/events/", "/ecs/"];
-/// And where what else tells of ECS is kept.
-const SURVEYED: [&str; 4] = ["/aws/events/", "/ecs/", "/aws/ecs/containerinsights/", "/aws/vendedlogs/ecs/action-logs/"];
+/// EventBridge and the console put events here, and no application logs below it.
+pub(super) const EVENTS: &str = "/aws/events/";
+/// The group of AWS's sample where somebody gave it this name; all others below `/ecs/` are of applications.
+const SAMPLE_ELSEWHERE: &str = "/ecs/ECSStoppedTasksEvent";
+const PREFIXES: [&str; 2] = [EVENTS, SAMPLE_ELSEWHERE];
 /// The console's event capture has a group for each cluster.
 const CAPTURE: &str = "/aws/events/ecs/containerinsights/";
+const INSIGHTS: &str = "/aws/ecs/containerinsights/";
 const PERFORMANCE: &str = "/performance";
-/// Groups asked at once; an account has one or two of them.
-const MOST_GROUPS: usize = 8;
-/// A page may be empty and still not be the last.
-const MOST_PAGES: usize = 40;
-/// No archive is asked for longer than its own retention could matter to anybody on call.
-const REACH_BACK: SignedDuration = SignedDuration::from_hours(400 * 24);
-
-/// The newest word of any archive on a task, if one holds it. Leaves a reading for every group it asked.
-pub async fn find(account: &Account, ledger: &Ledger, place: &Place, now: Timestamp) -> Option<Task> {
-    let of_cluster = |groups: Vec<String>| groups.into_iter().filter(|group| is_archive(group, place.cluster.as_deref())).take(MOST_GROUPS).collect::<Vec<_>>();
-    let known = of_cluster(account.known_groups.read(now));
-    if let Some(task) = in_groups(account, ledger, &known, place, now).await {
-        return Some(task);
-    }
-    let found: Vec<String> = archives(account, ledger, None).await?.into_iter().map(|kept| kept.group).collect();
-    account.known_groups.keep(&found, now);
-    let groups = of_cluster(found);
-    if groups.is_empty() {
-        ledger.note(Reading::new(Source::Archive, Status::Empty).detailed("no log group of ECS events exists (below /aws/events/)"));
-        return None;
-    }
-    let others: Vec<String> = groups.into_iter().filter(|group| !known.contains(group)).collect();
-    in_groups(account, ledger, &others, place, now).await
-}
-
-async fn in_groups(account: &Account, ledger: &Ledger, groups: &[String], place: &Place, now: Timestamp) -> Option<Task> {
-    let answers = join_all(groups.iter().map(|group| in_group(account, ledger, group, place, now))).await;
-    // Delivery is at least once and in any order: the highest version is the last word.
-    answers.into_iter().flatten().max_by_key(|task| task.version)
-}
+const ACTION_LOGS: &str = "/aws/vendedlogs/ecs/action-logs/";
+/// And where what else tells of ECS is kept.
+const SURVEYED: [&str; 4] = [EVENTS, SAMPLE_ELSEWHERE, INSIGHTS, ACTION_LOGS];
 
 /// What a log group keeps of ECS, by its name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Keeps {
     /// Events of every cluster that its rule lets through.
     Events,
@@ -76,23 +51,39 @@ impl Keeps {
         matches!(self, Self::Events | Self::EventsOf(_))
     }
 
+    /// Whether it can hold anything of this cluster, or of any where none is named.
+    #[must_use]
+    pub fn is_of(&self, cluster: Option<&str>) -> bool {
+        match self {
+            Self::Events => true,
+            Self::EventsOf(of) | Self::ActionLogs(of) | Self::Insights(of) => cluster.is_none_or(|cluster| last_segment(cluster) == of),
+        }
+    }
+
     fn of(name: &str) -> Option<Self> {
         let between = |begin: &str, end: &str| name.strip_prefix(begin).and_then(|rest| rest.strip_suffix(end)).filter(|of| !of.is_empty() && !of.contains('/')).map(str::to_owned);
         if let Some(cluster) = between(CAPTURE, PERFORMANCE) {
             return Some(Self::EventsOf(cluster));
         }
-        if let Some(cluster) = between("/aws/ecs/containerinsights/", PERFORMANCE) {
+        if let Some(cluster) = between(INSIGHTS, PERFORMANCE) {
             return Some(Self::Insights(cluster));
         }
-        if let Some(cluster) = between("/aws/vendedlogs/ecs/action-logs/", "") {
+        if let Some(cluster) = between(ACTION_LOGS, "") {
             return Some(Self::ActionLogs(cluster));
         }
-        is_archive(name, None).then_some(Self::Events)
+        (name == SAMPLE_ELSEWHERE || name.strip_prefix(EVENTS).is_some_and(says_ecs)).then_some(Self::Events)
     }
 }
 
+/// Whether one of its words begins with ECS: `my-ecs`, `ECSStoppedTasksEvent` and `prodEcsEvents` do, `specs` does not.
+fn says_ecs(name: &str) -> bool {
+    let begins = |before: u8, first: u8| !before.is_ascii_alphanumeric() || !before.is_ascii_uppercase() && first.is_ascii_uppercase();
+    let bytes = name.as_bytes();
+    bytes.windows(3).enumerate().any(|(at, word)| word.eq_ignore_ascii_case(b"ecs") && (at == 0 || begins(bytes[at - 1], word[0])))
+}
+
 /// One log group that keeps something of ECS.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Kept {
     pub group: String,
     pub keeps: Keeps,
@@ -139,14 +130,15 @@ pub async fn survey(account: &Account) -> Result<Vec<Kept>, Failing> {
     Ok(kept)
 }
 
-/// The archives that can hold events of this cluster, or of any where none is named; leaves a reading for every prefix it
-/// asked. `None` where that may not be asked.
-pub async fn archives(account: &Account, ledger: &Ledger, cluster: Option<&str>) -> Option<Vec<Kept>> {
+/// The archives that can hold events of this cluster, or of any where none is named, as far as they can be found until
+/// then; leaves a reading for every prefix it asked. `None` where none was found and one could not be asked.
+pub async fn archives(account: &Account, ledger: &Ledger, cluster: Option<&str>, until: Instant) -> Option<Vec<Kept>> {
     let asked = PREFIXES.map(|prefix| async move {
         let inquiry = ledger.ask(Source::Archive, "logs:DescribeLogGroups", prefix);
-        match below(account, prefix, || inquiry.request()).await {
+        let answer = timeout_at(until, below(account, prefix, || inquiry.request())).await;
+        match answer.unwrap_or_else(|_| Err(out_of_time())) {
             Ok(mut found) => {
-                found.retain(|kept| kept.keeps.is_archive() && is_archive(&kept.group, cluster));
+                found.retain(|kept| kept.keeps.is_archive() && kept.keeps.is_of(cluster));
                 inquiry.count(found.len());
                 inquiry.done();
                 Some(found)
@@ -157,8 +149,15 @@ pub async fn archives(account: &Account, ledger: &Ledger, cluster: Option<&str>)
             }
         }
     });
-    let found: Option<Vec<Vec<Kept>>> = join_all(asked).await.into_iter().collect();
-    found.map(|found| found.concat())
+    let answers = join_all(asked).await;
+    let is_whole = answers.iter().all(Option::is_some);
+    let found: Vec<Kept> = answers.into_iter().flatten().flatten().collect();
+    (is_whole || !found.is_empty()).then_some(found)
+}
+
+/// What had its share of the run and was not read to its end in it.
+pub(super) fn out_of_time() -> Failing {
+    Failing { kind: Kind::TimedOut, code: None, message: "not read to its end in time".to_owned() }
 }
 
 /// The groups below a prefix that keep something of ECS, page by page.
@@ -181,58 +180,7 @@ async fn below(account: &Account, prefix: &str, request: impl Fn()) -> Result<Ve
 
 /// Whether a group's name says that it holds ECS's events, of this cluster where it is one cluster's.
 pub(super) fn is_archive(name: &str, cluster: Option<&str>) -> bool {
-    if let Some(of) = name.strip_prefix(CAPTURE).and_then(|rest| rest.strip_suffix(PERFORMANCE)) {
-        return cluster.is_none_or(|cluster| last_segment(cluster) == of);
-    }
-    let plain = name.to_ascii_lowercase();
-    plain.contains("ecs") && (plain.starts_with("/aws/events/") || plain.contains("stoppedtask") || plain.contains("event"))
-}
-
-async fn in_group(account: &Account, ledger: &Ledger, group: &str, place: &Place, now: Timestamp) -> Option<Task> {
-    let inquiry = ledger.ask(Source::Archive, "logs:FilterLogEvents", group);
-    let from = now - REACH_BACK;
-    inquiry.looked(Some(from), Some(now));
-    let client = account.logs(&account.region);
-    // The quoted id stands in every form of the task's ARN.
-    let pattern = format!("\"{}\"", place.id);
-    let (mut newest, mut pages) = (None::<Task>, Pages::default());
-    for page in 0.. {
-        if page == MOST_PAGES {
-            inquiry.fail(&Failing::unreadable(format!("not read to its end after {MOST_PAGES} pages")));
-            return newest;
-        }
-        inquiry.request();
-        let asked = client.filter_log_events().log_group_name(group).filter_pattern(&pattern).start_time(from.as_millisecond()).end_time(now.as_millisecond());
-        let answer = match asked.set_next_token(pages.token()).send().await {
-            Ok(answer) => answer,
-            Err(error) => {
-                inquiry.fail(&failing(&error));
-                return newest;
-            }
-        };
-        for message in answer.events().iter().filter_map(|event| event.message()) {
-            for task in document::tasks_of_event(message).into_iter().filter(|task| is_it(task, place)) {
-                inquiry.count(1);
-                newest = newest.into_iter().chain([task]).max_by_key(|task| task.version);
-            }
-        }
-        match pages.turn(answer.next_token) {
-            Turn::Next => {}
-            Turn::End => break,
-            Turn::Repeated => {
-                inquiry.fail(&Failing::repeated_token());
-                return newest;
-            }
-        }
-    }
-    inquiry.done();
-    newest
-}
-
-/// An event may name a task beside the one it is about.
-fn is_it(task: &Task, place: &Place) -> bool {
-    let agrees = |theirs: &str, ours: Option<&str>| ours.is_none_or(|ours| ours == theirs);
-    task.id == place.id && agrees(&task.cluster, place.cluster.as_deref().map(last_segment)) && agrees(&task.account, place.account.as_deref())
+    Keeps::of(name).is_some_and(|keeps| keeps.is_archive() && keeps.is_of(cluster))
 }
 
 #[cfg(test)]
@@ -258,22 +206,15 @@ mod tests {
     }
 
     #[test]
-    fn another_clusters_capture_and_an_applications_log_are_none() {
+    fn another_clusters_capture_and_what_applications_log_are_none() {
         assert!(!is_archive("/aws/events/ecs/containerinsights/dev/performance", Some("prod")));
-        assert!(!is_archive("/ecs/web-api", Some("prod")));
-        assert!(!is_archive("/aws/events/s3-uploads", Some("prod")));
-    }
-
-    #[test]
-    fn a_task_of_the_same_id_elsewhere_is_another() {
-        let task = Task { id: "5d6c".to_owned(), cluster: "prod".to_owned(), account: "1".to_owned(), ..Task::default() };
-        let place = |cluster: Option<&str>, account: Option<&str>| Place {
-            id: "5d6c".to_owned(),
-            cluster: cluster.map(str::to_owned),
-            account: account.map(str::to_owned),
-            ..Place::default()
-        };
-        assert!(is_it(&task, &place(Some("prod"), Some("1"))) && is_it(&task, &place(None, None)));
-        assert!(!is_it(&task, &place(Some("dev"), None)) && !is_it(&task, &place(None, Some("2"))));
+        for name in
+            ["/ecs/web-api", "/ecs/event-processor", "/ecs/payments-events", "/ecs/ecs-events", "/ecs/ECSStoppedTasksEvents", "/aws/events/s3-uploads", "/aws/events/specs-catalog"]
+        {
+            assert!(!is_archive(name, None), "{name}");
+        }
+        for name in ["/aws/events/ecs-trace", "/aws/events/my-ecs", "/aws/events/prod/ecs_events", "/aws/events/prodEcsEvents", "/aws/events/team2.ecs", "/aws/events/ecsevents"] {
+            assert!(is_archive(name, Some("prod")), "{name}");
+        }
     }
 }

@@ -80,19 +80,33 @@ fn tasks_in(value: &Value) -> Vec<Task> {
         return items.iter().filter_map(task_from).collect();
     }
     if let Some(detail) = field(value, "detail") {
-        return task_from(detail).into_iter().collect();
+        return task_from(detail).map(|task| dated_by_event(task, value, detail)).into_iter().collect();
     }
     task_from(value).into_iter().collect()
 }
 
-/// The tasks an archived event tells of, marked as such; none where it is no event of a task.
+/// The tasks an archived event tells of, marked as such; none where it is no event of ECS about a task of the account and
+/// region that it came from: any line may hold the ARN of a task.
 #[must_use]
 pub fn tasks_of_event(message: &str) -> Vec<Task> {
     let Ok(value) = serde_json::from_str::<Value>(message) else { return Vec::new() };
-    let of_ecs = value.get("detail-type").and_then(Value::as_str).is_none_or(|kind| kind == "ECS Task State Change");
-    let mut tasks = if of_ecs { tasks_in(&value) } else { Vec::new() };
+    let says = |name: &str| value.get(name).and_then(Value::as_str);
+    if says("source") != Some("aws.ecs") || says("detail-type") != Some("ECS Task State Change") {
+        return Vec::new();
+    }
+    let mut tasks = tasks_in(&value);
+    tasks.retain(|task| says("account").is_none_or(|account| account == task.account) && says("region").is_none_or(|region| region == task.region));
     tasks.iter_mut().for_each(|task| task.told_by = Teller::Archive);
     tasks
+}
+
+/// A task that was told to stop and has not ended need not say when that was: no later than its event.
+fn dated_by_event(mut task: Task, event: &Value, detail: &Value) -> Task {
+    let ends = task.stop_code.is_some() && task.desired_status.as_deref() == Some("STOPPED");
+    if ends && task.stop_anchor().is_none() {
+        task.times.stopping = time(detail, "updatedAt").or_else(|| time(event, "time"));
+    }
+    task
 }
 
 /// A field in ECS's camelCase or Step Functions' PascalCase.
@@ -233,6 +247,29 @@ mod tests {
         assert_eq!((task.cluster.as_str(), task.id.as_str()), ("primary", "e9511a82-9247-4239-89e9-ffd548ed9ee4"));
         assert_eq!(task.times.created.map(Timestamp::as_millisecond), Some(1_574_195_887_780));
         assert_eq!(task.containers[0].exit_code, Some(0));
+    }
+
+    #[test]
+    fn only_an_event_of_ecs_about_its_own_account_and_region_tells_of_an_archived_task() {
+        let event = |head: &str| tasks_of_event(&format!(r#"{{{head}"detail":{{"taskArn":"arn:aws:ecs:eu-west-1:111122223333:task/c/5c70","version":3}}}}"#));
+        let whole = r#""source":"aws.ecs","detail-type":"ECS Task State Change","account":"111122223333","region":"eu-west-1","#;
+        assert_eq!(event(whole).len(), 1);
+        for (what, other) in
+            [("aws.ecs", "shop"), ("ECS Task State Change", "Task seen"), ("111122223333", "999988887777"), ("\"region\":\"eu-west-1\"", "\"region\":\"us-east-1\"")]
+        {
+            assert!(event(&whole.replace(what, other)).is_empty(), "{other}");
+        }
+        assert!(event(r#""source":"aws.ecs","#).is_empty() && event(r#""detail-type":"ECS Task State Change","#).is_empty() && event("").is_empty());
+        assert!(tasks_of_event(r#"{"msg":"saw it","taskArn":"arn:aws:ecs:eu-west-1:111122223333:task/c/5c70","version":99}"#).is_empty(), "an application's line");
+    }
+
+    #[test]
+    fn a_spot_task_that_is_told_to_stop_began_to_by_the_time_of_its_event() {
+        let spot = r#""taskArn":"arn:aws:ecs:us-east-1:3:task/c/5c704c7e4f1348f3969072b112bdaaf0","lastStatus":"RUNNING","desiredStatus":"STOPPED","stopCode":"SpotInterruption""#;
+        let stopping = |event: String| task(&event).times.stopping.map(|at| at.to_string());
+        assert_eq!(stopping(format!(r#"{{"time":"2026-03-03T14:00:02Z","detail":{{{spot},"updatedAt":"2026-03-03T14:00:01.5Z"}}}}"#)).as_deref(), Some("2026-03-03T14:00:01.5Z"));
+        assert_eq!(stopping(format!(r#"{{"time":"2026-03-03T14:00:02Z","detail":{{{spot}}}}}"#)).as_deref(), Some("2026-03-03T14:00:02Z"));
+        assert_eq!(stopping(format!("{{{spot}}}")), None, "ECS's own answer has no time of its own");
     }
 
     #[test]

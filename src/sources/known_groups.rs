@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::archive::Kept;
 use super::cache;
 
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(1);
@@ -17,7 +18,7 @@ const LARGEST: u64 = 64 << 10;
 #[derive(Serialize, Deserialize)]
 struct Found {
     at: Timestamp,
-    groups: Vec<String>,
+    groups: Vec<Kept>,
 }
 
 /// The list of one identity in one region; where there is no place for it, nothing is known.
@@ -35,7 +36,7 @@ impl KnownGroups {
 
     /// What was found within the hour.
     #[must_use]
-    pub fn read(&self, now: Timestamp) -> Vec<String> {
+    pub fn read(&self, now: Timestamp) -> Vec<Kept> {
         let read = || {
             let mut bytes = Vec::new();
             std::fs::File::open(self.0.as_ref()?).ok()?.take(LARGEST).read_to_end(&mut bytes).ok()?;
@@ -47,15 +48,23 @@ impl KnownGroups {
     }
 
     /// That there is none is not kept: one may be made at any moment.
-    pub fn keep(&self, groups: &[String], now: Timestamp) {
+    pub fn keep(&self, groups: &[Kept], now: Timestamp) {
         let Some(path) = self.0.as_ref().filter(|_| !groups.is_empty()) else { return };
         let Ok(bytes) = serde_json::to_vec(&Found { at: now, groups: groups.to_vec() }) else { return };
         cache::keep(path, &bytes);
+    }
+
+    /// One of them was deleted meanwhile: what else stands there is as old.
+    pub fn forget(&self) {
+        if let Some(path) = &self.0 {
+            let _ = std::fs::remove_file(path);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::archive::Keeps;
     use super::*;
 
     #[test]
@@ -63,9 +72,13 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let of = |key: &str, region: &str| KnownGroups::of(Some(folder.path().to_owned()), None, key, region);
         let now = Timestamp::from_second(1_000_000).expect("a time");
-        let groups = ["/aws/events/ecs-trace".to_owned()];
+        let group =
+            |name: &str| Kept { group: name.to_owned(), keeps: Keeps::Events, retention_days: Some(30), stored: 7, created: Some(now), account: Some("111122223333".to_owned()) };
+        let groups = [group("/aws/events/ecs-trace")];
+        let names = |known: KnownGroups, at: Timestamp| known.read(at).into_iter().map(|kept| (kept.group.clone(), kept.account.clone(), kept.begins(at))).collect::<Vec<_>>();
         of("AKIA1", "eu-west-1").keep(&groups, now);
-        assert_eq!(of("AKIA1", "eu-west-1").read(now + SignedDuration::from_mins(59)), groups);
+        let later = now + SignedDuration::from_mins(59);
+        assert_eq!(names(of("AKIA1", "eu-west-1"), later), [("/aws/events/ecs-trace".to_owned(), Some("111122223333".to_owned()), Some(now))]);
         assert!(of("AKIA1", "eu-west-1").read(now + SignedDuration::from_hours(1)).is_empty());
         assert!(of("AKIA1", "eu-west-1").read(now - SignedDuration::from_secs(1)).is_empty(), "a time in the future is a clock that was wrong");
         assert!(of("AKIA2", "eu-west-1").read(now).is_empty() && of("AKIA1", "us-east-1").read(now).is_empty());
@@ -77,6 +90,9 @@ mod tests {
             std::fs::write(file.path(), b"{\"at\": \"then\"").expect("written");
         }
         assert!(of("AKIA1", "eu-west-1").read(now).is_empty(), "what is damaged tells nothing");
+        of("AKIA1", "eu-west-1").keep(&groups, now);
+        of("AKIA1", "eu-west-1").forget();
+        assert!(of("AKIA1", "eu-west-1").read(now).is_empty(), "what is gone is not known");
         KnownGroups::default().keep(&groups, now);
         assert!(KnownGroups::default().read(now).is_empty());
     }

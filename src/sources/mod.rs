@@ -9,6 +9,7 @@ pub mod anonymise;
 pub mod api_calls;
 pub mod archive;
 pub mod archived_stops;
+pub mod archived_task;
 mod autoscaling;
 pub mod aws_cli;
 pub mod cache;

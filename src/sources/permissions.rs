@@ -318,11 +318,11 @@ impl Round<'_> {
         Insights { cluster: cluster.to_owned(), setting: setting.map(str::to_owned) }
     }
 
-    /// Names of the groups below the prefixes that archives have.
+    /// Names of the groups there are.
     async fn log_groups(&self) -> Vec<String> {
         self.begin(Source::Logs);
         let logs = self.of.account.logs(&self.of.account.region);
-        let answers = join_all(archive::PREFIXES.map(|prefix| {
+        let answers = join_all(PROBED.map(|prefix| {
             let asked = logs.describe_log_groups().log_group_name_prefix(prefix).send();
             async move {
                 let answer = asked.await;
@@ -458,6 +458,9 @@ impl Round<'_> {
         }
     }
 }
+
+/// Where archives are, and where applications log: what may be read of the one may not be of the other.
+const PROBED: [&str; 2] = [archive::EVENTS, "/ecs/"];
 
 /// Never asked to see whether they may be.
 const BILLED: [(&str, &str); 4] =

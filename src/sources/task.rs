@@ -239,7 +239,7 @@ impl Finder<'_> {
         match found.len() {
             0 => Err(NotFound::Missing { id: id.to_owned(), region: self.account.region.clone(), looked_in: names(&clusters), denied, clue: None }),
             1 => Ok(found.remove(0)),
-            _ => Err(NotFound::Ambiguous { prefix: id.to_owned(), candidates: found.iter().map(candidate).collect() }),
+            _ => Err(ambiguous(id, &found)),
         }
     }
 
@@ -471,6 +471,12 @@ fn unfinished(inquiry: Inquiry<'_>) -> Failing {
 
 fn names(arns: &[String]) -> Vec<String> {
     arns.iter().map(|arn| last_segment(arn).to_owned()).collect()
+}
+
+/// What was typed begins several tasks, wherever they were found.
+#[must_use]
+pub fn ambiguous(prefix: &str, tasks: &[Task]) -> NotFound {
+    NotFound::Ambiguous { prefix: prefix.to_owned(), candidates: tasks.iter().map(candidate).collect() }
 }
 
 fn candidate(task: &Task) -> Candidate {

@@ -59,7 +59,7 @@ pub(super) async fn listed(run: &Run<'_>, by: Option<By>, since: Duration) -> Do
         if tell().await { Ok(()) } else { Err(Unheard) }
     };
     let archived = async {
-        let found = archives(account, &ledger, scope.cluster).await;
+        let found = archives(account, &ledger, scope.cluster, deadline.at()).await;
         if let Some(kept) = kept.get_or_init(|| found).as_deref().filter(|kept| !kept.is_empty()) {
             bars.hidden_while(|| screen.note(&announced(kept, from, screen)));
             let reading = reading.get_or_init(|| Reading::new(account, &ledger, kept, scope, Window { from, to: now }));
