@@ -1,12 +1,13 @@
 //! One cause of a closed set, reached by rules that cite numbered lines.
 
 use super::call::REPORTS;
+use super::commands;
 use super::event::{Level, What};
 use super::evidence::{Source, Status};
 use super::notes;
 use super::rules::RULES;
 use super::service::MessageKind;
-use super::stopped_by::StoppedBy;
+use super::stopped_by::{Status as Who, StoppedBy};
 use super::task::{StopCode, Teller, may_follow_an_order};
 use super::timeline::Timeline;
 use super::words;
@@ -231,6 +232,9 @@ impl Verdict {
             if !others.iter().any(|(known, _)| *known == other) {
                 others.push((other, why));
             }
+        }
+        if stopped_by.status == Who::NotYet && !finding.next_steps.iter().any(|step| step.command.as_deref().is_some_and(|command| command.ends_with(" --wait"))) {
+            finding.next_steps.push(NextStep::run(commands::ASK_AGAIN, commands::wait_for_the_call(&timeline.evidence.task)));
         }
         if let Some(queries) = &stopped_by.queries {
             let place = "Ask CloudTrail Lake, if the account has an event data store: put its id into the query; AWS bills it by the data scanned";

@@ -11,6 +11,7 @@ pub fn duration(milliseconds: i64) -> String {
         0..=59 if tenths < 600 => format!("{}.{} s", tenths / 10, tenths % 10),
         0..=3599 => format!("{}m {:02}s", seconds / 60, seconds % 60),
         3600..=86_399 => format!("{}h {:02}m", seconds / 3600, seconds % 3600 / 60),
+        _ if seconds % 86_400 < 3600 => format!("{}d", seconds / 86_400),
         _ => format!("{}d {}h", seconds / 86_400, seconds % 86_400 / 3600),
     }
 }
@@ -88,6 +89,7 @@ mod tests {
         assert_eq!(duration(249_000), "4m 09s");
         assert_eq!(duration(7_500_000), "2h 05m");
         assert_eq!(duration(90_000_000), "1d 1h");
+        assert_eq!(duration(7 * 86_400_000), "7d");
     }
 
     #[test]

@@ -29,10 +29,11 @@ fn judge(timeline: &Timeline, stopped_by: &StoppedBy) -> Judgement {
     } else {
         let first = match timeline.seen_by(Source::Cloudtrail) {
             Err(gap) if gap.status == Read::Denied => "Allow cloudtrail:LookupEvents or take a profile that may, then ask again",
+            _ if stopped_by.status == Status::NotYet => commands::ASK_AGAIN,
             _ => "Ask CloudTrail again",
         };
-        let waiting = if stopped_by.status == Status::NotYet { " --wait" } else { "" };
-        finding.next_steps.push(NextStep::run(first, commands::ecs_trace("who-stopped", task) + waiting));
+        let again = if stopped_by.status == Status::NotYet { commands::wait_for_the_call(task) } else { commands::ecs_trace("who-stopped", task) };
+        finding.next_steps.push(NextStep::run(first, again));
     }
     let for_memory = |container: &Container| container.was_killed_for_memory();
     let codes: Vec<String> =
