@@ -17,15 +17,6 @@ pub fn ecs_trace(verb: &str, task: &Task) -> String {
     }
 }
 
-/// What the step says that waits for CloudTrail.
-pub const ASK_AGAIN: &str = "Ask CloudTrail again until it has delivered the call";
-
-/// Who stopped it, asked again until CloudTrail has delivered the call.
-#[must_use]
-pub fn wait_for_the_call(task: &Task) -> String {
-    ecs_trace("who-stopped", task) + " --wait"
-}
-
 /// All that ECS still remembers of a service's stopped tasks.
 #[must_use]
 pub fn stops_of(service: &str, task: &Task) -> String {
