@@ -50,6 +50,9 @@ impl Screen {
             When::Auto if !can_move() && std::env::var_os("CLICOLOR_FORCE").is_none() => (ColorChoice::Never, ColorChoice::Never),
             When::Auto => (AutoStream::choice(&io::stdout()), AutoStream::choice(&io::stderr())),
         };
+        if let (Zone::Local, false, Some(zone)) = (options.time, options.quiet, Clock::unknown_zone()) {
+            say(&format!("note: TZ={zone} names no time zone that is known here: times are in UTC"));
+        }
         let coloured = !matches!(choice, ColorChoice::Never);
         let width = io::stdout().is_terminal().then(|| terminal_width().unwrap_or(80)).or_else(|| std::env::var("COLUMNS").ok()?.parse().ok());
         let page = Page {
@@ -174,7 +177,8 @@ impl Screen {
     #[must_use]
     pub fn observer(&self) -> Option<Observer> {
         self.verbose.then(|| {
-            let observer: Observer = std::sync::Arc::new(|passed| super::gathering::print_request(&passed));
+            let budget = Mutex::default();
+            let observer: Observer = std::sync::Arc::new(move |passed| super::gathering::print_request(&passed, &budget));
             observer
         })
     }

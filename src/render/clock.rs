@@ -25,6 +25,13 @@ impl Clock {
         Self { zone: TimeZone::system() }
     }
 
+    /// What `TZ` says, where it names no zone and the system's is taken for UTC.
+    #[must_use]
+    pub fn unknown_zone() -> Option<String> {
+        let named = std::env::var("TZ").ok().filter(|named| !named.is_empty())?;
+        TimeZone::try_system().is_err().then_some(named)
+    }
+
     /// `CET`, `UTC`, `+05:30`: the zone's name at that time.
     #[must_use]
     pub fn zone_at(&self, at: Timestamp) -> String {

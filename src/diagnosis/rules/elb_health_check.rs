@@ -159,7 +159,10 @@ fn tell_load_balancer(timeline: &Timeline, named: Option<&str>, group: Option<&T
             (0, 1) if there_before == 0 => "The one other target is healthy now; it may have come in place of this task, so it says nothing of it".to_owned(),
             (0, _) if there_before == 0 => format!("All {others} other targets are healthy now; they may have come since, so they say nothing of this task"),
             (0, _) if there_before < others => {
-                format!("All {others} other targets are healthy now, at least {there_before} of which {} there when this task failed, which points at this task", if there_before == 1 { "was" } else { "were" })
+                format!(
+                    "All {others} other targets are healthy now, at least {there_before} of which {} there when this task failed, which points at this task",
+                    if there_before == 1 { "was" } else { "were" }
+                )
             }
             (0, 1) => "The one other target is healthy now, which points at this task".to_owned(),
             (1, 1) => "The one other target is unhealthy too now, which points at the application or the check".to_owned(),
