@@ -424,7 +424,7 @@ async fn located(account: &Account, ledger: &Ledger, target: &Target, (cluster, 
         Err(task::NotFound::NothingStopped { service: Some(service), cluster: Some(cluster), .. }) if !wanted.only_logs => {
             Ok(Task { cluster, region: account.region.clone(), service: Some(service), ..Task::default() })
         }
-        Err(task::NotFound::Missing { ref id, ref denied, clue: None, .. }) if !denied.is_empty() || !is_task_id(id) => found.map_err(Failure::from),
+        Err(task::NotFound::Missing { ref id, ref denied, clue: None, .. }) if !denied.is_empty() || !is_task_id(id) => found.map_err(|error| asked_in(error, &account.region)),
         // What ECS has forgotten an archive of its events may still hold.
         Err(error @ task::NotFound::Missing { clue: None, .. }) => match target {
             Target::Task(place) => {

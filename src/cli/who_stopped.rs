@@ -22,7 +22,7 @@ use super::screen::Screen;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ecs-trace who-stopped 77ab
-  ecs-trace who-stopped 77ab -q            the name alone, on stderr why if there is none
+  ecs-trace who-stopped 77ab -q            the name alone
   ecs-trace who-stopped 77ab --wait=30m    until CloudTrail has the call")]
 pub struct Arguments {
     #[command(flatten)]

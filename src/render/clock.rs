@@ -25,11 +25,10 @@ impl Clock {
         Self { zone: TimeZone::system() }
     }
 
-    /// What `TZ` says, where it names no zone and the system's is taken for UTC.
+    /// Whether the system's zone is known; where it is not, `local` is UTC.
     #[must_use]
-    pub fn unknown_zone() -> Option<String> {
-        let named = std::env::var("TZ").ok().filter(|named| !named.is_empty())?;
-        TimeZone::try_system().is_err().then_some(named)
+    pub fn knows_the_local_zone() -> bool {
+        TimeZone::try_system().is_ok()
     }
 
     /// `CET`, `UTC`, `+05:30`: the zone's name at that time.
