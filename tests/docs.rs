@@ -17,7 +17,7 @@ fn same(path: &str, printed: &str) {
 fn the_iam_policy_is_the_list_of_actions() {
     same("docs/iam-policy.json", &run(&mut program(&["doctor", "--policy"])).code(&[0]).stdout);
     let mut page = String::from(
-        "# Permissions\n\necs-trace only reads. These are all the actions it can call; without one, what it answers is said to be missing.\nThe same list as a policy, which `ecs-trace doctor --policy` prints: [iam-policy.json](iam-policy.json). `ecs-trace doctor` tries them.\n\n| action | witness | answers |\n| --- | --- | --- |\n",
+        "# Permissions\n\necs-trace only reads. These are all the actions it can call; without one, what it answers is said to be missing.\nThe same list as a policy, which `ecs-trace doctor --policy` prints: [iam-policy.json](iam-policy.json). `ecs-trace doctor` tries them, but for the queries that AWS bills by the data scanned (StartQuery and GetQueryResults).\n\n| action | witness | answers |\n| --- | --- | --- |\n",
     );
     for action in ecs_trace::sources::actions::ACTIONS {
         page.push_str(&format!("| `{}` | {} | {} |\n", action.name, ecs_trace::diagnosis::access::group(action.source), action.answers));

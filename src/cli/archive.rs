@@ -12,7 +12,7 @@ use crate::sources::deadline::Deadline;
 use crate::sources::task::NotFound;
 
 use super::Done;
-use super::args::Everywhere;
+use super::args::{Everywhere, Format};
 use super::failure::{Exit, Failure};
 use super::gathering::{Wanted, cluster_region, interrupted, open, runtime};
 use super::output::rendered;
@@ -59,6 +59,7 @@ Then, for instance:
 
 pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen) -> Done {
     match arguments.command {
+        Command::Template if options.output != Format::Text => Err(Failure::usage("the template is YAML, whatever -o says: leave it out")),
         Command::Template => {
             screen.answer(include_str!("../../templates/archive.yaml"))?;
             Ok(Exit::Answered)

@@ -66,7 +66,7 @@ pub struct Everywhere {
     /// Show secrets found in logs and reasons
     #[arg(long, global = true)]
     pub no_redact: bool,
-    /// No progress and no notes; who-stopped prints the actor alone
+    /// No progress and no notes; who-stopped prints the actor alone, or on stderr why nobody is named
     #[arg(short, long, global = true)]
     pub quiet: bool,
     /// Each request, its time and its outcome on stderr

@@ -22,7 +22,7 @@ use super::{Done, policy};
 /// Who am I, what may I read, and what is missing
 ///
 /// Asks one cheap question for every action ecs-trace can use, all at once, and says which are allowed, which are
-/// denied and by what kind of policy; whose credentials these are and where they came from; whether an archive of ECS
+/// denied and by what kind of policy; queries that AWS bills (StartQuery) are not tried; whose credentials these are and where they came from; whether an archive of ECS
 /// events and Container Insights are there; and whether the clock is right. Without region or credentials it tells what
 /// it knows all the same. It returns 3 where something stands in the way.
 #[derive(Debug, Args)]

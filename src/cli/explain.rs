@@ -29,6 +29,8 @@ pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen) -> Done
     let found = catalogue::explain(&text);
     if found.is_empty() {
         let keys: Vec<&str> = catalogue::entries().map(|entry| entry.key).collect();
+        // A number is no slip: another one means another thing.
+        let keys = if text.trim().trim_start_matches('-').bytes().all(|byte| byte.is_ascii_digit()) { Vec::new() } else { keys };
         return Err(Failure::usage(format!("nothing is known of `{text}`"))
             .meant(&text, &keys)
             .hint("known are exit codes, stop codes, error names and ECS's reasons; TAB lists them"));

@@ -67,7 +67,13 @@ impl Failure {
 
 impl From<NotATarget> for Failure {
     fn from(error: NotATarget) -> Self {
-        Self::usage(error.to_string()).hint("see what can be pasted: ecs-trace timeline --help")
+        let failure = Self::usage(error.to_string());
+        // `--wait 30m` takes no value behind a blank, so that the task may stand there.
+        let failure = match super::args::duration(&error.text) {
+            Ok(_) if !error.text.bytes().all(|byte| byte.is_ascii_digit()) => failure.hint(format!("if that is how long to wait: --wait={}", error.text)),
+            _ => failure,
+        };
+        failure.hint("see what can be pasted: ecs-trace timeline --help")
     }
 }
 
@@ -113,8 +119,12 @@ impl From<NotFound> for Failure {
     fn from(error: NotFound) -> Self {
         let message = error.to_string();
         match error {
-            NotFound::Missing { id, region, looked_in, denied, clue } => {
+            NotFound::Missing { id, region, looked_in, denied, clue, is_named } => {
                 let failure = Self::new(Exit::NoSuchTask, message);
+                let failure = match id.len() {
+                    letters @ 24..32 => failure.hint(format!("that is {letters} of the 32 characters of an id: if it was meant to be whole, some are missing")),
+                    _ => failure,
+                };
                 match clue.map(|clue| *clue) {
                     Some(Clue::Cluster(cluster)) => return failure.hint(format!("it is in cluster `{cluster}`: ecs-trace timeline {}", shell(&format!("{cluster}/{id}")))),
                     Some(Clue::Account { theirs, ours }) => {
@@ -132,6 +142,7 @@ impl From<NotFound> for Failure {
                     .hint(format!("if it ran in another region than {region}: --region NAME"));
                 failure = match looked_in.as_slice() {
                     [] => failure,
+                    [one] if !is_named => failure.hint(format!("cluster `{one}` is the only one there that can be seen; of another account: --profile NAME")),
                     [one] => failure.hint(format!("if it ran in another cluster than `{one}`: --cluster NAME, or leave the cluster out and all are asked")),
                     many => failure.hint(format!("asked: {}", many.join(", "))),
                 };
@@ -170,6 +181,9 @@ impl From<NotFound> for Failure {
                 match failing.kind {
                     Kind::Denied if action == "ecs:ListClusters" => failure
                         .hint("name the cluster, which needs no such permission: --cluster NAME")
+                        .hint(format!("or allow {action} for this identity, or use another one: --profile NAME")),
+                    Kind::Denied if action == "ecs:ListTasks" => failure
+                        .hint("name the task in full, which needs no list: ecs-trace timeline CLUSTER/ID, or its ARN")
                         .hint(format!("or allow {action} for this identity, or use another one: --profile NAME")),
                     Kind::Denied => failure.hint(format!("allow {action} for this identity, or use another one: --profile NAME")),
                     Kind::Credentials if failing.is_of_the_clock() => failure.hint("set the clock of this machine; how far it is off: ecs-trace doctor"),

@@ -30,6 +30,7 @@ use crate::sources::trail_lake::{self, EventDataStore};
 use crate::sources::{Ended, Limits, Reach, ask_cloudtrail_again, attempt_limit, demos, gather, redact, task};
 
 use super::args::{Everywhere, Waiting};
+use super::complete::regions::REGIONS;
 use super::failure::{Exit, Failure};
 use super::interrupt;
 pub(super) use super::interrupt::interrupted;
@@ -416,12 +417,13 @@ fn sought_in(case: &Case) -> Result<Sought, Failure> {
 
 /// The task that was asked for: from ECS, and where it has forgotten it from an archive or CloudTrail.
 async fn located(account: &Account, ledger: &Ledger, target: &Target, (cluster, limit, wanted): (Option<&str>, Duration, Wanted<'_>), now: Timestamp) -> Result<Task, Failure> {
-    match task::find(account, ledger, target, cluster).await {
+    let found = task::find(account, ledger, target, cluster).await;
+    match found {
         // A service that could place no task at all still has its events to tell.
         Err(task::NotFound::NothingStopped { service: Some(service), cluster: Some(cluster), .. }) if !wanted.only_logs => {
             Ok(Task { cluster, region: account.region.clone(), service: Some(service), ..Task::default() })
         }
-        Err(error @ task::NotFound::Missing { .. }) if !is_forgotten(&error) => Err(error.into()),
+        Err(error @ task::NotFound::Missing { .. }) if !is_forgotten(&error) => Err(asked_in(error, &account.region)),
         // What ECS has forgotten, with its cluster or without, an archive of its events may still hold.
         Err(error @ (task::NotFound::Missing { .. } | task::NotFound::NoCluster { .. })) => {
             let (place, is_beginning) = match target {
@@ -610,7 +612,9 @@ fn awaits_a_report(evidence: &Evidence) -> bool {
 /// Where nothing answers at all, a region that does not exist looks like a network that is down.
 fn asked_in(error: task::NotFound, region: &str) -> Failure {
     let unanswered = matches!(&error, task::NotFound::Refused { failing, .. } if matches!(failing.kind, Kind::TimedOut | Kind::Unreachable));
+    let known: Vec<&str> = REGIONS.iter().map(|(name, _)| *name).collect();
     let failure = Failure::from(error);
+    let failure = if known.contains(&region) { failure } else { failure.meant(region, &known) };
     if unanswered { failure.hint(format!("it was asked in region {region}: if that is not its name, --region NAME")) } else { failure }
 }
 
@@ -657,8 +661,24 @@ async fn newer_word(account: &Account, ledger: &Ledger, given: Task) -> Task {
     }
 }
 
-/// What a command prints of a request under `-v`.
-pub fn print_request(passed: &crate::sources::Passed) {
-    let waited = if passed.waited.as_millis() < 50 { String::new() } else { format!("  (had waited {} ms for CloudTrail's two a second)", passed.waited.as_millis()) };
+/// What a run has taken of CloudTrail's two requests a second.
+#[derive(Debug, Default)]
+pub struct Budget {
+    requests: usize,
+    waited: Duration,
+}
+
+/// What a command prints of a request under `-v`; of CloudTrail's also what the run has taken of its budget by then.
+pub fn print_request(passed: &crate::sources::Passed, budget: &std::sync::Mutex<Budget>) {
+    let waited = match passed.action == "cloudtrail:LookupEvents" {
+        true => {
+            let mut budget = budget.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            budget.requests += 1;
+            budget.waited += passed.waited;
+            let Budget { requests, waited } = &*budget;
+            format!("  (had waited {} ms for CloudTrail's two a second; {requests} by now, {} ms in all)", passed.waited.as_millis(), waited.as_millis())
+        }
+        false => String::new(),
+    };
     say(&format!("{:>6} ms  {:<12} {}  {}{waited}", passed.took.as_millis(), passed.region, passed.action, passed.outcome));
 }

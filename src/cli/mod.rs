@@ -17,6 +17,7 @@ mod interrupt;
 mod letters;
 mod logs;
 mod man;
+mod mistaken;
 mod nearest;
 mod output;
 mod pager;
@@ -106,6 +107,8 @@ pub fn run(now: Timestamp) -> ExitCode {
         // Help and version are answers; everything else is bad usage, with the AWS CLI's code for it.
         Err(error) => {
             if error.use_stderr() {
+                let typed: Vec<String> = std::env::args().skip(1).collect();
+                let error = mistaken::told(error, &typed, &command());
                 let told = error.render().to_string();
                 match told.lines().any(|line| matches!(printable(line), Cow::Owned(_))) {
                     // What was typed is repeated, and may have been pasted.

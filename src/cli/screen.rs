@@ -50,6 +50,9 @@ impl Screen {
             When::Auto if !can_move() && std::env::var_os("CLICOLOR_FORCE").is_none() => (ColorChoice::Never, ColorChoice::Never),
             When::Auto => (AutoStream::choice(&io::stdout()), AutoStream::choice(&io::stderr())),
         };
+        if let (Zone::Local, false, Some(zone)) = (options.time, options.quiet, unknown_zone()) {
+            say(&format!("note: TZ={zone} names no time zone that is known here: times are in UTC"));
+        }
         let coloured = !matches!(choice, ColorChoice::Never);
         let width = io::stdout().is_terminal().then(|| terminal_width().unwrap_or(80)).or_else(|| std::env::var("COLUMNS").ok()?.parse().ok());
         let page = Page {
@@ -174,7 +177,8 @@ impl Screen {
     #[must_use]
     pub fn observer(&self) -> Option<Observer> {
         self.verbose.then(|| {
-            let observer: Observer = std::sync::Arc::new(|passed| super::gathering::print_request(&passed));
+            let budget = Mutex::default();
+            let observer: Observer = std::sync::Arc::new(move |passed| super::gathering::print_request(&passed, &budget));
             observer
         })
     }
@@ -192,6 +196,12 @@ pub fn say(line: &str) {
     let line = printable(line);
     let line = if letters::are_ascii_alone() && io::stderr().is_terminal() { letters::in_text(&line) } else { line };
     let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// What `TZ` says, where it names no zone.
+fn unknown_zone() -> Option<String> {
+    let named = std::env::var("TZ").ok().filter(|named| !named.is_empty())?;
+    (!Clock::knows_the_local_zone()).then_some(named)
 }
 
 /// Whether what is a terminal moves its cursor and paints, as far as its name tells.

@@ -18,6 +18,10 @@ use super::screen::Screen;
 ///
 /// Asks every witness at once and puts what they say on one time axis. `~` marks a line whose place among its
 /// neighbours the clocks do not settle.
+///
+/// Below it: `seen` names who was read, ✓ with something to say, – with nothing; `not` who could not be read, and why;
+/// `n/a` who cannot exist for this task (no load balancer, no host of its own). The verdict's mark is ✗ for a failure,
+/// ✓ for business as usual, ? where it is open.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ecs-trace timeline 9f2c

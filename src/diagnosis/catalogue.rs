@@ -38,12 +38,16 @@ const EXIT_CODES: &[Entry] = &[
     entry("0", "the process ended without an error", "Right for a job. A service's container should not end at all; after an ordered stop it is only a consequence.", &[]),
     entry("1", "the application ended with an error of its own", "Its last log lines say which.", &[]),
     entry("2", "the application, often a shell or a flag parser, was used wrongly", "Look at command and entryPoint of the task definition.", &[]),
+    entry("3", "the application ended with an error of its own; on Windows a C runtime that gave up ends so, too", "Its last log lines say which.", &[]),
     entry("101", "a Rust program panicked", "The panic message is in its log.", &[]),
     entry("125", "the container runtime itself failed", "Look at the container's reason.", &[]),
     entry("126", "the command was found and could not be executed", "No execute permission, or a file for another CPU.", &[]),
     entry("127", "the command was not found in the image", "Look at command and entryPoint, and at PATH in the image.", &[]),
+    entry("129", "128 + 1, SIGHUP: its terminal or its parent went away", "A shell as entry point, or a supervisor inside, sends it.", &["sighup"]),
     entry("130", "ended by SIGINT", "Somebody or something inside interrupted it.", &["sigint"]),
+    entry("131", "128 + 3, SIGQUIT", "Somebody or something inside asked for a dump: of a JVM or a Go program it stands in the log.", &["sigquit"]),
     entry("132", "SIGILL, an illegal instruction", "An image built for a newer or another CPU.", &["sigill"]),
+    entry("133", "128 + 5, SIGTRAP", "A breakpoint or an assertion in native code (V8 and Swift end so).", &["sigtrap"]),
     entry("134", "SIGABRT, the process aborted itself", "An assertion, or a runtime that gave up (Node does so when its heap is full). The message is in its log.", &["sigabrt"]),
     entry("135", "SIGBUS, a bus error", "A mapped file was cut short, or /dev/shm is full.", &["sigbus"]),
     entry("136", "SIGFPE, an arithmetic error", "A division by zero in native code.", &["sigfpe"]),
@@ -53,13 +57,19 @@ const EXIT_CODES: &[Entry] = &[
         "Out of memory only where a reason, a log or a metric says so; after an ordered stop it means that SIGTERM was not obeyed within stopTimeout (30 s by default).",
         &["sigkill"],
     ),
+    entry("138", "128 + 10, SIGUSR1, which the process did not handle", "Something inside signals it: a log rotation, a reload.", &["sigusr1"]),
     entry(
         "139",
         "SIGSEGV, a segmentation fault",
         "A bug in native code or an image for another CPU. It is no sign of memory running out; `free` in a container shows the host's memory, not the limit.",
         &["sigsegv", "segmentation fault"],
     ),
+    entry("140", "128 + 12, SIGUSR2, which the process did not handle", "Something inside signals it: a log rotation, a reload.", &["sigusr2"]),
+    entry("141", "128 + 13, SIGPIPE: it wrote to what nobody reads any more", "A pipe in the entry point, or a connection that was closed.", &["sigpipe"]),
+    entry("142", "128 + 14, SIGALRM: its own timer ran out", "A timeout of its own.", &["sigalrm"]),
     entry("143", "SIGTERM, asked to stop and obeyed", "After an ordered stop a mere consequence; ask who-stopped for the order.", &["sigterm"]),
+    entry("152", "128 + 24, SIGXCPU: it used more CPU time than its ulimit allows", "Look at ulimits in the task definition.", &["sigxcpu"]),
+    entry("153", "128 + 25, SIGXFSZ: a file grew beyond its ulimit", "Look at ulimits in the task definition.", &["sigxfsz"]),
     entry("255", "outside the range, or -1; often an entry point that gave up", "With no log line the command may never have run.", &[]),
     entry(
         "3221225786",
@@ -99,7 +109,19 @@ const MESSAGES: &[Entry] = &[
         "OutOfMemoryError",
         "a process in the container was killed for memory",
         "With exit 137 the container itself; with 0 or 1 one of its processes. Compare limit and use.",
-        &["outofmemoryerror"],
+        &["outofmemoryerror", "oomkilled", "oom-killed", "oom killed"],
+    ),
+    entry(
+        "AccessDeniedException",
+        "the role may not do what it asked for",
+        "Have the action behind “not authorized to perform” allowed: for pulls, secrets and logs to the execution role, for the application's own calls to the task role. ecr:GetAuthorizationToken is allowed on * alone.",
+        &["accessdenied", "is not authorized to perform"],
+    ),
+    entry(
+        "context deadline exceeded",
+        "something did not answer in time",
+        "While a task starts it is the registry, Secrets Manager, CloudWatch Logs or the container runtime: look at route, NAT or VPC endpoints and security groups.",
+        &[],
     ),
     entry("RESOURCE:ENI", "no container instance had a network interface free", "Larger instances, or ENI trunking (awsvpcTrunking).", &["resource:eni"]),
     entry(
@@ -139,9 +161,22 @@ pub fn entries() -> impl Iterator<Item = &'static Entry> {
 #[must_use]
 pub fn explain(text: &str) -> Vec<&'static Entry> {
     let plain = straight_quotes(text.trim()).to_lowercase();
+    let of_code = |code: &str| EXIT_CODES.iter().filter(|entry| entry.key == code || entry.marks.contains(&code)).collect::<Vec<_>>();
     if let Some(code) = exit_code(&plain) {
-        return EXIT_CODES.iter().filter(|entry| entry.key == code || entry.marks.contains(&code.as_str())).collect();
+        return of_code(&code);
     }
+    // Several, as a list of containers has them.
+    if let Some(codes) = plain.split([' ', ',']).filter(|word| !word.is_empty()).map(exit_code).collect::<Option<Vec<_>>>() {
+        let mut found: Vec<&'static Entry> = Vec::new();
+        for entry in codes.iter().flat_map(|code| of_code(code)) {
+            if !found.contains(&entry) {
+                found.push(entry);
+            }
+        }
+        return found;
+    }
+    // Three letters stand in too many words to be a mark.
+    let plain = if plain == "oom" { "oomkilled".to_owned() } else { plain };
     let named = |entry: &&Entry| plain == entry.key.to_lowercase();
     if let Some(entry) = entries().find(named) {
         return vec![entry];
@@ -162,7 +197,8 @@ fn exit_code(text: &str) -> Option<String> {
     let bare = text.strip_prefix("exit").map_or(text, |rest| rest.trim_start_matches("ed").trim_start());
     let bare = bare.trim_start_matches("with").trim_start().trim_start_matches("code").trim_start_matches("status").trim_start_matches([':', '=', ' ']).trim();
     let number = bare.parse::<i64>().is_ok() || bare.strip_prefix("0x").is_some_and(|hex| !hex.is_empty() && hex.bytes().all(|byte| byte.is_ascii_hexdigit()));
-    number.then(|| bare.to_owned())
+    // A process knows no negative code: what it gave is cut to a byte.
+    number.then(|| if bare == "-1" { "255".to_owned() } else { bare.to_owned() })
 }
 
 #[cfg(test)]
@@ -180,6 +216,16 @@ mod tests {
         }
         assert_eq!(keys("-1073741510"), ["3221225786"]);
         assert!(keys("77").is_empty());
+        assert_eq!(keys("137 143"), ["137", "143"]);
+        assert_eq!([keys("-1"), keys("138"), keys("141"), keys("3")], [["255"], ["138"], ["141"], ["3"]]);
+    }
+
+    #[test]
+    fn what_people_paste_first_is_known() {
+        assert_eq!([keys("OOM"), keys("OOMKilled"), keys("oom")], [["OutOfMemoryError"]; 3]);
+        assert_eq!(keys("context deadline exceeded"), ["context deadline exceeded"]);
+        assert_eq!(keys("AccessDeniedException: User is not authorized to perform: ecr:GetAuthorizationToken"), ["AccessDeniedException"]);
+        assert!(keys("room").is_empty());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The exact commands that verdicts suggest, complete and quoted for a shell.
 
+use super::evidence::Status;
 use super::service::{Balancer, KeptLogs};
 use super::task::Task;
 use super::timeline::Timeline;
@@ -16,9 +17,24 @@ pub fn ecs_trace(verb: &str, task: &Task) -> String {
     }
 }
 
-/// Reads on in the container's log from a little before the stop, where it writes to CloudWatch Logs.
+/// All that ECS still remembers of a service's stopped tasks.
+#[must_use]
+pub fn stops_of(service: &str, task: &Task) -> String {
+    let (place, region) = (format!("{}/{service}", task.cluster), value(&task.region));
+    match place.starts_with('-') {
+        true => format!("ecs-trace stops --region{region} -- {}", shell(&place)),
+        false => format!("ecs-trace stops {} --region{region}", shell(&place)),
+    }
+}
+
+/// Prints the container's log from a quarter of an hour before the stop on, where it writes to CloudWatch Logs and there is
+/// anything to be read: not where it may not be read, nor where it was seen to be empty or absent.
 #[must_use]
 pub fn tail_log(timeline: &Timeline, container: &str) -> Option<String> {
+    let was_late = timeline.log_gap(container).is_some_and(|gap| matches!(gap.status, Status::TimedOut | Status::Throttled));
+    if timeline.log_lines(container).next().is_none() && !was_late {
+        return None;
+    }
     let task = &timeline.evidence.task;
     let log = timeline.definition_of(container)?.log.as_ref().filter(|log| log.driver == "awslogs")?;
     let (group, prefix) = (log.option("awslogs-group")?, log.option("awslogs-stream-prefix")?);

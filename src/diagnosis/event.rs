@@ -341,6 +341,15 @@ impl Event {
         }
     }
 
+    /// What was written, in quotes: our own count of further lines is none of its words.
+    #[must_use]
+    pub fn quoted(&self) -> String {
+        match &self.what {
+            What::Logged(line) => words::quoted(&line.text),
+            _ => words::quoted(&self.text()),
+        }
+    }
+
     /// Whether it tells of this deployment, by its own id or by the revision it brings.
     #[must_use]
     pub fn is_of_deployment(&self, deployment: &str) -> bool {

@@ -159,10 +159,15 @@ impl Reading {
         }
     }
 
-    /// The gap with its source in front: `cloudtrail: AccessDenied, …`.
+    /// The gap for a sentence, its source in front: `cloudtrail: AccessDenied, needs cloudtrail:LookupEvents`. On what
+    /// stands once, in the list of gaps.
     #[must_use]
     pub fn sentence(&self) -> String {
-        format!("{}: {}", self.source.as_str(), self.gap())
+        let gap = match (self.status, &self.action) {
+            (Status::Denied, Some(action)) => format!("AccessDenied, needs {action}"),
+            _ => self.gap(),
+        };
+        format!("{}: {gap}", self.source.as_str())
     }
 }
 

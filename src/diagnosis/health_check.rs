@@ -197,14 +197,37 @@ fn status_in(line: &LogLine) -> Option<&str> {
     behind.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '.').find(is_status)
 }
 
-/// How the group's other targets are when asked: those of this task left out. `None` if there is none.
+/// The group's other targets when asked, those of this task left out.
+pub struct Others {
+    pub unhealthy: usize,
+    /// All that are healthy or unhealthy.
+    pub all: usize,
+    /// So many of them, at the least, were there when this task failed; the others may have come in its place.
+    pub there_before: usize,
+}
+
+/// How the group's other targets are when asked. `None` if there is none.
 #[must_use]
-pub fn others_now(timeline: &Timeline, group: &TargetGroup) -> Option<(usize, usize)> {
+pub fn others_now(timeline: &Timeline, group: &TargetGroup) -> Option<Others> {
     let addresses = timeline.evidence.task.private_ips();
     let others = || group.health.iter().filter(|target| !addresses.contains(&target.target) && !target.state.contains("draining"));
     let unhealthy = others().filter(|target| target.state.starts_with("unhealthy")).count();
     let judged = others().filter(|target| target.state.starts_with("unhealthy") || target.state == "healthy").count();
-    (judged > 0).then_some((unhealthy, judged))
+    let there_before = judged.saturating_sub(came_since(timeline, group).unwrap_or(judged));
+    (judged > 0).then_some(Others { unhealthy, all: judged, there_before })
+}
+
+/// How many targets, or tasks for them, the service has added since this task failed; `None` where nobody can tell, or
+/// where there was no other to begin with.
+fn came_since(timeline: &Timeline, group: &TargetGroup) -> Option<usize> {
+    let service = timeline.evidence.service.as_ref().filter(|service| service.desired_count != 1)?;
+    let failed = own_messages(timeline, None).first().map(|(_, message)| message.at).or(timeline.evidence.task.stop_anchor())?;
+    let since = || service.messages.iter().filter(|message| message.at >= failed);
+    let number = |message: &ServiceMessage| message.text.split(' ').find_map(|word| word.parse::<usize>().ok()).unwrap_or(1);
+    let of_group = |message: &&ServiceMessage| matches!(&message.kind, MessageKind::Registered { target_group } if target_group.as_ref().is_none_or(|arn| *arn == group.arn));
+    let registered: usize = since().filter(of_group).map(number).sum();
+    let started: usize = since().filter(|message| message.kind == MessageKind::Started).map(number).sum();
+    Some(registered.max(started))
 }
 
 /// The port the check goes to: its own, or the one the service registers its container with.

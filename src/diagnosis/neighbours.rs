@@ -66,9 +66,18 @@ pub(super) fn opening(reason: &str) -> String {
     straight_quotes(reason).split([':', '(']).next().unwrap_or_default().trim().to_owned()
 }
 
-/// `9f3c2b7e`
-fn short(task: &Task) -> &str {
-    task.id.get(..DIGITS).unwrap_or(&task.id)
+/// `9f3c2b7e`: so much of the id that no other task of the cluster that ECS remembers begins so.
+fn short<'a>(task: &'a Task, evidence: &'a Evidence) -> &'a str {
+    let others = evidence.neighbours.iter().flat_map(|neighbours| &neighbours.tasks).chain([&evidence.task]).map(|other| other.id.as_str());
+    unique_beginning(&task.id, others)
+}
+
+/// The shortest beginning of an id, eight digits at the least, with which none of the others begins.
+#[must_use]
+pub fn unique_beginning<'i>(id: &'i str, others: impl IntoIterator<Item = &'i str>) -> &'i str {
+    let alike = |other: &str| other.bytes().zip(id.bytes()).take_while(|(theirs, ours)| theirs == ours).count();
+    let shared = others.into_iter().filter(|other| *other != id).map(alike).max().unwrap_or_default();
+    id.get(..DIGITS.max(shared + 1)).unwrap_or(id)
 }
 
 /// What other tasks say of this stop, each as one line.
@@ -79,7 +88,7 @@ pub(super) fn events(evidence: &Evidence, container: Option<&str>) -> Vec<Event>
     };
     let beside = stopped_beside(evidence);
     let alike = alike_before(evidence, container);
-    let named = |task: &&Task| format!("{}{}", short(task), task.definition_name().map(|name| format!(" ({name})")).unwrap_or_default());
+    let named = |task: &&Task| format!("{}{}", short(task, evidence), task.definition_name().map(|name| format!(" ({name})")).unwrap_or_default());
     let mut names: Vec<String> = beside.iter().take(NAMED).map(named).collect();
     if beside.len() > NAMED {
         names.push(format!("{} more", beside.len() - NAMED));
@@ -136,7 +145,14 @@ mod tests {
         }
         let told = texts(evidence);
         assert_eq!(told.len(), 1, "{told:?}");
-        assert!(told[0].starts_with("7 other tasks stopped within a minute of it: 00000000 (web:41), ") && told[0].ends_with(" and 2 more"), "{told:?}");
+        assert!(told[0].starts_with("7 other tasks stopped within a minute of it: 00000000000000000000000000be51de (web:41), ") && told[0].ends_with(" and 2 more"), "{told:?}");
+    }
+
+    #[test]
+    fn a_beginning_is_as_long_as_it_takes_to_tell_it_from_the_others() {
+        let ids = ["ba7c000011", "ba7c000012", "9f2c41d07a"];
+        assert_eq!(ids.map(|id| unique_beginning(id, ids)), ["ba7c000011", "ba7c000012", "9f2c41d0"]);
+        assert_eq!(unique_beginning("ba7c", ["ba7c0000"]), "ba7c");
     }
 
     #[test]

@@ -114,6 +114,13 @@ impl Timeline {
         self.lines.iter().find(|line| matches!(line.event.what, What::NotLogged { .. }) && line.event.container.as_deref() == Some(name))
     }
 
+    /// Why this container's log was not read to the end. Another container's gap is not its own.
+    #[must_use]
+    pub fn log_gap(&self, container: &str) -> Option<&Reading> {
+        let own = |reading: &&Reading| reading.source == Source::Logs && reading.status.is_gap() && reading.container.as_deref().is_none_or(|of| of == container);
+        self.evidence.readings.iter().find(own)
+    }
+
     pub fn log_lines<'a>(&'a self, container: &'a str) -> impl DoubleEndedIterator<Item = (&'a Line, &'a LogLine)> {
         self.lines.iter().filter_map(move |line| match &line.event.what {
             What::Logged(logged) if line.event.container.as_deref() == Some(container) => Some((line, logged)),

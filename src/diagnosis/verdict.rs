@@ -1,12 +1,13 @@
 //! One cause of a closed set, reached by rules that cite numbered lines.
 
 use super::call::REPORTS;
+use super::commands;
 use super::event::{Level, What};
 use super::evidence::{Source, Status};
 use super::notes;
 use super::rules::RULES;
 use super::service::MessageKind;
-use super::stopped_by::StoppedBy;
+use super::stopped_by::{Status as Who, StoppedBy};
 use super::task::{StopCode, Teller, may_follow_an_order};
 use super::timeline::Timeline;
 use super::words;
@@ -232,6 +233,11 @@ impl Verdict {
                 others.push((other, why));
             }
         }
+        match ask_again(timeline, stopped_by) {
+            // Who it was is all that is asked of such a stop.
+            Some(step) if cause == Cause::StopRequested => finding.next_steps.insert(0, step),
+            step => finding.next_steps.extend(step),
+        }
         if let Some(queries) = &stopped_by.queries {
             let place = "Ask CloudTrail Lake, if the account has an event data store: put its id into the query; AWS bills it by the data scanned";
             finding.next_steps.push(NextStep::run(place, queries.command()));
@@ -258,6 +264,11 @@ impl Verdict {
         }
     }
 
+    /// The steps towards who it was.
+    pub fn steps_towards_who(&self) -> impl Iterator<Item = &NextStep> {
+        self.next_steps.iter().filter(|step| step.command.as_deref().is_some_and(|command| command.starts_with("ecs-trace who-stopped ")))
+    }
+
     /// Whether the cause can be acted on: 0 if so, 3 if not.
     #[must_use]
     pub fn is_conclusive(&self) -> bool {
@@ -266,6 +277,26 @@ impl Verdict {
             (_, Confidence::Possible) => self.unchecked.is_empty(),
             _ => true,
         }
+    }
+}
+
+/// How to learn who stopped it, where CloudTrail has not spoken or was not heard.
+fn ask_again(timeline: &Timeline, stopped_by: &StoppedBy) -> Option<NextStep> {
+    let again = || commands::ecs_trace("who-stopped", &timeline.evidence.task);
+    match stopped_by.status {
+        Who::NotYet => Some(NextStep::run("Ask CloudTrail again until it has delivered the call", again() + " --wait")),
+        Who::Unreadable => {
+            let gap = timeline.seen_by(Source::Cloudtrail).err()?;
+            match gap.status {
+                Status::Denied => {
+                    let action = gap.action.as_deref().unwrap_or("cloudtrail:LookupEvents");
+                    Some(NextStep::run(format!("Have {action} allowed or take a profile that may, then ask again who it was"), again()))
+                }
+                Status::Expired => None,
+                _ => Some(NextStep::run("Ask CloudTrail again, with more time", again() + " --timeout 60s")),
+            }
+        }
+        _ => None,
     }
 }
 

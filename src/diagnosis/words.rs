@@ -1,4 +1,8 @@
-//! Small words that several sentences share: durations, counts, lists.
+//! Small words that several sentences share: durations, moments, counts, lists.
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 
 /// Milliseconds as a person says them: `0.4 s`, `14.2 s`, `1m 20s`, `2h 05m`, `3d 4h`.
 #[must_use]
@@ -11,8 +15,26 @@ pub fn duration(milliseconds: i64) -> String {
         0..=59 if tenths < 600 => format!("{}.{} s", tenths / 10, tenths % 10),
         0..=3599 => format!("{}m {:02}s", seconds / 60, seconds % 60),
         3600..=86_399 => format!("{}h {:02}m", seconds / 3600, seconds % 3600 / 60),
+        _ if seconds % 86_400 < 3600 => format!("{}d", seconds / 86_400),
         _ => format!("{}d {}h", seconds / 86_400, seconds % 86_400 / 3600),
     }
+}
+
+/// How a moment is written in a sentence, and the zone behind it: a page with a clock of its own finds it by that.
+pub const MOMENT: &str = "2026-11-24 15:47";
+pub const UTC: &str = " UTC";
+
+/// `2026-11-24 15:47 UTC`
+#[must_use]
+pub fn moment(at: Timestamp) -> String {
+    format!("{}{UTC}", at.strftime("%F %H:%M"))
+}
+
+/// The moment that was written so, its zone left out.
+#[must_use]
+pub fn moment_in(text: &str) -> Option<Timestamp> {
+    let written = DateTime::strptime("%Y-%m-%d %H:%M", text).ok()?;
+    written.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
 }
 
 /// `1 line`, `2 lines`.
@@ -88,6 +110,7 @@ mod tests {
         assert_eq!(duration(249_000), "4m 09s");
         assert_eq!(duration(7_500_000), "2h 05m");
         assert_eq!(duration(90_000_000), "1d 1h");
+        assert_eq!(duration(7 * 86_400_000), "7d");
     }
 
     #[test]

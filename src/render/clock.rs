@@ -1,9 +1,12 @@
 //! Times as a person reads them, the zone always shown.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::diagnosis::event::Precision;
+use crate::diagnosis::words;
 
 #[derive(Debug, Clone)]
 pub struct Clock {
@@ -20,6 +23,12 @@ impl Clock {
     #[must_use]
     pub fn local() -> Self {
         Self { zone: TimeZone::system() }
+    }
+
+    /// Whether the system's zone is known; where it is not, `local` is UTC.
+    #[must_use]
+    pub fn knows_the_local_zone() -> bool {
+        TimeZone::try_system().is_ok()
     }
 
     /// `CET`, `UTC`, `+05:30`: the zone's name at that time.
@@ -48,6 +57,51 @@ impl Clock {
     #[must_use]
     pub fn full(&self, at: Timestamp) -> String {
         at.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
+    }
+}
+
+impl Clock {
+    /// A sentence of the diagnosis, which knows no zone but UTC, with its times by this clock. What others wrote stands in
+    /// quotes there, and stays as they wrote it.
+    #[must_use]
+    pub fn told<'t>(&self, sentence: &'t str) -> Cow<'t, str> {
+        if !sentence.contains(words::UTC) {
+            return Cow::Borrowed(sentence);
+        }
+        let mut told = String::with_capacity(sentence.len());
+        for part in sentence.split_inclusive(['“', '”']) {
+            match part.ends_with('”') {
+                true => told.push_str(part),
+                false => self.tell_moments(part, &mut told),
+            }
+        }
+        Cow::Owned(told)
+    }
+
+    fn tell_moments(&self, text: &str, told: &mut String) {
+        let mut pieces = text.split(words::UTC).peekable();
+        while let Some(piece) = pieces.next() {
+            let moment = piece.len().checked_sub(words::MOMENT.len()).and_then(|at| Some((piece.get(..at)?, piece.get(at..)?)));
+            let read = moment.filter(|_| pieces.peek().is_some()).and_then(|(before, moment)| Some((before, words::moment_in(moment)?)));
+            match read {
+                Some((before, at)) => {
+                    told.push_str(before);
+                    told.push_str(&at.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M %Z").to_string());
+                }
+                None => {
+                    told.push_str(piece);
+                    if pieces.peek().is_some() {
+                        told.push_str(words::UTC);
+                    }
+                }
+            }
+        }
+    }
+
+    /// `2026-11-22`
+    #[must_use]
+    pub fn day(&self, at: Timestamp) -> String {
+        at.to_zoned(self.zone.clone()).strftime("%Y-%m-%d").to_string()
     }
 }
 
@@ -82,6 +136,16 @@ pub fn offset(at: Timestamp, zero: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_in_a_sentence_is_told_by_the_clock_of_the_page_and_a_quoted_one_as_it_was_written() {
+        let berlin = Clock { zone: TimeZone::get("Europe/Berlin").expect("a zone") };
+        let at: Timestamp = "2026-11-24T15:47:31Z".parse().expect("a time");
+        let sentence = format!("ECS forgot it at {}; it wrote “at 2026-11-24 15:47 UTC” [3] in UTC.", words::moment(at));
+        assert_eq!(Clock::utc().told(&sentence), "ECS forgot it at 2026-11-24 15:47 UTC; it wrote “at 2026-11-24 15:47 UTC” [3] in UTC.");
+        assert_eq!(berlin.told(&sentence), "ECS forgot it at 2026-11-24 16:47 CET; it wrote “at 2026-11-24 15:47 UTC” [3] in UTC.");
+        assert_eq!(berlin.told("é UTC, 2026-99-24 15:47 UTC"), "é UTC, 2026-99-24 15:47 UTC");
+    }
 
     #[test]
     fn offsets_grow_coarser_with_distance() {

@@ -65,7 +65,14 @@ impl Out<'_> {
             () if checkup.clock_is_off() => {
                 ("✗", &look.bad, format!("The clock here is {}: AWS refuses what is signed more than 5 minutes off.", skew(checkup).unwrap_or_default()))
             }
-            () if hindered.is_empty() => ("✓", &look.good, "Every source may be read.".to_owned()),
+            () if hindered.is_empty() => {
+                let untried: Vec<&str> = checkup.probes.iter().filter(|probe| probe.access == Access::NotTried).map(|probe| probe.action).collect();
+                let words = match untried.is_empty() {
+                    true => "Every source may be read.".to_owned(),
+                    false => format!("Every source that was tried may be read; not tried: {}.", actions(&untried)),
+                };
+                ("✓", &look.good, words)
+            }
             () => ("✗", &look.bad, format!("{} cannot be read in full: {}.", words::count(hindered.len(), "source"), words::list(&hindered))),
         };
         let head = look.paint(style, &format!("{mark} "));
@@ -224,7 +231,7 @@ impl Out<'_> {
         }
         let lead = "next  ";
         if steps.is_empty() {
-            let words = if checkup.is_clear() { "nothing is missing: ecs-trace timeline @latest" } else { "see each request: ecs-trace doctor -v" };
+            let words = if checkup.is_clear() { "nothing that was tried is denied: ecs-trace timeline @latest" } else { "see each request: ecs-trace doctor -v" };
             let label = self.page.look.paint(&self.page.look.faint, lead);
             self.hung(&label, width(lead), words, &Style::new());
         }

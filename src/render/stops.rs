@@ -1,12 +1,11 @@
 //! Many stops as a table, newest first, or counted by what they share.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use owo_colors::Style;
 
 use crate::diagnosis::brief::{By, Group, Stop};
-use crate::diagnosis::task::last_segment;
 use crate::diagnosis::verdict::Confidence;
 
 use super::Page;
@@ -16,7 +15,7 @@ use super::printable::printable;
 /// Columns for what ECS says, below which a cause goes without its detail.
 const ROOM_FOR_WORDS: usize = 40;
 /// As many letters of a task's id as are shown at the least.
-const FEWEST_LETTERS: usize = 8;
+pub const FEWEST_LETTERS: usize = 8;
 /// Among a hundred thousand ids eight letters are one id's too often.
 const LETTERS_OF_MANY: usize = 10;
 
@@ -24,7 +23,7 @@ const LETTERS_OF_MANY: usize = 10;
 #[must_use]
 pub fn table(stops: &[Stop], now: Timestamp, page: &Page) -> String {
     let several = stops.iter().map(|stop| stop.task().cluster.as_str()).collect::<BTreeSet<_>>().len() > 1;
-    Columns { age: "AGE", letters: unique_letters(stops), several_clusters: several, is_narrow: is_narrow(stops, page), widths: None }.told(stops, now, page)
+    Columns { age: "AGE", letters: Letters::of(stops, FEWEST_LETTERS), several_clusters: several, is_narrow: is_narrow(stops, page), widths: None }.told(stops, now, page)
 }
 
 /// A table of more stops than are at hand: its first rows settle how wide the columns are.
@@ -32,7 +31,7 @@ pub fn table(stops: &[Stop], now: Timestamp, page: &Page) -> String {
 pub struct Columns {
     /// As wide as the ages below it can get.
     age: &'static str,
-    letters: usize,
+    letters: Letters,
     several_clusters: bool,
     is_narrow: bool,
     widths: Option<Widths>,
@@ -42,7 +41,7 @@ impl Columns {
     /// For the first of them, and whether there may be other clusters among those that follow.
     #[must_use]
     pub fn of(first: &[Stop], several_clusters: bool, page: &Page) -> Self {
-        Self { age: "AGE ", letters: unique_letters(first).max(LETTERS_OF_MANY), several_clusters, is_narrow: is_narrow(first, page), widths: None }
+        Self { age: "AGE ", letters: Letters::of(first, LETTERS_OF_MANY), several_clusters, is_narrow: is_narrow(first, page), widths: None }
     }
 
     /// The next rows, below a head if they are the first.
@@ -72,7 +71,7 @@ impl Columns {
             _ => ("✗", &page.look.bad),
         };
         let id = &stop.task().id;
-        let id = if page.width.is_some() { id.get(..self.letters.min(id.len())).unwrap_or(id) } else { id };
+        let id = if page.width.is_some() { self.letters.shown(id) } else { id };
         let mut cells = vec![
             age(stop.at(), now),
             printable(id).into_owned(),
@@ -91,7 +90,7 @@ impl Columns {
 /// ECS's own words tell the detail, too: where there is little room, they say it alone.
 fn is_narrow(stops: &[Stop], page: &Page) -> bool {
     let detailed = stops.iter().map(|stop| width(&stop.cause())).max().unwrap_or_default();
-    let fixed = 2 + 6 + unique_letters(stops) + 2 + stops.iter().map(|stop| width(&stop.of_what())).max().unwrap_or_default() + detailed + 20;
+    let fixed = 2 + 6 + FEWEST_LETTERS + 2 + stops.iter().map(|stop| width(&stop.of_what())).max().unwrap_or_default() + detailed + 20;
     page.width.is_some_and(|columns| columns < fixed + ROOM_FOR_WORDS)
 }
 
@@ -103,13 +102,14 @@ pub fn groups(groups: &[Group], by: By, now: Timestamp, page: &Page) -> String {
         By::Service => ("SERVICE", "CAUSES"),
         By::Revision => ("REVISION", "CAUSES"),
     };
+    let letters = Letters::among(groups.iter().map(|group| group.sample.as_str()), FEWEST_LETTERS);
     let rows: Vec<Row> = groups
         .iter()
         .map(|group| {
             let mut split: Vec<(&String, &usize)> = group.split.iter().collect();
             split.sort_by(|a, b| (b.1, a.0).cmp(&(a.1, b.0)));
             let split: Vec<String> = split.into_iter().map(|(name, count)| if group.split.len() > 1 { format!("{name} {count}") } else { name.clone() }).collect();
-            let id = if page.width.is_some() { group.sample.get(..FEWEST_LETTERS).unwrap_or(&group.sample) } else { &group.sample };
+            let id = if page.width.is_some() { letters.shown(&group.sample) } else { &group.sample };
             let cells =
                 vec![group.count.to_string(), printable(&group.key).into_owned(), age(group.latest, now), printable(id).into_owned(), printable(&split.join(", ")).into_owned()];
             Row { mark: "", style: &page.look.strong, painted: 1, cells }
@@ -159,7 +159,11 @@ impl Widths {
             let least = width(head[named]).max(12).min(widths[named]);
             widths[named] = widths[named].saturating_sub(over).max(least);
             // What is still too much is taken from the cause, which the words tell too, and from the name.
-            for (at, least) in [(last - 2.min(last), 12), (named, 8)] {
+            for (at, least) in [(last - 2.min(last), 12), (named, 8), (named - 1, 8), (last - 2.min(last), 6), (named, 4)] {
+                // The task's own id is never cut: half of it says nothing.
+                if head[at] == "TASK" {
+                    continue;
+                }
                 let over = taken(&widths).saturating_sub(columns);
                 widths[at] = widths[at].saturating_sub(over).max(least.min(widths[at]));
             }
@@ -198,21 +202,50 @@ fn lines(head: Option<&[&str]>, rows: &[Row<'_>], widths: &Widths, page: &Page) 
     out
 }
 
-/// The fewest letters, eight at the least, by which each of the ids is still another.
-fn unique_letters(stops: &[Stop]) -> usize {
-    let ids: BTreeSet<&str> = stops.iter().map(|stop| last_segment(&stop.task().id)).collect();
-    (FEWEST_LETTERS..32).find(|letters| ids.iter().map(|id| id.get(..*letters).unwrap_or(id)).collect::<BTreeSet<_>>().len() == ids.len()).unwrap_or(32)
+/// How much of each id is shown: the fewest letters with which no other of them begins.
+#[derive(Debug)]
+pub struct Letters {
+    least: usize,
+    longer: BTreeMap<String, usize>,
 }
 
-/// `12s`, `4m`, `2h`, `3d`: one unit is enough beside others.
+impl Letters {
+    /// `least` letters of every id, and of those that are alike in them so many more as it takes.
+    #[must_use]
+    pub fn of(stops: &[Stop], least: usize) -> Self {
+        Self::among(stops.iter().map(|stop| stop.task().id.as_str()), least)
+    }
+
+    fn among<'i>(ids: impl Iterator<Item = &'i str>, least: usize) -> Self {
+        let ids: BTreeSet<&str> = ids.collect();
+        let shared = |one: &str, other: &str| one.bytes().zip(other.bytes()).take_while(|(one, other)| one == other).count();
+        // In order, the one most like another stands beside it.
+        let ids: Vec<&str> = ids.into_iter().collect();
+        let needed = |at: usize| {
+            let beside = [at.checked_sub(1), Some(at + 1)].into_iter().flatten().filter_map(|at| ids.get(at));
+            beside.map(|other| shared(ids[at], other) + 1).max().unwrap_or_default()
+        };
+        let longer = (0..ids.len()).filter(|at| needed(*at) > least).map(|at| (ids[at].to_owned(), needed(at))).collect();
+        Self { least, longer }
+    }
+
+    #[must_use]
+    pub fn shown<'i>(&self, id: &'i str) -> &'i str {
+        id.get(..self.longer.get(id).copied().unwrap_or(self.least)).unwrap_or(id)
+    }
+}
+
+/// `12s`, `4m`, `2h`, `3d`: one unit is enough beside others, and the nearest is told, in three letters.
 #[must_use]
 pub fn age(at: Option<Timestamp>, now: Timestamp) -> String {
     let Some(at) = at else { return "-".to_owned() };
-    match now.duration_since(at).as_secs().max(0) {
-        seconds @ 0..=119 => format!("{seconds}s"),
-        seconds @ 120..=7_199 => format!("{}m", seconds / 60),
-        seconds @ 7_200..=172_799 => format!("{}h", seconds / 3_600),
-        seconds => format!("{}d", seconds / 86_400),
+    let seconds = now.duration_since(at).as_secs().max(0);
+    let (minutes, hours) = ((seconds + 30) / 60, (seconds + 1_800) / 3_600);
+    match () {
+        () if seconds < 100 => format!("{seconds}s"),
+        () if minutes < 100 => format!("{minutes}m"),
+        () if hours < 48 => format!("{hours}h"),
+        () => format!("{}d", (seconds + 43_200) / 86_400),
     }
 }
 
@@ -248,8 +281,11 @@ mod tests {
 
     #[test]
     fn an_id_is_as_long_as_it_takes_to_tell_it_from_the_others() {
-        assert_eq!(unique_letters(&[stop("9f2c41d07ab84e5f", "a"), stop("9f2c41d07ab84e60", "b")]), 15);
-        assert_eq!(unique_letters(&[stop("9f2c41d07ab84e5f", "a"), stop("8f2c41d07ab84e60", "b")]), 8);
+        let stops = ["ba7c000000000000000000000000ba01", "ba7c000000000000000000000000ba02", "9f2c41d07ab84e5f9d3c2b1a60f7e8d9"].map(|id| stop(id, "batch"));
+        let letters = Letters::of(&stops, FEWEST_LETTERS);
+        assert_eq!(stops.each_ref().map(|stop| letters.shown(&stop.task().id)), ["ba7c000000000000000000000000ba01", "ba7c000000000000000000000000ba02", "9f2c41d0"]);
+        let told = table(&stops, Timestamp::from_second(2_000_000_000).expect("a time"), &page(Some(80)));
+        assert!(told.lines().all(|line| width(line) <= 80), "{told}");
     }
 
     #[test]
@@ -264,6 +300,8 @@ mod tests {
         let now = Timestamp::from_second(1_000_000).expect("a time");
         let ago = |seconds: i64| age(Timestamp::from_second(1_000_000 - seconds).ok(), now);
         assert_eq!([ago(5), ago(300), ago(8_000), ago(200_000), ago(-9)], ["5s", "5m", "2h", "2d", "0s"]);
+        assert_eq!([ago(99), ago(110), ago(6_500), ago(10_680), ago(172_000)], ["99s", "2m", "2h", "3h", "2d"]);
+        assert!((0..400_000).step_by(7).all(|seconds| ago(seconds).len() <= 3));
         assert_eq!(age(None, now), "-");
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Laid out bare, painted afterwards; a mark and a word carry every meaning that a colour repeats.
 
+use std::collections::BTreeSet;
+
 use jiff::SignedDuration;
 use owo_colors::Style;
 
@@ -11,10 +13,11 @@ use crate::diagnosis::call::ApiCall;
 use crate::diagnosis::commands;
 use crate::diagnosis::event::{Event, Level, Precision, What};
 use crate::diagnosis::evidence::{Evidence, Reading, Source, Status};
+use crate::diagnosis::neighbours::unique_beginning;
 use crate::diagnosis::service::{is_task_id, target_group_name};
 use crate::diagnosis::task::{StopCode, Task, Teller};
 use crate::diagnosis::timeline::{Line, Timeline};
-use crate::diagnosis::verdict::{Cause, Confidence, Verdict};
+use crate::diagnosis::verdict::{Cause, Confidence, NextStep, Verdict};
 use crate::diagnosis::words;
 
 use super::Page;
@@ -27,13 +30,13 @@ use super::printable::printable;
 #[must_use]
 pub fn timeline(trace: &Trace, page: &Page) -> String {
     let mut out = Out::new(page);
-    out.heading(&trace.timeline.evidence.task);
+    out.heading(&trace.timeline.evidence);
     out.lines.blank();
     out.verdict(trace);
     out.lines.blank();
     out.lines(&trace.timeline, trace.timeline.lines.iter());
     out.lines.blank();
-    out.next_steps(&trace.verdict);
+    out.next_steps(trace.verdict.next_steps.iter());
     out.sources(&trace.timeline.evidence);
     out.lines.text()
 }
@@ -42,14 +45,14 @@ pub fn timeline(trace: &Trace, page: &Page) -> String {
 #[must_use]
 pub fn why(trace: &Trace, page: &Page) -> String {
     let mut out = Out::new(page);
-    out.heading(&trace.timeline.evidence.task);
+    out.heading(&trace.timeline.evidence);
     out.lines.blank();
     out.verdict(trace);
     out.lines.blank();
     let cited = |line: &&Line| trace.verdict.evidence.contains(&line.n) || trace.verdict.notes.iter().any(|note| note.evidence.contains(&line.n));
     out.lines(&trace.timeline, trace.timeline.lines.iter().filter(cited));
     out.lines.blank();
-    out.next_steps(&trace.verdict);
+    out.next_steps(trace.verdict.next_steps.iter());
     out.others(&trace.verdict);
     out.gaps(&trace.timeline.evidence);
     out.lines.text()
@@ -60,6 +63,8 @@ pub fn why(trace: &Trace, page: &Page) -> String {
 pub fn who_stopped(trace: &Trace, page: &Page) -> String {
     let mut out = Out::new(page);
     let by = &trace.stopped_by;
+    out.heading(&trace.timeline.evidence);
+    out.lines.blank();
     let style = if by.is_answered() { &page.look.strong } else { &page.look.doubt };
     out.paragraph("", "", &by.sentence, style);
     if let Some(queries) = &by.queries {
@@ -102,6 +107,8 @@ pub fn who_stopped(trace: &Trace, page: &Page) -> String {
     if !by.is_answered() {
         out.lines.blank();
         out.paragraph("", "", &format!("{}. {}", trace.verdict.headline, without_cites(&trace.verdict.summary)), &Style::new());
+        out.lines.blank();
+        out.next_steps(trace.verdict.steps_towards_who());
         out.gaps(&trace.timeline.evidence);
     }
     out.lines.text()
@@ -112,7 +119,7 @@ pub fn who_stopped(trace: &Trace, page: &Page) -> String {
 pub fn logs(trace: &Trace, page: &Page) -> String {
     let mut out = Out::new(page);
     let timeline = &trace.timeline;
-    out.heading(&timeline.evidence.task);
+    out.heading(&timeline.evidence);
     for container in &timeline.evidence.task.containers {
         out.lines.blank();
         let end = timeline.container_line(&container.name).map(|line| line.event.text()).unwrap_or_else(|| container.name.clone());
@@ -125,7 +132,7 @@ pub fn logs(trace: &Trace, page: &Page) -> String {
             out.lines(timeline, logged.into_iter());
         }
         if let Some(command) = commands::tail_log(timeline, &container.name) {
-            out.paragraph("      ", "      ", "all of it:", &page.look.faint);
+            out.paragraph("      ", "      ", "all of it from a quarter of an hour before the stop on:", &page.look.faint);
             out.lines.put(&format!("         {}", page.look.paint(&page.look.command, &printable(&command))));
         }
     }
@@ -144,7 +151,8 @@ impl<'a> Out<'a> {
         Self { page, lines: Lines::default() }
     }
 
-    fn heading(&mut self, task: &Task) {
+    fn heading(&mut self, evidence: &Evidence) {
+        let task = &evidence.task;
         if !task.exists() {
             let service = format!("service {}", task.service.as_deref().unwrap_or_default());
             let line = printable(&service).into_owned();
@@ -153,9 +161,10 @@ impl<'a> Out<'a> {
             return;
         }
         let id = printable(&task.id);
-        let short = match id.get(..8).filter(|_| self.page.measure() < 100 && id.len() > 8) {
-            Some(beginning) => format!("{beginning}…"),
-            None => id.into_owned(),
+        let beginning = unique_beginning(&id, evidence.neighbours.iter().flat_map(|neighbours| &neighbours.tasks).map(|other| other.id.as_str()));
+        let short = match self.page.measure() < 100 && id.len() > beginning.len() {
+            true => format!("{beginning}…"),
+            false => id.into_owned(),
         };
         let mut parts = Vec::new();
         parts.extend(task.definition_name());
@@ -205,7 +214,7 @@ impl<'a> Out<'a> {
     /// A paragraph whose first line begins with `head` and the others with `indent`, painted as a whole.
     fn paragraph(&mut self, head: &str, indent: &str, text: &str, style: &Style) {
         let room = self.page.measure().saturating_sub(width(head).max(width(indent)));
-        for (at, line) in wrapped(&printable(text), room).iter().enumerate() {
+        for (at, line) in wrapped(&printable(&self.page.clock.told(text)), room).iter().enumerate() {
             let line = self.page.look.paint(style, line);
             let before = if at == 0 { head } else { indent };
             self.lines.put(&format!("{before}{line}"));
@@ -223,7 +232,7 @@ impl<'a> Out<'a> {
         let painted = self.page.look.paint(&self.page.look.faint, &label);
         // In a pipe a line stays whole: an ARN that is broken cannot be found again.
         let room = if self.page.width.is_some() { self.page.measure().saturating_sub(6 + hang) } else { 100_000 };
-        for (at, line) in wrapped(&printable(text), room).iter().enumerate() {
+        for (at, line) in wrapped(&printable(&self.page.clock.told(text)), room).iter().enumerate() {
             let line = self.page.look.paint(style, line);
             let before = if at == 0 { painted.clone() } else { " ".repeat(6 + hang) };
             self.lines.put(&format!("{before}{line}"));
@@ -244,7 +253,7 @@ impl<'a> Out<'a> {
         };
         let headline = format!("{mark} {}{doubt}.", verdict.headline);
         // Wrapped together, painted apart: the headline may be broken by a narrow page.
-        let lines = wrapped(&printable(&format!("{headline}  {}", verdict.summary)), self.page.measure() - 2);
+        let lines = wrapped(&printable(&format!("{headline}  {}", self.page.clock.told(&verdict.summary))), self.page.measure() - 2);
         for (at, line) in lines.iter().enumerate() {
             match line.strip_prefix(headline.as_str()).filter(|_| at == 0) {
                 Some(rest) => self.lines.put(&format!("{}{rest}", look.paint(style, &headline))),
@@ -269,7 +278,11 @@ impl<'a> Out<'a> {
         let lines: Vec<&Line> = lines.collect();
         let Some(first) = lines.first() else { return };
         let clock = &self.page.clock;
-        let dated = lines.iter().any(|line| clock.date(line.event.at) != clock.date(first.event.at));
+        let several_days = lines.iter().any(|line| clock.day(line.event.at) != clock.day(first.event.at));
+        // In a pipe each line stands for itself; on a terminal a day is said once, where it begins.
+        let dated = several_days && self.page.width.is_none();
+        let mut day = String::new();
+        let ids = ids_in(timeline);
         let zero = timeline.zero();
         let distances = self.page.measure() >= 72;
         let moment = zero.unwrap_or(first.event.at);
@@ -285,6 +298,10 @@ impl<'a> Out<'a> {
         let before_what = 6 + time_columns + 1 + if distances { 10 } else { 0 } + witness_columns;
         for line in lines {
             let event = &line.event;
+            if several_days && !dated && day != clock.day(event.at) {
+                day = clock.day(event.at);
+                self.lines.put(&self.page.look.paint(&self.page.look.faint, &format!("      {day}")));
+            }
             let mut time = clock.time(event.at, event.precision);
             if dated {
                 time = format!("{} {time}", clock.date(event.at));
@@ -308,7 +325,7 @@ impl<'a> Out<'a> {
             match self.page.width {
                 None => self.lines.put(&format!("{row}{text}")),
                 Some(_) => {
-                    let text = shorter(event, &text);
+                    let text = shorter(event, &text, &ids);
                     let room = self.page.measure().saturating_sub(before_what + 2);
                     let all = wrapped(&text, room);
                     // A log line is a pointer into the log; what ECS and CloudTrail say is shown whole.
@@ -323,8 +340,8 @@ impl<'a> Out<'a> {
         }
     }
 
-    fn next_steps(&mut self, verdict: &Verdict) {
-        for (at, step) in verdict.next_steps.iter().enumerate() {
+    fn next_steps<'s>(&mut self, steps: impl Iterator<Item = &'s NextStep>) {
+        for (at, step) in steps.enumerate() {
             let label = if at == 0 { "next" } else { "" };
             let number = format!("{}. ", at + 1);
             let text = match &step.command {
@@ -456,22 +473,30 @@ fn without_cites(text: &str) -> String {
 
 /// For a terminal: target groups by name, ids by their beginning (which any command takes), log lines without the
 /// time that already stands in front of them. JSON and pipes get every word.
-fn shorter(event: &Event, text: &str) -> String {
+fn shorter(event: &Event, text: &str, ids: &BTreeSet<&str>) -> String {
     if matches!(event.what, What::Logged(_)) {
         return without_time(text).to_owned();
     }
-    let words: Vec<String> = text.split(' ').map(shorter_word).collect();
+    let words: Vec<String> = text.split(' ').map(|word| shorter_word(word, ids)).collect();
     words.join(" ")
 }
 
-fn shorter_word(word: &str) -> String {
+/// Ids of the tasks that are spoken of, or stopped beside this one: none is shortened to what another begins with.
+fn ids_in(timeline: &Timeline) -> BTreeSet<&str> {
+    let evidence = &timeline.evidence;
+    let neighbours = evidence.neighbours.iter().flat_map(|neighbours| &neighbours.tasks).map(|task| task.id.as_str());
+    let told = timeline.messages().flat_map(|(_, message)| &message.tasks).map(String::as_str);
+    neighbours.chain(told).chain([evidence.task.id.as_str()]).collect()
+}
+
+fn shorter_word(word: &str, ids: &BTreeSet<&str>) -> String {
     let bare = word.trim_end_matches([')', '.', ',', ';', ':']);
     let rest = &word[bare.len()..];
     if bare.contains(":targetgroup/") {
         return format!("{}{rest}", target_group_name(bare));
     }
     if is_task_id(bare) {
-        return format!("{}…{rest}", &bare[..8]);
+        return format!("{}…{rest}", unique_beginning(bare, ids.iter().copied()));
     }
     match bare.split_once("ecs-svc/") {
         Some((before, digits)) if digits.len() > 8 && digits.bytes().all(|byte| byte.is_ascii_digit()) => format!("{before}ecs-svc/{}…{rest}", &digits[..6]),
@@ -539,8 +564,8 @@ mod tests {
 
     #[test]
     fn long_names_are_shortened_to_what_can_still_be_pasted() {
-        assert_eq!(shorter_word("arn:aws:elasticloadbalancing:r:1:targetgroup/web/73e2)"), "web)");
-        assert_eq!(shorter_word("9f3c2b7e51d84a6fb0c1d2e3f4a5b6c7)."), "9f3c2b7e…).");
-        assert_eq!(shorter_word("ecs-svc/4815162342108151623"), "ecs-svc/481516…");
+        assert_eq!(shorter_word("arn:aws:elasticloadbalancing:r:1:targetgroup/web/73e2)", &BTreeSet::new()), "web)");
+        assert_eq!(shorter_word("9f3c2b7e51d84a6fb0c1d2e3f4a5b6c7).", &BTreeSet::new()), "9f3c2b7e…).");
+        assert_eq!(shorter_word("ecs-svc/4815162342108151623", &BTreeSet::new()), "ecs-svc/481516…");
     }
 }

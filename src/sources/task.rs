@@ -27,7 +27,15 @@ pub(super) const EXEC_AGENT: &str = "ExecuteCommandAgent";
 #[derive(Debug, thiserror::Error)]
 pub enum NotFound {
     #[error("no task `{id}` {}", place(.looked_in, .region))]
-    Missing { id: String, region: String, looked_in: Vec<String>, denied: Vec<String>, clue: Option<Box<Clue>> },
+    Missing {
+        id: String,
+        region: String,
+        looked_in: Vec<String>,
+        denied: Vec<String>,
+        clue: Option<Box<Clue>>,
+        /// The one cluster was named, and not found by listing.
+        is_named: bool,
+    },
     #[error("no cluster `{cluster}` in {region}")]
     NoCluster { cluster: String, region: String, others: Vec<String> },
     #[error("no service `{service}` {}", place(.looked_in, .region))]
@@ -197,7 +205,7 @@ impl Finder<'_> {
 
     fn missing(&self, id: &str, cluster: &str, clue: Option<Clue>) -> NotFound {
         let (region, looked_in) = (self.account.region.clone(), vec![last_segment(cluster).to_owned()]);
-        NotFound::Missing { id: id.to_owned(), region, looked_in, denied: Vec::new(), clue: clue.map(Box::new) }
+        NotFound::Missing { id: id.to_owned(), region, looked_in, denied: Vec::new(), clue: clue.map(Box::new), is_named: true }
     }
 
     /// Where else in the region the task is, to tell a wrong cluster from a forgotten task.
@@ -232,12 +240,12 @@ impl Finder<'_> {
         if let (true, Some(failing)) = (found.is_empty(), failed) {
             return Err(NotFound::Refused { action: "ecs:DescribeTasks", failing });
         }
-        self.only(id, found, clusters, denied)
+        self.only(id, found, clusters, denied, false)
     }
 
-    fn only(&self, id: &str, mut found: Vec<Task>, clusters: Vec<String>, denied: Vec<String>) -> Result<Task, NotFound> {
+    fn only(&self, id: &str, mut found: Vec<Task>, clusters: Vec<String>, denied: Vec<String>, is_named: bool) -> Result<Task, NotFound> {
         match found.len() {
-            0 => Err(NotFound::Missing { id: id.to_owned(), region: self.account.region.clone(), looked_in: names(&clusters), denied, clue: None }),
+            0 => Err(NotFound::Missing { id: id.to_owned(), region: self.account.region.clone(), looked_in: names(&clusters), denied, clue: None, is_named }),
             1 => Ok(found.remove(0)),
             _ => Err(ambiguous(id, &found)),
         }
@@ -373,7 +381,7 @@ impl Finder<'_> {
             others.iter().filter(|(_, arn)| is_near(prefix, last_segment(arn))).map(|(cluster, arn)| format!("{}/{}", last_segment(cluster), last_segment(arn))).collect();
         if matching.is_empty() && !near.is_empty() {
             let (region, clue) = (self.account.region.clone(), Some(Box::new(Clue::Nearly(near))));
-            return Err(NotFound::Missing { id: prefix.to_owned(), region, looked_in: names(&clusters), denied: Vec::new(), clue });
+            return Err(NotFound::Missing { id: prefix.to_owned(), region, looked_in: names(&clusters), denied: Vec::new(), clue, is_named: cluster.is_some() });
         }
         let mut found = Vec::new();
         for cluster in &clusters {
@@ -384,7 +392,7 @@ impl Finder<'_> {
                 }
             }
         }
-        self.only(prefix, found, clusters, Vec::new())
+        self.only(prefix, found, clusters, Vec::new(), cluster.is_some())
     }
 
     /// The latest stopped task of a service, or of the clusters.
@@ -413,6 +421,13 @@ impl Finder<'_> {
         let region = self.account.region.clone();
         match (latest, failed, service) {
             (Some(task), ..) => {
+                if let (Some(service), [_], [_, _, ..]) = (service, places.as_slice(), having.as_slice()) {
+                    self.ledger.remark(format!(
+                        "service {service} is in the clusters {}; this is its latest stopped task, of {}: service/CLUSTER/{service} or --cluster picks another",
+                        having.join(", "),
+                        task.cluster
+                    ));
+                }
                 if let (Some(service), true) = (service, places.len() > 1) {
                     let (places, cluster) = (places.join(", "), &task.cluster);
                     self.ledger.remark(format!(

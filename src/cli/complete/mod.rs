@@ -6,7 +6,7 @@
 mod line;
 mod offers;
 mod refresh;
-mod regions;
+pub(super) mod regions;
 mod remembered;
 mod scope;
 mod shells;

@@ -13,7 +13,7 @@ use crate::diagnosis::words;
 use crate::render::Page;
 use crate::render::columns::{cut, padded, width, wrapped};
 use crate::render::printable::printable;
-use crate::render::stops::age;
+use crate::render::stops::{FEWEST_LETTERS, Letters, age};
 
 use super::super::letters;
 use super::choice::Choice;
@@ -87,9 +87,20 @@ fn draw_list(frame: &mut Frame<'_>, head: Rect, area: Rect, choice: &Choice, pai
     let widest = |cell: fn(&Stop) -> String, most: usize| choice.all().iter().map(|stop| width(&cell(stop))).max().unwrap_or(0).clamp(7, most.max(7));
     let (service, cluster) = (widest(Stop::of_what, columns / 3), if several { widest(|stop| stop.task().cluster.clone(), columns / 5) } else { 0 });
     let cause = widest(|stop| stop.cause_in_a_word().to_owned(), 24);
+    let letters = Letters::of(choice.all(), FEWEST_LETTERS);
+    // A row cannot hold a whole id beside the rest: there the preview tells it.
+    let task_columns = choice.all().iter().map(|stop| width(letters.shown(&stop.task().id))).max().unwrap_or(0).clamp(FEWEST_LETTERS, (columns / 5).max(FEWEST_LETTERS));
+    let shown = |id: &str| {
+        let beginning = letters.shown(id);
+        // Of a beginning that is too long for its column the end tells one from the other.
+        match beginning.get(beginning.len().saturating_sub(task_columns - 1)..).filter(|_| beginning.len() > task_columns) {
+            Some(end) => format!("…{end}"),
+            None => beginning.to_owned(),
+        }
+    };
     let row = |cells: [&str; 6]| {
         let [mark, age, task, of, at, why] = cells;
-        let mut text = format!("{} {}  {}  {}  ", padded(mark, 1), padded(age, 3), padded(task, 8), padded(&cut(of, service), service));
+        let mut text = format!("{} {}  {}  {}  ", padded(mark, 1), padded(age, 3), padded(task, task_columns), padded(&cut(of, service), service));
         if several {
             text.push_str(&format!("{}  ", padded(&cut(at, cluster), cluster)));
         }
@@ -97,6 +108,11 @@ fn draw_list(frame: &mut Frame<'_>, head: Rect, area: Rect, choice: &Choice, pai
         text
     };
     frame.render_widget(Paragraph::new(cut(&format!("  {}  WHAT ECS SAYS", row([" ", "AGE", "TASK", "SERVICE", "CLUSTER", "CAUSE"])), columns)).style(paint.faint()), head);
+    if choice.fitting().len() == 0 && !choice.is_empty() {
+        let told = cut(&printable(&format!("  no stopped task is like `{}`: Backspace widens it, Ctrl-U shows all", choice.typed)), columns);
+        frame.render_widget(Paragraph::new(told).style(paint.faint()), area);
+        return;
+    }
     let rows = usize::from(area.height);
     // The one that is meant is always in sight.
     let first = choice.selected().saturating_sub(rows.saturating_sub(1));
@@ -114,7 +130,7 @@ fn draw_list(frame: &mut Frame<'_>, head: Rect, area: Rect, choice: &Choice, pai
             };
             let is_meant = at == choice.selected();
             let (id, of, cluster) = (printable(&stop.task().id).into_owned(), printable(&stop.of_what()).into_owned(), printable(&stop.task().cluster).into_owned());
-            let told = row([mark, &age(stop.at(), choice.now), id.get(..8).unwrap_or(&id), &of, &cluster, stop.cause_in_a_word()]);
+            let told = row([mark, &age(stop.at(), choice.now), &shown(&id), &of, &cluster, stop.cause_in_a_word()]);
             let pointer = if is_meant { "▌ " } else { "  " };
             let words = cut(&printable(&stop.words()), columns.saturating_sub(width(&told) + 4));
             let (front, rest) = told.split_at(mark.len());
@@ -136,7 +152,12 @@ fn draw_preview(frame: &mut Frame<'_>, area: Rect, stop: &Stop, choice: &Choice,
     let task = stop.task();
     let mut lines = vec![Line::styled("─".repeat(columns), paint.faint())];
     let when = stop.at().map(|at| format!(", stopped {} ago at {}", age(Some(at), choice.now), page.clock.full(at))).unwrap_or_default();
-    lines.push(Line::styled(cut(&printable(&format!("{}/{}{when}", task.cluster, task.id)), columns), Style::new().add_modifier(Modifier::BOLD)));
+    let whole = format!("{}/{}{when}", task.cluster, task.id);
+    let told = match width(&whole) <= columns {
+        true => whole,
+        false => format!("{}/{}…{when}", task.cluster, Letters::of(choice.all(), FEWEST_LETTERS).shown(&task.id)),
+    };
+    lines.push(Line::styled(cut(&printable(&told), columns), Style::new().add_modifier(Modifier::BOLD)));
     let ended: Vec<String> = task.containers.iter().filter_map(|container| Some(format!("{} {}", container.name, container.exit_code?))).collect();
     let words = stop.words();
     let mut sentences = vec![stop.trace.verdict.headline.clone()];
@@ -191,6 +212,28 @@ mod tests {
         assert!(lines[18].starts_with("prod/a00f"), "{lines:#?}");
         assert!(lines[19].contains("Essential container in task exited") && lines[19].ends_with("app exited 1."), "{}", lines[19]);
         assert!(lines[23].contains("Esc leaves"));
+    }
+
+    #[test]
+    fn where_nothing_fits_it_is_said_and_the_zone_of_a_stop_is_never_cut() {
+        let lines = drawn(80, 20, "zzzz");
+        assert!(lines[2].contains("no stopped task is like `zzzz`"), "{lines:#?}");
+        let preview = drawn(80, 24, "");
+        assert!(preview[18].starts_with("prod/a00fa00f") && preview[18].ends_with(" UTC"), "{preview:#?}");
+    }
+
+    #[test]
+    fn ids_that_begin_alike_are_told_apart() {
+        let now = Timestamp::from_second(2_000_000_000).expect("a time");
+        let mut choice = Choice::new(now);
+        let ids = ["ba7c000000000000000000000000ba01", "ba7c000000000000000000000000ba02"];
+        choice.add(ids.map(|id| Stop::of(crate::diagnosis::task::Task { id: id.to_owned(), ..stopped("TaskFailedToStart", "AGENT", None).task }, now)).to_vec());
+        let mut terminal = Terminal::new(TestBackend::new(80, 10)).expect("a terminal");
+        let page = Page { width: Some(80), look: Look::plain(), clock: Clock::utc() };
+        terminal.draw(|frame| draw(frame, &choice, &page)).expect("a picture");
+        let buffer = terminal.backend().buffer().clone();
+        let rows: Vec<String> = (2..4).map(|y| (0..80).map(|x| buffer[(x, y)].symbol()).collect()).collect();
+        assert!(rows.iter().any(|row| row.contains("ba01 ")) && rows.iter().any(|row| row.contains("ba02 ")), "{rows:#?}");
     }
 
     #[test]

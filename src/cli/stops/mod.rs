@@ -13,7 +13,7 @@ use crate::diagnosis::brief::{By, Stop};
 use crate::diagnosis::evidence::{Reading, Source};
 use crate::diagnosis::task::{Task, last_segment};
 use crate::diagnosis::trace;
-use crate::diagnosis::words;
+use crate::diagnosis::words::{self, shell};
 use crate::render::json::v1;
 use crate::render::printable::printable;
 use crate::render::{stops as table, text};
@@ -21,6 +21,7 @@ use crate::sources::account::Account;
 use crate::sources::deadline::Deadline;
 use crate::sources::ledger::Ledger;
 use crate::sources::stops::{Listed, Scope, list, must_exist, services};
+use crate::sources::target::Target;
 use crate::sources::{Ended, Limits, Reach, gather};
 
 mod archived;
@@ -47,6 +48,10 @@ enum Grouping {
 /// As far as ECS says it of the task alone: the cause, and who began the stop. ECS remembers stopped tasks for about an
 /// hour; with --since beyond that, archives of its events are read too, where there are any (ecs-trace archive status).
 /// Everything about one of them: ecs-trace timeline TASK.
+///
+/// WHO is ECS's own word: `itself` a container ended, or the task could not start; `scheduler ?` its service's scheduler,
+/// for whom is not asked here; `StopTask ?` somebody called StopTask, who is not asked here: ecs-trace who-stopped TASK.
+/// The mark is ✗ for a failure, ✓ for business as usual, ? where the cause is open.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ecs-trace stops web-api                  of one service
@@ -119,6 +124,10 @@ pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen, now: Ti
 fn scope(typed: Option<&str>, options: &Everywhere) -> Result<(Option<String>, Option<String>), Failure> {
     let cluster = options.cluster.clone();
     let Some(typed) = typed else { return Ok((cluster, None)) };
+    if matches!(Target::parse(typed), Ok(Target::File(_) | Target::Demo(_) | Target::Stdin)) {
+        return Err(Failure::usage(format!("`{typed}` is a case of one task; wanted is a service, NAME or CLUSTER/NAME"))
+            .hint(format!("see that task: ecs-trace timeline {}", shell(typed))));
+    }
     let bare = typed.strip_prefix("service/").unwrap_or(typed);
     match bare.split_once('/') {
         None if !bare.is_empty() && !bare.contains(':') => Ok((cluster, Some(bare.to_owned()))),

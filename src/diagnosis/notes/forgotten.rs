@@ -28,7 +28,7 @@ pub(super) fn note(timeline: &Timeline) -> Option<Note> {
     }
     // Sometimes it forgets sooner.
     let forgot = match stop.and_then(|stop| stop.checked_add(REMEMBERED_FOR).ok()).filter(|at| *at <= timeline.evidence.taken_at) {
-        Some(at) => format!("ECS forgot this task about an hour after its stop, {about} {}; it is told here by {teller}.", minute(at)),
+        Some(at) => format!("ECS forgot this task about an hour after its stop, {about} {}; it is told here by {teller}.", words::moment(at)),
         None => format!("ECS has forgotten this task, as it does about an hour after a stop; it is told here by {teller}."),
     };
     let mut lost: Vec<String> = Vec::new();
@@ -62,10 +62,6 @@ pub(super) fn note(timeline: &Timeline) -> Option<Note> {
     });
     let remedy = if task.told_by == Teller::Archive { "" } else { " What keeps more from now on: ecs-trace archive template." };
     Some(Note { code: "forgotten", text: format!("{forgot}{lost}{}{remedy}", kept.unwrap_or_default()), evidence: timeline.stop_line().map(|line| line.n).into_iter().collect() })
-}
-
-fn minute(at: Timestamp) -> String {
-    at.strftime("%F %H:%M UTC").to_string()
 }
 
 fn day(at: Timestamp) -> String {

@@ -54,8 +54,8 @@ fn reason(timeline: &Timeline, container: &Container) -> Option<(String, bool)> 
     };
     let kept_long = evidence.task.last_known().is_none_or(|end| evidence.taken_at.duration_since(end) < SHORTEST_RETENTION);
     let text = match &unlogged.why {
-        NoLines::Silent { .. } if kept_long => format!("No log of {name}: it started and wrote nothing, its stream is empty{cited}."),
-        NoLines::NoStream { .. } if kept_long => format!("No log of {name}: it started and wrote nothing, it has no stream{cited}."),
+        NoLines::Silent { .. } if kept_long => format!("No log of {name}: it started, and nothing of it arrived: its stream is empty{cited}."),
+        NoLines::NoStream { .. } if kept_long => format!("No log of {name}: it started, and nothing of it arrived: it has no stream{cited}."),
         NoLines::Silent { .. } => format!("No log of {name}: its stream is empty{cited}; the stop is so long ago that the group's retention may have removed its lines."),
         NoLines::NoStream { .. } => format!("No log of {name}: its stream is not there{cited}; the stop is so long ago that it may have been removed."),
         NoLines::NoGroup { group, region } => format!("No log of {name}: its log group {group} is gone or never was in {region}{cited}."),
@@ -98,8 +98,8 @@ mod tests {
     fn each_reason_has_its_own_words_and_a_line() {
         let stream = || "web/app/1".to_owned();
         for (no_lines, words) in [
-            (NoLines::NoStream { stream: stream() }, "started and wrote nothing"),
-            (NoLines::Silent { stream: stream() }, "started and wrote nothing"),
+            (NoLines::NoStream { stream: stream() }, "started, and nothing of it arrived"),
+            (NoLines::Silent { stream: stream() }, "started, and nothing of it arrived"),
             (NoLines::NoDriver, "no log driver"),
             (NoLines::OtherDriver { driver: "awsfirelens".to_owned(), destination: Some("datadog".to_owned()) }, "its lines are in datadog"),
             (NoLines::NoGroup { group: "/ecs/web".to_owned(), region: "eu-west-1".to_owned() }, "/ecs/web is gone"),

@@ -4,8 +4,7 @@ use super::super::commands;
 use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::super::words;
-use super::{earlier_ends, ended_by_itself, last_error, named, tell_killed_beside, unread_logs};
+use super::{earlier_ends, ended_by_itself, last_error, last_words, named, tell_killed_beside, unread_logs};
 
 pub const RULE: Rule = Rule {
     cause: Cause::AppError,
@@ -29,7 +28,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     }
     match (error, &unread) {
         (Some(error), _) => {
-            finding.summary.push_str(&format!(" Its last error was {} [{}].", words::quoted(&error.event.text()), error.n));
+            finding.summary.push_str(&format!(" Its last error was {} [{}].", error.event.quoted(), error.n));
             finding.evidence.push(error.n);
         }
         (None, Some(gap)) => finding.summary.push_str(&format!(" Why is in its log, which was not read ({gap}).")),
@@ -38,7 +37,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         }
         (None, None) => match timeline.log_lines(&container.name).next_back() {
             Some((last, _)) => {
-                finding.summary.push_str(&format!(" Its log shows no error in the last minute; the last thing it wrote was {} [{}].", words::quoted(&last.event.text()), last.n));
+                finding.summary.push_str(&format!(" Its log shows no error in the last minute; the last thing it wrote was {} [{}].", last.event.quoted(), last.n));
                 finding.evidence.push(last.n);
             }
             None => finding.summary.push_str(" Its log shows no error in the last minute."),
@@ -53,9 +52,9 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         finding.confidence = finding.confidence.min(Confidence::Likely);
         finding.unchecked.push((Cause::OutOfMemory, gap));
     }
-    finding.next_steps.push(NextStep::run(format!("Read {}'s last words", container.name), commands::ecs_trace("logs", &timeline.evidence.task)));
+    finding.next_steps.extend(last_words(timeline, Some(&container.name), &format!("Read {}'s last words", container.name)));
     if let Some(tail) = commands::tail_log(timeline, &container.name) {
-        finding.next_steps.push(NextStep::run("Read the quarter of an hour before it in full", tail));
+        finding.next_steps.push(NextStep::run("Read all it wrote from a quarter of an hour before the stop on", tail));
     }
     finding.into()
 }
@@ -77,6 +76,38 @@ mod tests {
         let trace = judged(evidence);
         assert_eq!(trace.verdict.confidence.as_str(), "certain");
         assert!(trace.verdict.evidence.iter().any(|n| trace.timeline.lines[n - 1].event.text() == "panic: no table"));
+    }
+
+    #[test]
+    fn the_quoted_error_holds_no_word_of_ours() {
+        let mut evidence = logged(failed(), -2_000, Level::Error, "panic: no table", false);
+        if let crate::diagnosis::event::What::Logged(line) = &mut evidence.events.last_mut().expect("a line").what {
+            line.more = 1;
+        }
+        let summary = judged(evidence).verdict.summary;
+        assert!(summary.contains("“panic: no table” ["), "{summary}");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_no_next_step() {
+        let steps = |evidence| judged(evidence).verdict.next_steps.into_iter().map(|step| (step.text, step.command.unwrap_or_default())).collect::<Vec<_>>();
+        let readable = steps(logged(failed(), -2_000, Level::Error, "panic: no table", false));
+        assert!(readable[0].0 == "Read app's last words" && readable[0].1.starts_with("ecs-trace logs prod/"), "{readable:?}");
+        let denied = steps(hide(failed(), Source::Logs));
+        assert!(denied.len() == 1 && denied[0].0.contains("allowed") && denied[0].0.ends_with("then read app's last words"), "{denied:?}");
+        let mut late = hide(failed(), Source::Logs);
+        late.readings.last_mut().expect("a reading").status = crate::diagnosis::evidence::Status::TimedOut;
+        let late = steps(late);
+        assert!(late[0].0.ends_with("with more time") && late[0].1.ends_with(" --timeout 60s"), "{late:?}");
+        let unlogged = |why: NoLines| {
+            let mut evidence = failed();
+            evidence.unlogged.push(Unlogged { container: "app".to_owned(), why });
+            steps(evidence)
+        };
+        assert_eq!(unlogged(NoLines::NoStream { stream: "web/app/1".to_owned() }), []);
+        assert!(unlogged(NoLines::NoDriver)[0].0.starts_with("Give the container a log driver"));
+        let elsewhere = unlogged(NoLines::OtherDriver { driver: "awsfirelens".to_owned(), destination: Some("datadog".to_owned()) });
+        assert_eq!(elsewhere, [("Read app's last words in datadog.".to_owned(), String::new())]);
     }
 
     #[test]

@@ -1,10 +1,9 @@
 //! An essential container ended by itself with 0: a finished job, or a server that must not end.
 
-use super::super::commands;
 use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
-use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::{earlier_ends, ended_by_itself};
+use super::super::verdict::{Cause, Confidence, Finding, Judgement, Rule};
+use super::{earlier_ends, ended_by_itself, last_words};
 
 pub const RULE: Rule = Rule { cause: Cause::Completed, details: &[], about: "an essential container ended by itself with 0; expected for a job, not for a service", judge };
 
@@ -21,7 +20,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         Some(service) => {
             finding.headline = "The server ended by itself".to_owned();
             finding.summary.push_str(&format!(" Service {service} wants it to go on and replaces it; a container of a service should not end, even with 0."));
-            finding.next_steps.push(NextStep::run(format!("See what {} did last", container.name), commands::ecs_trace("logs", task)));
+            finding.next_steps.extend(last_words(timeline, Some(&container.name), &format!("See what {} did last", container.name)));
         }
     }
     finding.summary.push_str(&earlier_ends(timeline, container));

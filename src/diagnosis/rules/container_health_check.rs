@@ -7,7 +7,7 @@ use super::super::stopped_by::StoppedBy;
 use super::super::task::{Container, HealthCheck};
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::super::words;
+use super::last_words;
 
 pub const RULE: Rule = Rule { cause: Cause::ContainerHealthCheck, details: &[], about: "stopped for failing its own container health check", judge };
 
@@ -32,7 +32,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
             finding.summary.push_str(&format!(" {}", reckoning.sentence("a start period")));
             if let Some(line) = health_check::still_starting(timeline).filter(|_| reckoning.says() == Says::NeverHealthy) {
                 finding.evidence.push(line.n);
-                finding.summary.push_str(&format!(" Its log still speaks of starting: {} [{}].", words::quoted(&line.event.text()), line.n));
+                finding.summary.push_str(&format!(" Its log still speaks of starting: {} [{}].", line.event.quoted(), line.n));
                 finding
                     .next_steps
                     .push(NextStep::say(format!("If {} was still starting, give it a longer startPeriod (now {} s, at most 300).", container.name, check.start_period)));
@@ -47,7 +47,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     finding.summary.push_str(
         " What the check printed is in no API; its exit code 0 means healthy, 1 unhealthy, 2 is reserved, and any other fails it too (127: the command is not in the image).",
     );
-    finding.next_steps.push(NextStep::run("Read what the application wrote while it failed", commands::ecs_trace("logs", &timeline.evidence.task)));
+    finding.next_steps.extend(last_words(timeline, finding.container.as_deref(), "Read what the application wrote while it failed"));
     if let Some(command) = commands::describe_task_definition(&timeline.evidence.task) {
         finding.next_steps.push(NextStep::run("See the health check", command));
     }

@@ -1,12 +1,10 @@
 //! The process died of a fatal signal of its own.
 
-use super::super::commands;
 use super::super::evidence::Source;
 use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::super::words;
-use super::{earlier_ends, ended_by_itself, last_error, named, tell_killed_beside, what_free_shows};
+use super::{earlier_ends, ended_by_itself, last_error, last_words, named, tell_killed_beside, what_free_shows};
 
 pub const RULE: Rule = Rule {
     cause: Cause::Crashed,
@@ -33,7 +31,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     finding.evidence = vec![line.n];
     finding.summary = format!("{} died of {signal}, exit {code} [{}]. Usually {usual}.", named(container), line.n);
     if let Some(error) = last_error(timeline, &container.name) {
-        finding.summary.push_str(&format!(" Its last error was {} [{}].", words::quoted(&error.event.text()), error.n));
+        finding.summary.push_str(&format!(" Its last error was {} [{}].", error.event.quoted(), error.n));
         finding.evidence.push(error.n);
     }
     // A runtime that gives up on a full heap aborts itself: only its log tells the two apart.
@@ -51,7 +49,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     if code == 139 {
         finding.next_steps.push(NextStep::say(format!("Free memory says nothing of this: a limit kills with 137. {}", what_free_shows(timeline))));
     }
-    finding.next_steps.push(NextStep::run(format!("Read {}'s last words", container.name), commands::ecs_trace("logs", &timeline.evidence.task)));
+    finding.next_steps.extend(last_words(timeline, Some(&container.name), &format!("Read {}'s last words", container.name)));
     finding.into()
 }
 

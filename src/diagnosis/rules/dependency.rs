@@ -6,7 +6,7 @@ use super::super::stopped_by::StoppedBy;
 use super::super::task::{Container, StopCode};
 use super::super::timeline::{Timeline, is_essential};
 use super::super::verdict::{Cause, Confidence, Judgement, NextStep, Rule};
-use super::super::words;
+use super::last_words;
 
 pub const RULE: Rule = Rule { cause: Cause::Dependency, details: &[], about: "a container it depends on failed, or never became healthy", judge };
 
@@ -78,12 +78,12 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     if let Some(name) = &culprit {
         finding.evidence.extend(timeline.container_line(name).map(|line| line.n));
         if let Some((line, _)) = timeline.log_lines(name).next_back() {
-            finding.summary.push_str(&format!(" Its last line: {} [{}].", words::quoted(&line.event.text()), line.n));
+            finding.summary.push_str(&format!(" Its last line: {} [{}].", line.event.quoted(), line.n));
             finding.evidence.push(line.n);
         }
     }
+    finding.next_steps.extend(last_words(timeline, culprit.as_deref(), "Read its last words"));
     finding.container = culprit;
-    finding.next_steps.push(NextStep::run("Read its last words", commands::ecs_trace("logs", task)));
     if let Some(command) = commands::describe_task_definition(task) {
         finding.next_steps.push(NextStep::run("See dependsOn, startTimeout and the health check", command));
     }

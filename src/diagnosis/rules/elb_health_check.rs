@@ -9,6 +9,7 @@ use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
 use super::super::words;
+use super::last_words;
 
 pub const RULE: Rule = Rule { cause: Cause::ElbHealthCheck, details: &["codes", "timeout", "refused", "unknown"], about: "stopped for failing load balancer health checks", judge };
 
@@ -130,7 +131,7 @@ fn tell_life(timeline: &Timeline, group: Option<&TargetGroup>, finding: &mut Fin
 fn tell_application(timeline: &Timeline, says: Option<Says>, finding: &mut Finding) {
     if let Some(line) = health_check::still_starting(timeline).filter(|_| says == Some(Says::NeverHealthy)) {
         finding.evidence.push(line.n);
-        finding.summary.push_str(&format!(" Its log still speaks of starting: {} [{}].", words::quoted(&line.event.text()), line.n));
+        finding.summary.push_str(&format!(" Its log still speaks of starting: {} [{}].", line.event.quoted(), line.n));
     }
     if let Some((count, status, line)) = health_check::own_probes(timeline) {
         finding.evidence.push(line.n);
@@ -152,8 +153,17 @@ fn tell_load_balancer(timeline: &Timeline, named: Option<&str>, group: Option<&T
     if !counted.is_empty() {
         finding.summary.push_str(&format!(" Of the whole target group CloudWatch says: {}.", words::list(&counted)));
     }
-    if let Some((unhealthy, others)) = group.and_then(|group| health_check::others_now(timeline, group)) {
+    if let Some(health_check::Others { unhealthy, all: others, there_before }) = group.and_then(|group| health_check::others_now(timeline, group)) {
         let told = match (unhealthy, others) {
+            // A target that came afterwards never was beside this one.
+            (0, 1) if there_before == 0 => "The one other target is healthy now; it may have come in place of this task, so it says nothing of it".to_owned(),
+            (0, _) if there_before == 0 => format!("All {others} other targets are healthy now; they may have come since, so they say nothing of this task"),
+            (0, _) if there_before < others => {
+                format!(
+                    "All {others} other targets are healthy now, at least {there_before} of which {} there when this task failed, which points at this task",
+                    if there_before == 1 { "was" } else { "were" }
+                )
+            }
             (0, 1) => "The one other target is healthy now, which points at this task".to_owned(),
             (1, 1) => "The one other target is unhealthy too now, which points at the application or the check".to_owned(),
             (0, _) => format!("All {others} other targets are healthy now, which points at this task"),
@@ -168,11 +178,11 @@ fn next_steps(timeline: &Timeline, group: Option<&TargetGroup>, named: Option<&s
     let task = &timeline.evidence.task;
     let mut steps = Vec::new();
     let path = group.and_then(|group| group.path.as_deref()).unwrap_or("the health check's path");
-    steps.push(match detail {
-        Some("codes") => NextStep::run(format!("Find out why {path} answered so"), commands::ecs_trace("logs", task)),
-        Some("timeout") => NextStep::say(format!("The load balancer got no answer from {path} in time: look for a busy or starved application, then at security groups.")),
-        Some("refused") => NextStep::say("Nothing took the connection: compare the port the application listens on with the container port of the service.".to_owned()),
-        _ => NextStep::run("Read the application's last words", commands::ecs_trace("logs", task)),
+    steps.extend(match detail {
+        Some("codes") => last_words(timeline, None, &format!("Find out why {path} answered so")),
+        Some("timeout") => Some(NextStep::say(format!("The load balancer got no answer from {path} in time: look for a busy or starved application, then at security groups."))),
+        Some("refused") => Some(NextStep::say("Nothing took the connection: compare the port the application listens on with the container port of the service.")),
+        _ => last_words(timeline, None, "Read the application's last words"),
     });
     if matches!(detail, Some("timeout" | "refused")) {
         steps.extend(compare_networks(timeline, group));
@@ -320,6 +330,26 @@ mod tests {
         assert!(with(["healthy", "healthy"]).contains("All 2 other targets are healthy now, which points at this task"));
         assert!(with(["healthy", "unhealthy"]).contains("1 of 2 other targets are unhealthy now."));
         assert!(!with(["initial", "initial"]).contains("other target"));
+    }
+
+    #[test]
+    fn a_target_that_came_in_its_place_is_no_evidence_against_the_task() {
+        let with = |evidence: Evidence, states: &[&str]| {
+            let mut evidence = evidence;
+            let health = states.iter().enumerate().map(|(at, state)| target(&format!("10.0.0.{}", at + 1), state)).collect();
+            evidence.target_groups = vec![TargetGroup { health, ..group() }];
+            judged(evidence).verdict.summary
+        };
+        let replaced = || {
+            let started = said(failed(), 20_000, "(service web) has started 1 tasks: (task 00000000000000000000000000000001).");
+            said(started, 40_000, &format!("(service web) registered 1 targets in (target-group {GROUP})"))
+        };
+        let one = with(replaced(), &["healthy"]);
+        assert!(one.contains("it may have come in place of this task") && !one.contains("points at this task"), "{one}");
+        let two = with(replaced(), &["healthy", "healthy"]);
+        assert!(two.contains("at least 1 of which was there when this task failed, which points at this task"), "{two}");
+        assert!(with(replaced(), &["unhealthy"]).contains("points at the application"));
+        assert!(!with(hide(failed(), Source::Service), &["healthy"]).contains("points at this task"), "unread events tell of no replacement");
     }
 
     #[test]

@@ -6,7 +6,6 @@ use super::super::start_failure::{self, Kind, Reader, kind, says};
 use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::super::words;
 use super::{earlier_ends, ended_by_itself, named, unread_logs};
 
 pub const RULE: Rule = Rule {
@@ -101,7 +100,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         finding.summary.push_str(&format!(" What it wrote was not read ({gap})."));
     }
     if let Some((log, _)) = timeline.log_lines(&container.name).next_back() {
-        finding.summary.push_str(&format!(" It wrote {} [{}].", words::quoted(&log.event.text()), log.n));
+        finding.summary.push_str(&format!(" It wrote {} [{}].", log.event.quoted(), log.n));
         finding.evidence.push(log.n);
     }
     finding.summary.push_str(&earlier_ends(timeline, container));

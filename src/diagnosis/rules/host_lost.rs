@@ -1,7 +1,7 @@
 //! The EC2 instance under the task went away.
 
 use super::super::evidence::Source;
-use super::super::service::in_parentheses;
+use super::super::service::{MessageKind, in_parentheses};
 use super::super::stopped_by::{self, Status, StoppedBy};
 use super::super::task::StopCode;
 use super::super::timeline::Timeline;
@@ -39,10 +39,18 @@ fn judge(timeline: &Timeline, stopped_by: &StoppedBy) -> Judgement {
     if !containers.is_empty() {
         finding.summary.push_str(" Its containers have no exit code, since the agent could not report their end.");
     }
+    let first = if stopped_by.status == Status::Found { "See all that CloudTrail keeps of the instance" } else { "See who ended the instance" };
     finding.next_steps.push(NextStep::run(
-        "See who ended the instance",
+        first,
         format!("aws cloudtrail lookup-events --lookup-attributes AttributeKey=ResourceName,AttributeValue={} --region{}", shell(&instance), value(&timeline.evidence.task.region)),
     ));
+    if let Some((n, _)) = timeline.messages().filter(|(n, message)| *n > stop.n && message.kind == MessageKind::CouldNotPlace).last() {
+        finding.evidence.push(n);
+        finding.next_steps.push(NextStep::run(
+            format!("Its service could not place another task since [{n}]: see which instances are left"),
+            format!("aws ecs list-container-instances --cluster{} --region{}", value(&timeline.evidence.task.cluster), value(&timeline.evidence.task.region)),
+        ));
+    }
     finding.into()
 }
 
@@ -50,6 +58,18 @@ fn judge(timeline: &Timeline, stopped_by: &StoppedBy) -> Judgement {
 mod tests {
     use super::super::fixtures::*;
     use crate::diagnosis::evidence::Source;
+
+    #[test]
+    fn who_is_known_is_not_looked_for_and_a_service_without_room_gets_a_step() {
+        let lost = || stopped("", "Host EC2 (instance i-06aab15feb4568492) terminated.", None);
+        let steps = |evidence| judged(evidence).verdict.next_steps.into_iter().map(|step| step.text).collect::<Vec<_>>();
+        assert_eq!(steps(lost()), ["See who ended the instance"]);
+        let by_ines = called(lost(), -5_000, "TerminateInstances", "ines", |_| {});
+        assert_eq!(judged(by_ines.clone()).stopped_by.actor.as_deref(), Some("ines"));
+        assert_eq!(steps(by_ines), ["See all that CloudTrail keeps of the instance"]);
+        let unplaced = said(lost(), 20_000, "(service web) was unable to place a task because no container instance met all of its requirements.");
+        assert!(steps(unplaced)[1].starts_with("Its service could not place another task since ["));
+    }
 
     #[test]
     fn stopped_and_terminated_hosts_are_both_lost() {

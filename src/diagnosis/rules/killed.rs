@@ -1,11 +1,10 @@
 //! SIGKILL out of nowhere: 137 with no sign of memory and no ordered stop.
 
-use super::super::commands;
 use super::super::evidence::Source;
 use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::{earlier_ends, ended_by_itself, memory_before_end, memory_of_all, named, tell_killed_beside, unread_logs, what_free_shows};
+use super::{earlier_ends, ended_by_itself, last_words, memory_before_end, memory_of_all, named, tell_killed_beside, unread_logs, what_free_shows};
 
 pub const RULE: Rule = Rule { cause: Cause::Killed, details: &[], about: "137 by itself, with no sign of memory and no ordered stop", judge };
 
@@ -60,7 +59,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     }
     finding.next_steps.push(NextStep::say(format!("Compare {}'s memory with its limit in the minutes before.", container.name)));
     finding.next_steps.push(NextStep::say(what_free_shows(timeline)));
-    finding.next_steps.push(NextStep::run("Read its last words", commands::ecs_trace("logs", &timeline.evidence.task)));
+    finding.next_steps.extend(last_words(timeline, Some(&container.name), "Read its last words"));
     finding.into()
 }
 

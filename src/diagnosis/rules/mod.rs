@@ -32,12 +32,13 @@ mod stop_requested;
 mod terminated;
 pub mod volume;
 
+use super::commands;
 use super::event::Level;
-use super::evidence::{NoLines, Reading, Source};
+use super::evidence::{NoLines, Reading, Status};
 use super::measure::{Scope, percent};
 use super::task::{Container, StopCode};
 use super::timeline::{AT_THE_LIMIT, Line, Timeline, is_reserved_a_limit, memory_limit};
-use super::verdict::{Finding, Rule};
+use super::verdict::{Finding, NextStep, Rule};
 
 /// Every rule. A new cause is one file and one line here.
 pub const RULES: &[Rule] = &[
@@ -188,12 +189,42 @@ fn last_error<'a>(timeline: &'a Timeline, container: &'a str) -> Option<&'a Line
 
 /// Why this container's log was not read, for a finding that rests on a code alone. Another container's gap is not its own.
 pub(super) fn unread_logs(timeline: &Timeline, container: &str) -> Option<String> {
-    let own = |reading: &&Reading| reading.source == Source::Logs && reading.status.is_gap() && reading.container.as_deref().is_none_or(|of| of == container);
     let elsewhere = timeline.evidence.unlogged.iter().filter(|unlogged| unlogged.container == container).find_map(|unlogged| match &unlogged.why {
         NoLines::OtherDriver { driver, .. } => Some(format!("logs: {driver} keeps them, not CloudWatch Logs")),
         _ => None,
     });
-    timeline.evidence.readings.iter().find(own).map(Reading::sentence).or(elsewhere)
+    timeline.log_gap(container).map(Reading::sentence).or(elsewhere)
+}
+
+/// The step that reads what a container wrote, or what has to be done first so that it can be read. None where it is known
+/// that there is nothing to read. Without a container that of any.
+fn last_words(timeline: &Timeline, container: Option<&str>, text: &str) -> Option<NextStep> {
+    let task = &timeline.evidence.task;
+    let command = || commands::ecs_trace("logs", task);
+    let named: Vec<&str> = task.containers.iter().map(|known| known.name.as_str()).filter(|name| container.is_none_or(|of| of == *name)).collect();
+    if named.iter().any(|name| timeline.log_lines(name).next().is_some()) {
+        return Some(NextStep::run(text, command()));
+    }
+    let unlogged = named.iter().find_map(|name| timeline.evidence.unlogged.iter().find(|unlogged| unlogged.container == *name)).map(|unlogged| &unlogged.why);
+    if let Some(gap) = named.iter().find_map(|name| timeline.log_gap(name)).filter(|_| unlogged.is_none()) {
+        let then = super::stopped_by::lower_first(text);
+        return match gap.status {
+            Status::Denied => {
+                let needs = gap.action.as_deref().unwrap_or("logs:GetLogEvents");
+                Some(NextStep::run(format!("Have {needs} allowed or take a profile that may, then {then}"), command()))
+            }
+            // What nothing but Logs Insights can read comes with its own command.
+            Status::Skipped if gap.detail.is_some() => None,
+            Status::TimedOut | Status::Throttled | Status::Skipped => Some(NextStep::run(format!("{text}, with more time"), command() + " --timeout 60s")),
+            _ => Some(NextStep::run(text, command())),
+        };
+    }
+    match unlogged {
+        Some(NoLines::OtherDriver { destination: Some(to), .. }) => Some(NextStep::say(format!("{text} in {to}."))),
+        Some(NoLines::NoDriver) => Some(NextStep::say("Give the container a log driver (logConfiguration), so that the next one's last words can be read.")),
+        Some(_) => None,
+        None => Some(NextStep::run(text, command())),
+    }
 }
 
 /// `Container app`, and of one that AWS put there, by what.

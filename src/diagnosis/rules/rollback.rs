@@ -1,12 +1,13 @@
 //! The task's deployment failed and was rolled back.
 
+use super::super::commands;
 use super::super::evidence::Source;
 use super::super::scheduling::{Rollback, Story};
 use super::super::service::MessageKind;
 use super::super::stopped_by::{self, Status, StoppedBy};
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::super::words::{shell, value};
+use super::super::words::value;
 use super::scheduled_stop;
 
 pub const RULE: Rule = Rule { cause: Cause::Rollback, details: &["circuit-breaker", "alarm", "manual"], about: "its deployment failed and was rolled back", judge };
@@ -51,8 +52,9 @@ fn judge(timeline: &Timeline, stopped_by: &StoppedBy) -> Judgement {
     let task = &timeline.evidence.task;
     if let Some(service) = &task.service {
         finding.next_steps.push(NextStep::run(
-            "See why earlier tasks of it ended",
-            format!("ecs-trace why {} --region{}", shell(&format!("service/{}/{service}", task.cluster)), value(&task.region)),
+            // Not `why service/…`: the latest stopped task may be this very one, again and again.
+            "See how the tasks of it ended that came before",
+            commands::stops_of(service, task),
         ));
         finding.next_steps.push(NextStep::run(
             "See the service's deployments",
@@ -88,6 +90,13 @@ mod tests {
     #[test]
     fn ecs_saying_that_it_rolls_back_makes_it_certain() {
         assert_eq!(verdict(said(rolled_back("FAILED"), -80_000, "(service web) rolling back to deployment ecs-svc/2.")), "rollback circuit-breaker certain");
+    }
+
+    #[test]
+    fn no_step_leads_back_to_the_same_task() {
+        let steps = judged(rolled_back("FAILED")).verdict.next_steps;
+        assert_eq!(steps[0].command.as_deref(), Some("ecs-trace stops prod/web --region eu-west-1"));
+        assert!(steps.iter().all(|step| !step.command.as_deref().unwrap_or_default().starts_with("ecs-trace why ")), "{steps:?}");
     }
 
     #[test]

@@ -1,12 +1,11 @@
 //! Someone or something called StopTask.
 
 use super::super::actors::reasons;
-use super::super::evidence::{Source, Status as Read};
 use super::super::stopped_by::{Status, StoppedBy};
 use super::super::task::{Container, StopCode};
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::super::{commands, words};
+use super::super::words;
 
 pub const RULE: Rule = Rule { cause: Cause::StopRequested, details: &[], about: "someone or something called StopTask", judge };
 
@@ -28,13 +27,6 @@ fn judge(timeline: &Timeline, stopped_by: &StoppedBy) -> Judgement {
         finding.evidence.push(*n);
         let reason = call.parameters.reason.as_deref().map(given).unwrap_or_default();
         finding.summary = format!("{actor} called StopTask [{n}]{reason}.");
-    } else {
-        let first = match timeline.seen_by(Source::Cloudtrail) {
-            Err(gap) if gap.status == Read::Denied => "Allow cloudtrail:LookupEvents or take a profile that may, then ask again",
-            _ => "Ask CloudTrail again",
-        };
-        let waiting = if stopped_by.status == Status::NotYet { " --wait" } else { "" };
-        finding.next_steps.push(NextStep::run(first, commands::ecs_trace("who-stopped", task) + waiting));
     }
     let for_memory = |container: &Container| container.was_killed_for_memory();
     let codes: Vec<String> =

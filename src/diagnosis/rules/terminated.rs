@@ -1,10 +1,9 @@
 //! SIGTERM out of nowhere: 143 with no ordered stop.
 
-use super::super::commands;
 use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
-use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::{earlier_ends, ended_by_itself, unread_logs};
+use super::super::verdict::{Cause, Confidence, Finding, Judgement, Rule};
+use super::{earlier_ends, ended_by_itself, last_words, unread_logs};
 
 pub const RULE: Rule = Rule { cause: Cause::Terminated, details: &[], about: "143 by itself, with no ordered stop", judge };
 
@@ -21,7 +20,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     if let Some(gap) = unread_logs(timeline, &container.name) {
         finding.unchecked.push((Cause::AppError, gap));
     }
-    finding.next_steps.push(NextStep::run("Read its last words", commands::ecs_trace("logs", &timeline.evidence.task)));
+    finding.next_steps.extend(last_words(timeline, Some(&container.name), "Read its last words"));
     finding.into()
 }
 

@@ -50,7 +50,7 @@ pub(super) fn absent(timeline: &Timeline, chain: &[Hop], name: &str, known: &str
     StoppedBy { kind: Some(Kind::Unknown), chain: chain.to_vec(), settles_at, queries, ..StoppedBy::without(status, sentence) }
 }
 
-pub(super) fn lower_first(text: &str) -> String {
+pub fn lower_first(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
 }

@@ -3,6 +3,7 @@
 use super::super::actors::Kind;
 use super::super::call::ApiCall;
 use super::super::event::What;
+use super::super::service::in_parentheses;
 use super::super::timeline::{Line, Timeline};
 
 use super::absent::absent;
@@ -48,13 +49,18 @@ pub(super) fn by_host(timeline: &Timeline) -> StoppedBy {
         let undone = |call: &ApiCall| call.name == "UpdateContainerInstancesState" && call.parameters.status.as_deref() != Some("DRAINING");
         calls(timeline, name).filter(|(_, call)| call.succeeded() && before(call) && !undone(call)).max_by_key(|(_, call)| call.time)
     };
-    let went = if timeline.stopped_reason().starts_with(HOST_WENT) { "by taking its instance away" } else { "by taking its container instance out of the cluster" };
+    let reason = timeline.stopped_reason();
+    let instance = in_parentheses(&reason, "instance").map(|id| format!(" {id}")).unwrap_or_default();
+    let went = match reason.starts_with(HOST_WENT) {
+        true => format!("by taking its instance{instance} away"),
+        false => "by taking its container instance out of the cluster".to_owned(),
+    };
     let asked = latest("TerminateInstanceInAutoScalingGroup").filter(|_| names.contains(&"TerminateInstanceInAutoScalingGroup"));
     let acted = names.iter().filter(|name| **name != "TerminateInstanceInAutoScalingGroup" && **name != SPOT_EVICTION).find_map(|name| latest(name));
     match (acted, asked) {
         // Auto Scaling carries out what somebody asked it to.
-        (acted, Some((line, call))) => found(timeline, (line.n, call), acted.map(|(line, call)| call_hop(line.n, call)).into_iter().collect(), went),
-        (Some((line, call)), None) => found(timeline, (line.n, call), Vec::new(), went),
+        (acted, Some((line, call))) => found(timeline, (line.n, call), acted.map(|(line, call)| call_hop(line.n, call)).into_iter().collect(), &went),
+        (Some((line, call)), None) => found(timeline, (line.n, call), Vec::new(), &went),
         (None, None) => absent(timeline, &[], names.first().copied().unwrap_or("TerminateInstances"), "Its host was taken away"),
     }
 }

@@ -20,7 +20,7 @@ use super::scheduling::{self, Story};
 use super::task::{StopCode, Task};
 use super::timeline::{Line, Timeline};
 
-pub use absent::LAKE_QUERY;
+pub use absent::{LAKE_QUERY, lower_first};
 use host::by_host;
 pub use host::{host_calls, spot_eviction};
 use scheduler::by_scheduler;
