@@ -15,7 +15,7 @@ use crate::diagnosis::event::{Event, Level, Precision, What};
 use crate::diagnosis::evidence::{Evidence, Reading, Source, Status};
 use crate::diagnosis::neighbours::unique_beginning;
 use crate::diagnosis::service::{is_task_id, target_group_name};
-use crate::diagnosis::task::{StopCode, Task, Teller};
+use crate::diagnosis::task::{StopCode, Teller};
 use crate::diagnosis::timeline::{Line, Timeline};
 use crate::diagnosis::verdict::{Cause, Confidence, NextStep, Verdict};
 use crate::diagnosis::words;

@@ -346,7 +346,7 @@ fn lacks(action: &str, bytes: &[u8]) -> Option<&'static str> {
     // Another protocol, or no JSON at all: whoever reads it will say so.
     let serde_json::Value::Object(answer) = serde_json::from_slice(bytes).ok()? else { return None };
     let has = |list: &&str| answer.get(*list).is_some_and(|value| !value.is_null());
-    if lists.iter().any(|list| has(list)) { None } else { lists.first().copied() }
+    if lists.iter().any(has) { None } else { lists.first().copied() }
 }
 
 fn response(status: u16, headers: Vec<(String, String)>, bytes: Vec<u8>) -> HttpResponse {
