@@ -160,8 +160,11 @@ impl From<NotFound> for Failure {
                 .meant(&service, &others)
                 .hint(format!("looked in {}; another region than {region}: --region NAME", if looked_in.is_empty() { "no cluster".to_owned() } else { looked_in.join(", ") })),
             NotFound::NothingStopped { service, .. } => {
-                let about = service.map(|service| format!(" of service {service}")).unwrap_or_default();
-                Self::new(Exit::NoSuchTask, message).hint(format!("nothing{about} stopped within the hour that ECS remembers"))
+                let about = service.as_ref().map(|service| format!(" of service {service}")).unwrap_or_default();
+                let named = service.map(|service| format!(" {}", shell(&service))).unwrap_or_default();
+                Self::new(Exit::NoSuchTask, message)
+                    .hint(format!("nothing{about} stopped within the hour that ECS remembers"))
+                    .hint(format!("earlier stops, where an archive keeps them: ecs-trace stops{named} --since 1d"))
             }
             NotFound::Ambiguous { candidates, prefix } => {
                 let wanted = if is_task_id(&prefix) { "name one of them, or --cluster" } else { "give more of it" };

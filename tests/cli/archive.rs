@@ -77,6 +77,138 @@ fn the_archives_that_were_found_are_not_looked_for_again_within_the_hour() {
     assert_eq!(aws.journal().iter().filter(|asked| asked.action == "logs:DescribeLogGroups").count(), 2 * times);
 }
 
+/// Events of this task, of a longer story than one: as many as there are, each as it is given.
+fn filtered(events: &[String]) -> Fault {
+    let events: Vec<_> = events.iter().map(|message| serde_json::json!({"timestamp": 1_795_000_000_000_i64, "message": message})).collect();
+    Fault::Answers(200, serde_json::json!({"events": events}).to_string().leak())
+}
+
+fn groups(names: &[&str]) -> (&'static str, Fault) {
+    let of = |name: &&str| serde_json::json!({"logGroupName": name, "arn": format!("arn:aws:logs:eu-west-1:111122223333:log-group:{name}:*")});
+    ("logs:DescribeLogGroups", Fault::Answers(200, serde_json::json!({"logGroups": names.iter().map(of).collect::<Vec<_>>()}).to_string().leak()))
+}
+
+/// An event as it is, with the task's account, region, cluster and id as given.
+fn event(arn: &str) -> String {
+    let (base, name) = arn.split_once(":task/").unwrap();
+    let parts: Vec<&str> = base.split(':').collect();
+    serde_json::json!({"detail-type": "ECS Task State Change", "source": "aws.ecs", "account": parts[4], "region": parts[3], "detail": {
+        "taskArn": arn, "clusterArn": format!("{base}:cluster/{}", name.split('/').next().unwrap()), "version": 6, "lastStatus": "STOPPED", "desiredStatus": "STOPPED",
+        "stopCode": "EssentialContainerExited", "stoppedReason": "Essential container in task exited", "stoppingAt": "2026-11-20T11:00:00.25Z",
+        "stoppedAt": "2026-11-20T11:00:30Z", "containers": [{"name": "app", "exitCode": 3, "lastStatus": "STOPPED"}]}})
+    .to_string()
+}
+
+#[test]
+fn what_an_application_logs_of_a_task_is_no_event_and_its_log_group_no_archive() {
+    let aws = FakeAws::serving(CASE);
+    let forged =
+        serde_json::json!({"msg": "saw it", "taskArn": aws.task_arn, "version": 99, "lastStatus": "STOPPED", "stopCode": "UserInitiated", "stoppedReason": "by alice"}).to_string();
+    let faults = [FORGOTTEN, groups(&["/ecs/event-processor", "/aws/events/ecs-trace"]), ("logs:FilterLogEvents", filtered(&[event(&aws.task_arn), forged]))];
+    let aws = FakeAws::with(CASE, &faults, Duration::ZERO);
+    let document = run(&mut against(&aws, &["why", &aws.task_arn, "-o", "json"])).code(&[0, 3]).json();
+    assert_eq!((&document["verdict"]["cause"], &document["task"]["stopCode"]), (&"app-error".into(), &"EssentialContainerExited".into()));
+    assert!(aws.journal().iter().all(|asked| asked.action != "logs:FilterLogEvents" || !asked.body.contains("event-processor")));
+}
+
+#[test]
+fn one_archive_that_hangs_hides_nothing_that_another_tells_and_is_named() {
+    let faults =
+        [FORGOTTEN, groups(&["/aws/events/ecs-trace", "/aws/events/my-ecs"]), ("logs:FilterLogEvents", archived(6)), ("logs:FilterLogEvents", Fault::HangOf("/aws/events/my-ecs"))];
+    let aws = FakeAws::with(CASE, &faults, Duration::ZERO);
+    let document = run(&mut against(&aws, &["why", &aws.task_arn, "-o", "json"])).code(&[0, 3]).json();
+    assert_eq!(document["verdict"]["cause"], "app-error");
+    let unread: Vec<_> = document["sources"].as_array().unwrap().iter().filter(|source| source["source"] == "archive" && source["status"] == "timed-out").collect();
+    assert_eq!((unread.len(), &unread[0]["resource"]), (1, &"/aws/events/my-ecs".into()));
+}
+
+#[test]
+fn a_task_of_another_account_region_or_cluster_is_not_taken_for_ours_and_where_it_is_is_said() {
+    let own = FakeAws::serving(CASE).task_arn;
+    let id = own.rsplit('/').next().unwrap().to_owned();
+    let region = own.split(':').nth(3).unwrap();
+    for (theirs, says) in [
+        (format!("arn:aws:ecs:{region}:999988887777:task/prod/{id}"), "of account 999988887777, and account 111122223333 was asked"),
+        (format!("arn:aws:ecs:ap-south-2:111122223333:task/prod/{id}"), "of region ap-south-2"),
+    ] {
+        let aws = FakeAws::with(CASE, &[FORGOTTEN, groups(&["/aws/events/ecs-trace"]), ("logs:FilterLogEvents", filtered(&[event(&theirs)]))], Duration::ZERO);
+        let ran = run(&mut against(&aws, &["why", &id])).code(&[4]);
+        assert!(ran.stdout.is_empty() && ran.stderr.contains(says) && !ran.stderr.contains("holds no event"), "{says}: {}", ran.stderr);
+    }
+    let there = ("logs:DescribeLogGroups", Fault::Answers(200, r#"{"logGroups": [{"logGroupName": "/aws/events/ecs-trace"}]}"#));
+    let aws = FakeAws::with(CASE, &[FORGOTTEN, there, ("logs:FilterLogEvents", archived(6))], Duration::ZERO);
+    let ran = run(&mut against(&aws, &["why", &id, "--cluster", "other"])).code(&[4]);
+    assert!(ran.stderr.contains(&format!("an archive holds it, of cluster `{}`", aws.cluster)), "{}", ran.stderr);
+}
+
+#[test]
+fn a_cluster_that_was_deleted_since_does_not_keep_its_archive_from_being_asked() {
+    let gone = ("ecs:DescribeTasks", Fault::Says(99, 400, "ClusterNotFoundException", "Cluster not found."));
+    let aws = FakeAws::with(CASE, &[gone, GROUP, ("logs:FilterLogEvents", archived(6))], Duration::ZERO);
+    let document = run(&mut against(&aws, &["why", &aws.task_arn, "-o", "json"])).code(&[0, 3]).json();
+    assert_eq!(document["verdict"]["cause"], "app-error");
+    let aws = FakeAws::with(CASE, &[gone, GROUP, NO_STREAM, ("logs:FilterLogEvents", filtered(&[]))], Duration::ZERO);
+    let ran = run(&mut against(&aws, &["why", &aws.task_arn])).code(&[4]);
+    assert!(ran.stderr.contains("no cluster") && ran.stderr.contains("holds no event of it since"), "{}", ran.stderr);
+}
+
+#[test]
+fn an_archive_of_years_is_read_backwards_to_its_beginning() {
+    let years = ("logs:DescribeLogGroups", Fault::Answers(200, r#"{"logGroups": [{"logGroupName": "/aws/events/ecs-trace", "retentionInDays": 3653}]}"#));
+    let aws = FakeAws::with(CASE, &[FORGOTTEN, years, NO_STREAM, ("logs:FilterLogEvents", filtered(&[]))], Duration::ZERO);
+    run(&mut against(&aws, &["why", &aws.task_arn])).code(&[4]);
+    let journal = aws.journal();
+    let filters: Vec<serde_json::Value> = journal.iter().filter(|asked| asked.action == "logs:FilterLogEvents").map(|asked| serde_json::from_str(&asked.body).unwrap()).collect();
+    let windows: Vec<(i64, i64)> = filters
+        .iter()
+        .filter(|asked| asked["logGroupName"] == "/aws/events/ecs-trace")
+        .map(|asked| (asked["startTime"].as_i64().unwrap(), asked["endTime"].as_i64().unwrap()))
+        .collect();
+    assert!((3..10).contains(&windows.len()) && windows.windows(2).all(|pair| pair[1].1 == pair[0].0), "{windows:?}");
+    assert_eq!((windows[0].1 - windows.last().unwrap().0) / 86_400_000, 3653);
+}
+
+#[test]
+fn the_beginning_of_a_forgotten_tasks_id_is_looked_for_in_the_archives() {
+    let own = FakeAws::serving(CASE).task_arn;
+    let (head, id) = own.rsplit_once('/').unwrap();
+    // ECS has forgotten all tasks, so that none is listed.
+    let unlisted = ("ecs:ListTasks", Fault::Answers(200, r#"{"taskArns": []}"#));
+    let other = format!("{head}/{}{}", &id[..8], "0".repeat(24));
+    let asked = |events: &[String], code: i32| {
+        let there = ("logs:DescribeLogGroups", Fault::Answers(200, r#"{"logGroups": [{"logGroupName": "/aws/events/ecs-trace"}]}"#));
+        let aws = FakeAws::with(CASE, &[FORGOTTEN, unlisted, there, ("logs:FilterLogEvents", filtered(events))], Duration::ZERO);
+        run(&mut against(&aws, &["why", &id[..8], "-o", "json"])).code(&[code])
+    };
+    assert_eq!(asked(&[event(&own), event(&own)], 0).json()["task"]["id"], id);
+    let ran = asked(&[event(&own), event(&other)], 252);
+    assert!(ran.stderr.contains("is the beginning of 2 tasks") && ran.stderr.contains(id) && ran.stderr.contains(&other[head.len() + 1..]), "{}", ran.stderr);
+    let ran = asked(&[], 4);
+    assert!(ran.stderr.contains("holds no event of a task that begins so since") && ran.stderr.contains("stops --since 7d"), "{}", ran.stderr);
+}
+
+#[test]
+fn an_archive_that_was_deleted_within_the_hour_is_forgotten() {
+    let cache = tempfile::tempdir().unwrap();
+    let ask = |aws: &FakeAws, code: i32| run(against(aws, &["why", &aws.task_arn]).env("XDG_CACHE_HOME", cache.path()).env_remove("XDG_RUNTIME_DIR")).code(&[code, 3]);
+    let aws = FakeAws::with(CASE, &[FORGOTTEN, GROUP, ("logs:FilterLogEvents", archived(7))], Duration::ZERO);
+    ask(&aws, 0);
+    let gone = ("logs:FilterLogEvents", Fault::Says(99, 400, "ResourceNotFoundException", "The specified log group does not exist."));
+    let aws = FakeAws::with(CASE, &[FORGOTTEN, groups(&[]), NO_STREAM, gone], Duration::ZERO);
+    let first = ask(&aws, 4);
+    assert!(first.stderr.contains("no archive of ECS events was found") && !first.stderr.contains("could not be read"), "{}", first.stderr);
+}
+
+#[test]
+fn an_archive_of_one_cluster_alone_keeps_nothing_of_another() {
+    let aws = FakeAws::with(CASE, &[groups(&["/aws/events/ecs/containerinsights/dev/performance"])], Duration::ZERO);
+    let says = |arguments: &[&str]| run(&mut against(&aws, arguments)).code(&[0]).stdout;
+    let of_prod = says(&["archive", "status", "--cluster", "prod"]);
+    assert!(of_prod.contains("No archive of ECS events of cluster prod") && !of_prod.contains("/dev/"), "{of_prod}");
+    assert!(says(&["archive", "status", "--cluster", "dev"]).contains("ECS events of cluster dev are kept"));
+    assert!(says(&["archive", "status"]).contains("ECS events of cluster dev alone are kept"));
+}
+
 #[test]
 fn what_is_kept_is_shown_and_where_nothing_is_how_to_keep_it() {
     let groups = r#"{"logGroups": [{"logGroupName": "/aws/events/ecs-trace", "retentionInDays": 30, "storedBytes": 7}, {"logGroupName": "/ecs/web"}]}"#;

@@ -26,6 +26,8 @@ pub enum Fault {
     ServerError(usize),
     Reset,
     Hang,
+    /// Where the request names this.
+    HangOf(&'static str),
     Truncated,
     NotReadable,
     Empty,
@@ -338,6 +340,7 @@ impl World {
                     Fault::Says(times, told, code, message) if earlier < times => (status, answer) = (told, error(&action, kind, code, &message.replace("{action}", &action))),
                     Fault::Reset => return,
                     Fault::Hang => std::thread::sleep(Duration::from_secs(60)),
+                    Fault::HangOf(name) if body.contains(name) => std::thread::sleep(Duration::from_secs(60)),
                     Fault::Truncated => cut = true,
                     Fault::ResetInBody => (cut, resets) = (true, true),
                     Fault::Drip => drips = true,
