@@ -256,7 +256,7 @@ fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
     let cannot = |why: &dyn std::fmt::Display| Failure::usage(format!("cannot read the case file `{}`: {why}", path.display()));
     match std::fs::metadata(path) {
         Ok(found) if found.is_dir() => return Err(cannot(&"it is a folder")),
-        Ok(found) if !found.is_file() => return Err(cannot(&"it is a pipe or a device, and wanted is a file").hint("what comes through a pipe is read from standard input: -")),
+        Ok(found) if !found.is_file() => return Err(cannot(&"it is a pipe or a device, and wanted is a file; `-` reads standard input")),
         Ok(found) if found.len() > MOST_BYTES as u64 => return Err(cannot(&Unreadable::TooLarge)),
         _ => {}
     }
