@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 
 use crate::diagnosis::words::shell;
-use crate::sources::case::{Case, GZIP};
+use crate::sources::case::{Case, MOST_BYTES};
 use crate::sources::{anonymise, redact};
 
 use super::args::{Everywhere, Saving};
@@ -104,35 +104,30 @@ impl<'a> CaseFile<'a> {
         if !folder.is_dir() {
             return Err(std::io::Error::new(ErrorKind::NotFound, "there is no such folder"));
         }
-        // The error of the file beside it would name that file.
-        tempfile::Builder::new().prefix(".ecs-trace-").tempfile_in(folder).map_err(|error| error.kind().into())
+        tempfile::Builder::new().prefix(".ecs-trace-").tempfile_in(folder).map_err(|error| unnamed(&error))
     }
 
     /// Written beside its place and moved there: a link that stands there is replaced, and what it leads to is not touched.
     fn write(&self, bytes: &[u8]) -> std::io::Result<()> {
         let _whole = super::interrupt::writing();
         let mut beside = self.beside()?;
-        beside.write_all(bytes)?;
+        beside.write_all(bytes).map_err(|error| unnamed(&error))?;
         beside.as_file().sync_all()?;
-        beside.persist(self.path).map_err(|error| error.error)?;
+        beside.persist(self.path).map_err(|error| unnamed(&error.error))?;
         Ok(())
     }
 }
 
-/// A case, or an empty file, such as mktemp makes.
+/// The error without the name of the file beside the user's, which nobody knows.
+fn unnamed(error: &std::io::Error) -> std::io::Error {
+    error.kind().into()
+}
+
+/// A case that this version reads, or an empty file, such as mktemp makes.
 fn is_replaceable(path: &Path) -> bool {
-    let mut beginning = Vec::new();
+    let mut bytes = Vec::new();
     let Ok(file) = std::fs::File::open(path) else { return false };
-    if file.take(4096).read_to_end(&mut beginning).is_err() {
-        return false;
-    }
-    if beginning.starts_with(&GZIP) {
-        let mut plain = vec![0; 256];
-        let read = flate2::read::GzDecoder::new(beginning.as_slice()).read(&mut plain).unwrap_or_default();
-        plain.truncate(read);
-        beginning = plain;
-    }
-    beginning.is_empty() || String::from_utf8_lossy(&beginning).contains("\"ecsTraceCase\"")
+    file.take(MOST_BYTES as u64 + 1).read_to_end(&mut bytes).is_ok() && (bytes.is_empty() || Case::read(&bytes).is_ok())
 }
 
 /// A path in a form that is read as one.

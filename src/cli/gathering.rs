@@ -219,12 +219,7 @@ fn origin(target: Target, options: &Everywhere) -> Result<From, Failure> {
             }
         },
         Target::File(path) => of_document(&read_file(&path)?, &format!("`{}`", path.display())),
-        Target::Stdin => {
-            let mut bytes = Vec::new();
-            let most = MOST_BYTES as u64 + 1;
-            std::io::stdin().lock().take(most).read_to_end(&mut bytes).map_err(|error| Failure::new(Exit::Other, format!("cannot read standard input: {error}")))?;
-            of_document(&bytes, "standard input")
-        }
+        Target::Stdin => of_document(&read_stdin(options.limit())?, "standard input"),
         target => Ok(From::Aws(target)),
     }
 }
@@ -240,15 +235,32 @@ fn given(task: Box<Task>, mut value: Value, options: &Everywhere) -> From {
     }
 }
 
-/// A device or a pipe has no size: no more is read than a case can have.
+/// Who pipes may say nothing for ever: no longer is waited than the run may take.
+fn read_stdin(limit: Duration) -> Result<Vec<u8>, Failure> {
+    let (told, heard) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let read = std::io::stdin().lock().take(MOST_BYTES as u64 + 1).read_to_end(&mut bytes);
+        let _ = told.send(read.map(|_| bytes));
+    });
+    match heard.recv_timeout(limit) {
+        Ok(read) => read.map_err(|error| Failure::new(Exit::Other, format!("cannot read standard input: {error}"))),
+        Err(_) => {
+            Err(Failure::new(Exit::Other, format!("standard input did not come to its end within {limit:?}")).hint("give it more time: --timeout 60s, or save it in a file first"))
+        }
+    }
+}
+
+/// What is no file, as a pipe that nobody writes to, may keep its reader for ever: it is not opened.
 fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
     let cannot = |why: &dyn std::fmt::Display| Failure::usage(format!("cannot read the case file `{}`: {why}", path.display()));
-    let file = std::fs::File::open(path).map_err(|error| cannot(&error))?;
-    match file.metadata() {
+    match std::fs::metadata(path) {
         Ok(found) if found.is_dir() => return Err(cannot(&"it is a folder")),
+        Ok(found) if !found.is_file() => return Err(cannot(&"it is a pipe or a device, and wanted is a file; `-` reads standard input")),
         Ok(found) if found.len() > MOST_BYTES as u64 => return Err(cannot(&Unreadable::TooLarge)),
         _ => {}
     }
+    let file = std::fs::File::open(path).map_err(|error| cannot(&error))?;
     let mut bytes = Vec::new();
     file.take(MOST_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(|error| cannot(&error))?;
     Ok(bytes)

@@ -34,7 +34,7 @@ use super::case::{Case, Exchange};
 use super::known_groups::KnownGroups;
 use super::origin;
 use super::pace::Pace;
-use super::wire::{Passed, Wire};
+use super::wire::{self, Passed, Wire};
 
 /// Three throttled attempts must not lose a source: the SDK's own limit is three in all.
 const ATTEMPTS: u32 = 5;
@@ -122,15 +122,16 @@ impl Account {
             None => find_region(profile.as_deref()).await.ok_or_else(|| Unreachable::NoRegion { profile: profile.clone() })?,
         };
         let http = http_client(session.ca_bundle.as_deref())?;
+        let asking_for_credentials = wire::for_credentials_alone(http.clone());
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(region.clone())
-            .http_client(http.clone())
+            .http_client(asking_for_credentials.clone())
             .app_name(AppName::new("ecs-trace").expect("a valid name"))
             .retry_config(retries())
             .timeout_config(timeouts())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         if let Some(profile) = &profile {
-            loader = loader.profile_name(profile).credentials_provider(of_profile(profile, &region, &http));
+            loader = loader.profile_name(profile).credentials_provider(of_profile(profile, &region, &asking_for_credentials));
         }
         if let Some(url) = &session.endpoint_url {
             loader = loader.endpoint_url(url);

@@ -133,7 +133,7 @@ fn concerns(activity: &sdk::ScalingActivity, resource: &str) -> bool {
 }
 
 fn read(activity: &sdk::ScalingActivity, redacted: bool) -> ScalingActivity {
-    let text = |told: &str| if redacted { redact::text(told).into_owned() } else { told.to_owned() };
+    let text = |told: &str| if redacted { redact::sentence(told).into_owned() } else { told.to_owned() };
     ScalingActivity {
         id: activity.activity_id().to_owned(),
         description: text(activity.description()),

@@ -25,6 +25,8 @@ const BASE64: &str = "base64";
 pub const MOST_BYTES: usize = 64 << 20;
 /// They stand in messages; a console's URL is the longest.
 const LONGEST_NAME: usize = 4096;
+/// `--wait` asks again every half minute at most; a replay judges anew each time.
+const MOST_AGAIN: usize = 1_000;
 /// Each of its values, outside of texts, costs up to a third of a kilobyte of memory.
 const MOST_VALUES: usize = 1_000_000;
 
@@ -154,6 +156,10 @@ impl Case {
         if [&case.region, &case.task.arn, &case.task.cluster].into_iter().chain(run).any(|name| name.len() > LONGEST_NAME) {
             return Err(Unreadable::NotACase("what it says it is about is no name".to_owned()));
         }
+        let again = case.run.as_ref().map_or(0, |run| run.again.len());
+        if again > MOST_AGAIN {
+            return Err(Unreadable::NotACase(format!("it says that CloudTrail was asked again {again} times, and no run does that more than {MOST_AGAIN} times")));
+        }
         let times = case.run.iter().flat_map(|run| run.began.iter().chain(&run.again)).chain([&case.taken_at]);
         if let Some(odd) = times.into_iter().find(|at| datable(at.as_millisecond()).is_none()) {
             return Err(Unreadable::NotACase(format!("{odd} is no time at which a task was asked about")));
@@ -200,7 +206,7 @@ impl Case {
 }
 
 /// How gzipped data begins.
-pub const GZIP: [u8; 2] = [0x1f, 0x8b];
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 fn unpacked(bytes: &[u8]) -> Result<Vec<u8>, Unreadable> {
     let mut unpacked = Vec::new();
@@ -376,6 +382,21 @@ mod tests {
         let read = Case::read(&written).expect("a case");
         let found = read.answer("cloudwatch:GetMetricData", "eu-west-1", &asked(9)).expect("an answer");
         assert_eq!((found.response_bytes(), found.content_type()), (answer, "application/cbor"));
+    }
+
+    #[test]
+    fn a_case_that_was_asked_again_without_end_is_none() {
+        let case = |times: usize| {
+            let again = vec!["2026-03-03T14:00:00Z"; times];
+            Case::from_value(
+                serde_json::json!({"ecsTraceCase": 1, "takenAt": "2026-03-03T14:00:00Z", "region": "r", "task": {"arn": "a", "cluster": "c"}, "run": {"again": again}, "exchanges": []}),
+            )
+        };
+        assert!(case(MOST_AGAIN).is_ok());
+        assert_eq!(
+            case(100_000).expect_err("refused").to_string(),
+            "not a case file: it says that CloudTrail was asked again 100000 times, and no run does that more than 1000 times"
+        );
     }
 
     #[test]

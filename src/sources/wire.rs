@@ -1,4 +1,4 @@
-//! The one place every request passes: the list of allowed actions, CloudTrail's pace, the limit of one attempt,
+//! The one place every request to the account passes: the list of allowed actions, CloudTrail's pace, the limit of one attempt,
 //! and the recording and replay of AWS's own answers.
 
 use std::fmt;
@@ -383,6 +383,56 @@ fn is_last_attempt(request: &HttpRequest) -> bool {
     number("attempt").zip(number("max")).is_none_or(|(attempt, most)| attempt >= most)
 }
 
+/// What the SDK asks to get credentials, and nothing else: this goes past the list, the record and the pace.
+#[must_use]
+pub fn for_credentials_alone(client: SharedHttpClient) -> SharedHttpClient {
+    SharedHttpClient::new(Gate(client))
+}
+
+#[derive(Debug)]
+struct Gate(SharedHttpClient);
+
+impl HttpClient for Gate {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(Gated(self.0.http_connector(settings, components)))
+    }
+}
+
+#[derive(Debug)]
+struct Gated(SharedHttpConnector);
+
+impl HttpConnector for Gated {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        match is_for_credentials(&request) {
+            true => self.0.call(request),
+            false => HttpConnectorFuture::ready(Err(ConnectorError::user(NotOnTheList(request.uri().to_owned()).into()))),
+        }
+    }
+}
+
+/// Operations of STS that give credentials.
+const GIVING: [&str; 3] = ["AssumeRole", "AssumeRoleWithWebIdentity", "GetSessionToken"];
+
+/// STS; single sign-on and the metadata of containers and instances, which are read without a signature; the tokens of both.
+fn is_for_credentials(request: &HttpRequest) -> bool {
+    let uri = request.uri();
+    let behind = uri.split_once("://").map_or(uri, |(_, behind)| behind);
+    let path = behind.find('/').map_or("/", |at| &behind[at..]);
+    let path = path.split('?').next().unwrap_or_default();
+    let is_signed = request.headers().get("authorization").is_some_and(|told| told.starts_with("AWS4"));
+    match request.method() {
+        "GET" => !is_signed && request.headers().get("x-amz-target").is_none(),
+        "PUT" => path == "/latest/api/token",
+        "POST" if matches!(path, "/token" | "/v1/token") => !is_signed,
+        "POST" => {
+            let form = request.body().bytes().and_then(|body| std::str::from_utf8(body).ok()).unwrap_or_default();
+            let field = |name: &str| form.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+            field("Version") == Some("2011-06-15") && field("Action").is_some_and(|action| GIVING.contains(&action))
+        }
+        _ => false,
+    }
+}
+
 /// `service:Operation` as IAM spells it, if it is on the list.
 fn action_of(request: &HttpRequest, body: &[u8]) -> Option<String> {
     let target = request.headers().get("x-amz-target");
@@ -527,6 +577,34 @@ mod tests {
         assert_eq!(leaving.0.load(Ordering::Relaxed), 0);
         assert!(ecs.list_clusters().send().await.is_ok());
         assert_eq!(leaving.0.load(Ordering::Relaxed), 1, "and what is on it does");
+    }
+
+    #[tokio::test]
+    async fn who_asks_for_credentials_can_ask_for_nothing_else() {
+        let leaving = Counting::default();
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-west-1"))
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new("a", "b", None, None, "test")))
+            .http_client(for_credentials_alone(SharedHttpClient::new(leaving.clone())))
+            .build();
+        let (ecs, sts) = (aws_sdk_ecs::Client::new(&config), aws_sdk_sts::Client::new(&config));
+        assert!(refused(ecs.stop_task().task("x").send().await) && refused(ecs.list_clusters().send().await));
+        assert!(refused(aws_sdk_elasticloadbalancingv2::Client::new(&config).delete_target_group().target_group_arn("x").send().await));
+        assert!(refused(sts.get_caller_identity().send().await), "it is on the list, and goes through the other client");
+        assert_eq!(leaving.0.load(Ordering::Relaxed), 0);
+        let _ = sts.assume_role().role_arn("x").role_session_name("x").send().await;
+        let _ = sts.assume_role_with_web_identity().role_arn("x").role_session_name("x").web_identity_token("x").send().await;
+        assert_eq!(leaving.0.load(Ordering::Relaxed), 2, "and what gives credentials passes");
+        let plain = |method: &str, uri: &'static str| {
+            let mut request = HttpRequest::new(SdkBody::empty());
+            request.set_uri(uri).expect("a URI");
+            request.set_method(method).expect("a method");
+            is_for_credentials(&request)
+        };
+        assert!(plain("GET", "http://169.254.169.254/latest/meta-data/iam/security-credentials/") && plain("PUT", "http://169.254.169.254/latest/api/token"));
+        assert!(plain("GET", "https://portal.sso.eu-west-1.amazonaws.com/federation/credentials?role_name=x") && plain("POST", "https://oidc.eu-west-1.amazonaws.com/token"));
+        assert!(!plain("PUT", "https://bucket.s3.amazonaws.com/key") && !plain("DELETE", "https://x/latest/api/token") && !plain("POST", "https://x/"));
     }
 
     #[test]

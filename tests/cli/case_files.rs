@@ -298,6 +298,9 @@ fn the_answer_is_the_same_with_and_without_saving() {
     }
 }
 
+/// Names a case, and is none.
+const FOREIGN: &str = r#"{"name": "shop", "keywords": {"ecsTraceCase": 1}}"#;
+
 #[test]
 fn what_cannot_be_written_takes_no_answer_away_and_leaves_nothing() {
     let aws = FakeAws::serving("app-error");
@@ -316,7 +319,7 @@ fn what_cannot_be_written_takes_no_answer_away_and_leaves_nothing() {
         assert_eq!(aws.journal().len(), before);
     }
     let other = folder.path().join("package.json");
-    std::fs::write(&other, r#"{"name": "shop"}"#).unwrap();
+    std::fs::write(&other, FOREIGN).unwrap();
     let sub = folder.path().join("folder.json");
     std::fs::create_dir(&sub).unwrap();
     for (place, says) in
@@ -327,7 +330,7 @@ fn what_cannot_be_written_takes_no_answer_away_and_leaves_nothing() {
             assert!(ran.stdout.is_empty() && ran.stderr.contains(says), "{place}: {}", ran.stderr);
         }
     }
-    assert_eq!(std::fs::read_to_string(&other).unwrap(), r#"{"name": "shop"}"#);
+    assert_eq!(std::fs::read_to_string(&other).unwrap(), FOREIGN);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "nothing half-written beside them");
 }
 
@@ -459,6 +462,18 @@ fn peak_of(arguments: &[&str]) -> (Ran, u64) {
     )
 }
 
+#[test]
+fn who_pipes_nothing_is_waited_for_no_longer_than_the_run_may_take() {
+    let mut child = program(&["timeline", "-", "--timeout", "1s"]).stdin(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let silent = child.stdin.take();
+    let began = std::time::Instant::now();
+    let told = child.wait_with_output().unwrap();
+    drop(silent);
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    assert_eq!(told.status.code(), Some(255));
+    assert!(String::from_utf8_lossy(&told.stderr).contains("standard input did not come to its end within 1s"), "{told:?}");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_file_that_is_no_case_is_one_line_and_costs_little() {
@@ -489,6 +504,11 @@ fn a_file_that_is_no_case_is_one_line_and_costs_little() {
         ("long name", changed("\"typed\": \"", &format!("\"typed\": \"{}", "x".repeat(1 << 20))), "is no name"),
         ("typed a file", changed("\"typed\": \"", "\"typed\": \"/etc/passwd"), "which is no task of AWS"),
         ("odd time", changed("\"takenAt\": \"20", "\"takenAt\": \"90"), "no time at which"),
+        (
+            "asked again for ever",
+            changed("\"run\": {", &format!("\"run\": {{\"again\": [{}\"2026-11-24T12:00:00Z\"],", "\"2026-11-24T12:00:00Z\",".repeat(100_000))),
+            "asked again 100001 times",
+        ),
         ("deep", [head.as_slice(), &b"[".repeat(100_000)].concat(), "no JSON: recursion limit"),
         ("many answers", many(b"{},", 1_500_000), "so many"),
         ("many values", many(b"1,", 2_000_000), "so many"),
@@ -506,7 +526,14 @@ fn a_file_that_is_no_case_is_one_line_and_costs_little() {
         assert!(peak < 300_000, "{name} took {peak} KiB");
         assert!(began.elapsed() < Duration::from_secs(20), "{name} took {:?}", began.elapsed());
     }
-    for (path, says) in [(folder.path().to_str().unwrap(), "it is a folder"), ("/dev/zero", "larger than"), ("./none.json", "No such file")] {
+    let pipe = folder.path().join("pipe.json");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for (path, says) in [
+        (folder.path().to_str().unwrap(), "it is a folder"),
+        ("/dev/zero", "it is a pipe or a device"),
+        (pipe.to_str().unwrap(), "it is a pipe or a device"),
+        ("./none.json", "No such file"),
+    ] {
         let (ran, peak) = peak_of(&["timeline", path]);
         assert!(ran.code == 252 && ran.stderr.contains(says) && ran.stderr.lines().count() == 1, "{path}: {ran:?}");
         assert!(peak < 300_000, "{path} took {peak} KiB");

@@ -262,11 +262,12 @@ fn a_case_that_does_not_fit_leaves_one_line_and_nothing_else() {
         let file = folder.path().join(name);
         let ran = run(&mut limited("1", &program(&["save", "demo:deployment", file.to_str().unwrap()]))).code(&[255]);
         assert!(ran.stderr.starts_with(&format!("ecs-trace: cannot write `{}`: ", file.display())) && ran.stderr.lines().count() == 1, "{}", ran.stderr);
+        assert!(!ran.stderr.contains("/.ecs-trace-"), "no file that nobody knows is named: {}", ran.stderr);
         assert!(left_in(folder.path()).is_empty(), "{:?}", left_in(folder.path()));
     }
     // One that was there before stays as it was.
     let file = folder.path().join("kept.json");
-    let before = r#"{"ecsTraceCase": 1}"#;
+    let before = r#"{"ecsTraceCase": 1, "takenAt": "2026-11-24T12:00:00Z", "region": "r", "task": {"arn": "a", "cluster": "c"}, "exchanges": []}"#;
     std::fs::write(&file, before).unwrap();
     run(&mut limited("1", &program(&["save", "demo:deployment", file.to_str().unwrap()]))).code(&[255]);
     assert_eq!((std::fs::read_to_string(&file).unwrap().as_str(), left_in(folder.path()).len()), (before, 1));

@@ -191,7 +191,7 @@ fn stopped(task: Task, now: Timestamp) -> Stopped {
     if let Some(reason) = stop.task().stopped_reason.as_deref().filter(|reason| !told.contains(reason)) {
         told = format!("{told}; {reason}");
     }
-    let told = redact::text(&told).chars().take(LONGEST).collect();
+    let told = redact::sentence(&told).chars().take(LONGEST).collect();
     let (at, of_what, task) = (stop.at(), stop.of_what(), stop.task());
     Stopped {
         arn: task.arn.clone(),

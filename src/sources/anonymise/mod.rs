@@ -23,20 +23,22 @@ use words::Words;
 pub fn case(mut case: Case) -> Case {
     let taken = serde_json::to_string(&case).unwrap_or_default();
     let mut names = Names::beside(taken);
-    let mut pass = Pass { names: &mut names, words: Words::without_names() };
+    let mut pass = Pass { names: &mut names, words: Words::without_names(), in_logs: false };
     for exchange in case.exchanges.iter().filter(|exchange| exchange.action == "ecs:DescribeTasks") {
         pass.task(&exchange.response);
     }
     // The first pass changes a copy, and leaves what it learnt.
     pass.case(&mut case.clone());
     let words = Words::with(pass.names);
-    Pass { names: &mut names, words }.case(&mut case);
+    Pass { names: &mut names, words, in_logs: false }.case(&mut case);
     case
 }
 
 struct Pass<'a> {
     names: &'a mut Names,
     words: Words,
+    /// In an answer of CloudWatch Logs, whose messages are anybody's.
+    in_logs: bool,
 }
 
 /// Fields that hold one of few words of AWS's, or an id or a time: what is in them may look like somebody's name.
@@ -108,6 +110,8 @@ fn of_field(name: &str, parent: &str) -> Option<Of> {
         | "userId"
         | "subjectFromWebIdentityToken"
         | "identityId" => Of::User,
+        "user" => Of::User,
+        "hostname" | "dnsSearchDomains" => Of::Host,
         "roleName" | "instanceProfileName" => Of::Role,
         "applicationName"
         | "deploymentGroupName"
@@ -199,6 +203,7 @@ impl Pass<'_> {
     }
 
     fn exchange(&mut self, exchange: &mut Exchange) {
+        self.in_logs = exchange.action.starts_with("logs:");
         match &mut exchange.request {
             Value::String(form) => *form = self.form(form),
             request => self.value("", "", request),
@@ -268,7 +273,37 @@ impl Pass<'_> {
             }
             Value::Array(items) => items.iter_mut().for_each(|item| self.value(name, if matches!(item, Value::Object(_)) { name } else { parent }, item)),
             Value::String(told) => *told = self.text(name, parent, told),
+            Value::Number(_) => self.number(value),
             _ => {}
+        }
+    }
+
+    /// An application's own words and keys: no field of it is AWS's, whatever it is called.
+    fn logged(&mut self, name: &str, value: &mut Value) {
+        match value {
+            Value::Object(fields) => {
+                let told = std::mem::take(fields).into_iter().map(|(key, mut value)| {
+                    self.logged(&key, &mut value);
+                    (self.words.replaced(&key, self.names), value)
+                });
+                *fields = told.collect();
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| self.logged(name, item)),
+            Value::String(told) if CLOSED.contains(&name) => *told = self.words.replaced(told, self.names),
+            Value::String(told) => *told = self.text(name, "", told),
+            Value::Number(_) => self.number(value),
+            _ => {}
+        }
+    }
+
+    /// An account that was written as a number.
+    fn number(&self, value: &mut Value) {
+        let told = value.to_string();
+        if told.len() == 12
+            && let Some((_, other)) = self.names.accounts().into_iter().find(|(account, _)| *account == told)
+            && let Ok(number) = other.parse::<u64>()
+        {
+            *value = number.into();
         }
     }
 
@@ -280,7 +315,10 @@ impl Pass<'_> {
         if told.trim_start().starts_with(['{', '['])
             && let Ok(mut inner) = serde_json::from_str::<Value>(told)
         {
-            self.value("", "", &mut inner);
+            match self.in_logs && matches!(name, "message" | "value") && !is_awss(&inner) {
+                true => self.logged("", &mut inner),
+                false => self.value("", "", &mut inner),
+            }
             return inner.to_string();
         }
         if name == "userAgent" {
@@ -292,6 +330,12 @@ impl Pass<'_> {
         }
         self.words.replaced(told, self.names)
     }
+}
+
+/// An event of ECS or a record of CloudTrail, kept in a log group.
+fn is_awss(value: &Value) -> bool {
+    let text = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default();
+    text("source") == "aws.ecs" || text("eventSource").ends_with(".amazonaws.com") && value.get("userIdentity").is_some() || value.get("taskArn").is_some()
 }
 
 fn decoded(text: &str) -> String {

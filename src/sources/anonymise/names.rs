@@ -117,11 +117,26 @@ static IDENTIFIER: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
         r"(?x)^(?:
           [0-9a-fA-F]{8,64}(?:-[0-9a-fA-F]{1,16})* | \d[\d.-]* | v?\d+(?:\.\d+)* | \* | d-[A-Z0-9]{9} | sha256
-        | [a-z]{2}(?:-[a-z]+)+-\d[a-z]? | (?:i|mi|eni|subnet|sg|vpc|vol|fs|lt|ami|acl)-[0-9a-f]{3,}
+        | (?:us|eu|ap|sa|ca|me|af|il|mx|cn|us-gov|us-iso[a-z]?|eu-isoe|eusc-de)-(?:north|south|central|(?:north|south)?(?:east|west))-[1-9](?:-[a-z]{3}-\d)?[a-z]? | (?:i|mi|eni|subnet|sg|vpc|vol|fs|lt|ami|acl)-[0-9a-f]{3,}
         | [\w.-]+\.amazonaws\.com(?:\.cn)? | \[redacted\]
     )$",
     )
     .expect("a pattern")
+});
+
+/// As AWS builds them; a name that is nearly one is somebody's.
+static REGION: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new("^(?:us|eu|ap|sa|ca|me|af|il|mx|cn|us-gov|us-iso[a-z]?|eu-isoe|eusc-de)-(?:north|south|central|(?:north|south)?(?:east|west))-[1-9](?:-[a-z]{3}-[0-9])?[a-z]?$")
+        .expect("a pattern")
+});
+
+/// A name of digits alone is looked for in sentences if it is no shorter.
+const SHORTEST_ODD: usize = 6;
+
+/// Of those, what is no name even where a name stands: session names that are instances, versions, AWS's own.
+static NO_NAME: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^(?:v?\d{1,5}(?:\.\d+)*|\*|d-[A-Z0-9]{9}|sha256|(?:i|mi|eni|subnet|sg|vpc|vol|fs|lt|ami|acl)-[0-9a-f]{3,}|[\w.-]+\.amazonaws\.com(?:\.cn)?|\[redacted\])$")
+        .expect("a pattern")
 });
 
 /// Everything by its other name.
@@ -147,10 +162,22 @@ impl Names {
         word.is_empty() || WELL_KNOWN.contains(&word) || IDENTIFIER.is_match(word) || KEPT_PREFIXES.iter().any(|prefix| word.starts_with(prefix)) || is_task_id(word)
     }
 
+    /// Of a name that is one by its place: it may look like a number, an id or nearly a region.
+    pub fn placed(&mut self, of: Of, name: &str) -> String {
+        let is_odd = Self::stays(name) && IDENTIFIER.is_match(name) && !NO_NAME.is_match(name) && !is_task_id(name) && !REGION.is_match(name);
+        if !is_odd {
+            return self.of(of, name);
+        }
+        if name.len() >= SHORTEST_ODD {
+            self.spoken.insert(name.to_owned());
+        }
+        self.kept_as(of, name)
+    }
+
     /// The pseudonym of a name that is known as one wherever it stands.
     pub fn of(&mut self, of: Of, name: &str) -> String {
         if Self::stays(name) {
-            return name.to_owned();
+            return self.given.get(name).map_or_else(|| name.to_owned(), String::clone);
         }
         if name.len() >= 2 && !VOCABULARY.contains(name.to_ascii_lowercase().as_str()) {
             self.spoken.insert(name.to_owned());
@@ -161,8 +188,26 @@ impl Names {
     /// The pseudonym of a name that may as well be an ordinary word, as the parts of paths are.
     pub fn quietly(&mut self, of: Of, name: &str) -> String {
         if Self::stays(name) {
-            return name.to_owned();
+            return self.given.get(name).map_or_else(|| name.to_owned(), String::clone);
         }
+        self.kept_as(of, name)
+    }
+
+    /// What was met as a name in a sentence, maybe in other letters.
+    pub fn heard(&mut self, said: &str) -> String {
+        match self.spoken.iter().find(|name| name.eq_ignore_ascii_case(said)).cloned() {
+            Some(name) if !self.given.contains_key(said) => self.kept_as(Of::Other, &name),
+            _ => self.kept_as(Of::Other, said),
+        }
+    }
+
+    /// Accounts that were met, with what they are called.
+    #[must_use]
+    pub fn accounts(&self) -> Vec<(String, String)> {
+        self.given.iter().filter_map(|(key, given)| Some((key.strip_prefix("account ")?.to_owned(), given.clone()))).collect()
+    }
+
+    fn kept_as(&mut self, of: Of, name: &str) -> String {
         if let Some(given) = self.given.get(name) {
             return given.clone();
         }
@@ -255,6 +300,20 @@ mod tests {
         assert_eq!(names.of(Of::Logs, "acme-ECS-stop-events"), "ecs-events-1");
         for kept in ["AWSServiceRoleForECS", "FARGATE_SPOT", "77ab0c1d2e3f4a5b8c6d7e8f90a1b2c3", "42", "eu-west-1", "i-07c6c45abc990e794", "default", "ecs.amazonaws.com"] {
             assert_eq!(names.of(Of::Other, kept), kept);
+        }
+    }
+
+    #[test]
+    fn a_name_by_its_place_is_one_whatever_it_looks_like() {
+        let mut names = Names::default();
+        for (of, name) in [(Of::Cluster, "eu-prod-1"), (Of::Service, "hr-payroll-2"), (Of::User, "20314455"), (Of::User, "decafbad")] {
+            let told = names.placed(of, name);
+            assert!(told.starts_with(of.word()), "{name}: {told}");
+            assert!(names.spoken().contains(&name), "{name}");
+            assert_eq!(names.quietly(Of::Other, name), told, "everywhere the same");
+        }
+        for kept in ["eu-west-1", "us-gov-east-1", "i-07c6c45abc990e794", "42", "77ab0c1d2e3f4a5b8c6d7e8f90a1b2c3"] {
+            assert_eq!(names.placed(Of::User, kept), kept);
         }
     }
 

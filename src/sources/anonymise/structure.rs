@@ -17,7 +17,7 @@ pub fn arn(text: &str, names: &mut Names) -> String {
 fn resource(service: &str, text: &str, names: &mut Names) -> String {
     let segments = segments(text);
     let kind = segments.first().map_or("", |(word, _)| *word);
-    let is_untyped = matches!(service, "s3" | "sns" | "sqs" | "execute-api");
+    let is_untyped = matches!(service, "s3" | "sns" | "sqs" | "execute-api" | "codepipeline" | "codecommit");
     let mut told = String::with_capacity(text.len());
     for (at, (word, separator)) in segments.iter().enumerate() {
         let after_stream = segments[..at].iter().any(|(before, _)| *before == "log-stream");
@@ -27,14 +27,15 @@ fn resource(service: &str, text: &str, names: &mut Names) -> String {
             ("ecs", "cluster", _) | ("ecs", "task" | "container" | "container-instance" | "service" | "service-deployment" | "service-revision" | "task-set", 1)
                 if at == 1 && !is_old(kind, &segments) =>
             {
-                name(Of::Cluster, word, names)
+                placed(Of::Cluster, word, names)
             }
+            ("ecs", "service", _) => placed(Of::Service, word, names),
             ("ecs", "service" | "service-deployment" | "service-revision" | "task-set", _) => name(Of::Service, word, names),
-            ("ecs", "task-definition", 1) => name(Of::Family, word, names),
+            ("ecs", "task-definition", 1) => placed(Of::Family, word, names),
             ("iam", "role", _) if is_aws_path(word) => (*word).to_owned(),
             ("iam" | "sts", "role" | "assumed-role", 1) => name(Of::Role, word, names),
             ("iam", "role", _) => name(Of::Role, word, names),
-            ("iam" | "sts", "user" | "federated-user", _) | ("sts", "assumed-role", _) => name(Of::User, word, names),
+            ("iam" | "sts", "user" | "federated-user", _) | ("sts", "assumed-role", _) => placed(Of::User, word, names),
             ("iam", "oidc-provider" | "saml-provider", 1) => provider(word, names),
             ("elasticloadbalancing", "loadbalancer" | "listener" | "listener-rule", 1) if matches!(*word, "app" | "net" | "gwy") => (*word).to_owned(),
             ("elasticloadbalancing", _, _) | ("cloudwatch", "alarm", _) => name(Of::Other, word, names),
@@ -135,14 +136,28 @@ pub fn path(of: Of, text: &str, names: &mut Names) -> String {
         let is_host = at == 0 && many > 1 && of == Of::Image && (word.contains('.') || separator == Some(':') && word == "localhost");
         told.push_str(&match word {
             _ if is_grammar => word.to_owned(),
-            _ if is_host => super::words::Words::without_names().replaced(word, names),
+            _ if is_host => registry(word, names),
             _ if of == Of::User && word.contains('@') && many > 1 => joined(word, names),
+            _ if is_placed(of) && (many == 1 || of == Of::User && at == 1 && KEY.is_match(text.split(':').next().unwrap_or_default())) => placed(of, word, names),
             _ if of == Of::Other && text.starts_with("s3://") => names.quietly(of, word),
             _ => name(of, word, names),
         });
         told.extend(separator);
     }
     told
+}
+
+/// Where a field holds nothing else.
+fn is_placed(of: Of) -> bool {
+    matches!(of, Of::Cluster | Of::Service | Of::Family | Of::Container | Of::User | Of::Role)
+}
+
+/// The host of an image is one by its place, whatever it ends in.
+fn registry(word: &str, names: &mut Names) -> String {
+    let (host, port) = word.split_at(word.find(':').unwrap_or(word.len()));
+    let told = super::words::Words::without_names().replaced(host, names);
+    let other = if told == host && !super::words::is_everybodys(host) { names.quietly(Of::Host, host) } else { told };
+    format!("{other}{port}")
 }
 
 /// `shop@12`: a name and its number.
@@ -154,6 +169,12 @@ fn joined(word: &str, names: &mut Names) -> String {
 }
 
 static KEY: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^(?:A[A-Z]{3}[A-Z0-9]{4,}|\d{12})$").expect("a pattern"));
+
+/// One that is a name whatever it looks like.
+fn placed(of: Of, word: &str, names: &mut Names) -> String {
+    let told = super::words::Words::without_names().replaced(word, names);
+    if told == word && !word.contains('@') { names.placed(of, word) } else { name(of, word, names) }
+}
 
 /// One name, or what looks like an address or an id in its place.
 pub fn name(of: Of, word: &str, names: &mut Names) -> String {

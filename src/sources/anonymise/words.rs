@@ -33,10 +33,19 @@ static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| {
         }),
         // The host of a URL, of an image, and what ends as hosts do.
         form(
-            r"(?i)(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?\.)+(?:amazonaws\.com(?:\.cn)?|com|net|org|io|dev|cloud|internal|local|localdomain|lan|corp|intranet|home|example|test|invalid|eu|de|fr|uk|us|nl|ch|at|se|no|it|es|pl|jp|in|au|ca|br)\b",
+            r"(?i)(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?\.)+(?:amazonaws\.com(?:\.cn)?|com|net|org|io|dev|cloud|internal|local|localdomain|lan|corp|intranet|home|example|test|invalid|eu|de|fr|uk|us|nl|ch|at|se|no|it|es|pl|jp|in|au|ca|br|ai|app|xyz|co|tech|biz|tv|gg|online|digital|museum|svc|cluster|consul|dk|be|fi|pt|gr|cz|ro|hu|tr|ru|ua|kr|cn|hk|tw|sg|nz|za|mx|ar|cl|ie|lu|lt|lv|ee|il|ae|th|vn|ph)\b",
             host,
         ),
         form(r"(?i)\bip-\d{1,3}-\d{1,3}-\d{1,3}-\d{1,3}\b", |text, names| Some(names.formed("host", text, |n| format!("host-{n}")))),
+        // What ends programs' own words, too, is a host behind two names.
+        form(
+            r"(?i)(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?\.){2,}(?:info|me|site|store|shop|global|systems|services|solutions|network|agency|company|work|team|media|games|software|health|finance|bank|prod)\b",
+            host,
+        ),
+        form(r"\b(?:10|172|192)(?:-\d{1,3}){3}\b", |text, names| Some(names.formed("host", text, |n| format!("host-{n}")))),
+        form(r"(?i)\b(?:[0-9a-f]{2}-){5}[0-9a-f]{2}\b", |text, names| {
+            Some(names.formed("mac", text, |n| format!("02-00-00-{:02x}-{:02x}-{:02x}", n >> 16 & 255, n >> 8 & 255, n & 255)))
+        }),
         form(r"(?i)\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b", |text, names| {
             Some(names.formed("mac", text, |n| format!("02:00:00:{:02x}:{:02x}:{:02x}", n >> 16 & 255, n >> 8 & 255, n & 255)))
         }),
@@ -172,7 +181,9 @@ impl Words {
 
     #[must_use]
     pub fn with(names: &Names) -> Self {
-        let spoken: Vec<String> = names.spoken().into_iter().map(regex::escape).collect();
+        // A long name is one in any letters; a short one may be a word that begins a sentence.
+        let said = |name: &str| if name.len() >= LONG { format!("(?i:{})", regex::escape(name)) } else { regex::escape(name) };
+        let spoken: Vec<String> = names.spoken().into_iter().map(said).collect();
         let whole = (!spoken.is_empty()).then(|| regex::RegexBuilder::new(&spoken.join("|")).size_limit(1 << 28).build());
         Self { spoken: whole.and_then(Result::ok) }
     }
@@ -202,7 +213,7 @@ impl Words {
         while let Some(found) = self.spoken.as_ref().and_then(|spoken| spoken.find_at(text, from)) {
             let range = found.range();
             if is_free(&spans, &range) && stands_alone(text, &range) {
-                spans.push((range.clone(), names.quietly(Of::Other, found.as_str())));
+                spans.push((range.clone(), names.heard(found.as_str())));
                 from = range.end;
             } else {
                 from = range.start + text[range.start..].chars().next().map_or(1, char::len_utf8);
@@ -216,14 +227,45 @@ impl Words {
             at = range.end;
         }
         told.push_str(&text[at..]);
-        told
+        without_accounts(told, names)
     }
+}
+
+const LONG: usize = 5;
+
+/// An account is one beside a letter, too: `tf_111122223333_state`, `%3A111122223333%3A`.
+fn without_accounts(mut told: String, names: &Names) -> String {
+    if told.bytes().filter(u8::is_ascii_digit).count() < 12 {
+        return told;
+    }
+    for (account, other) in names.accounts() {
+        let mut from = 0;
+        while let Some(at) = told[from..].find(&account).map(|at| from + at) {
+            let end = at + account.len();
+            let is_digit = |letter: char| letter.is_ascii_digit();
+            let is_whole = !told[..at].ends_with(is_digit) || told[..at].ends_with("%3") || told[..at].ends_with("%2");
+            if is_whole && !told[end..].starts_with(is_digit) {
+                told.replace_range(at..end, &other);
+            }
+            from = end;
+        }
+    }
+    told
+}
+
+/// Whether it is a registry, an identity provider or a console that everybody uses.
+#[must_use]
+pub fn is_everybodys(host: &str) -> bool {
+    EVERYBODYS.contains(&host.to_ascii_lowercase().as_str())
 }
 
 /// A part of a longer word is none.
 fn stands_alone(text: &str, range: &std::ops::Range<usize>) -> bool {
     let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
-    let begins = text[range.clone()].starts_with(is_word) && text[..range.start].ends_with(is_word);
+    let before = text[..range.start].as_bytes();
+    // `%2Fweb`
+    let is_encoded = matches!(before, [.., b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit());
+    let begins = text[range.clone()].starts_with(is_word) && text[..range.start].ends_with(is_word) && !is_encoded;
     let ends = text[range.clone()].ends_with(is_word) && text[range.end..].starts_with(is_word);
     !begins && !ends
 }

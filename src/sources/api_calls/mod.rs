@@ -276,7 +276,10 @@ fn take(reach: &Reach<'_>, search: &Search, inquiry: &Inquiry<'_>, recorded: Rec
     search.subject.narrow(&mut call);
     if reach.redact {
         let reported = call.report.iter_mut().flat_map(|report| report.containers.iter_mut().map(|container| &mut container.reason).chain([&mut report.reason]));
-        for typed in [&mut call.parameters.reason, &mut call.parameters.command].into_iter().chain(reported).flatten() {
+        for told in reported.flatten() {
+            *told = redact::sentence(told).into_owned();
+        }
+        for typed in [&mut call.parameters.reason, &mut call.parameters.command].into_iter().flatten() {
             *typed = redact::text(typed).into_owned();
         }
     }
