@@ -397,10 +397,11 @@ fn unknown(timeline: &Timeline) -> Finding {
         }
     }
     if task.told_by == Teller::Logs
-        && let Some(last) = timeline.lines.iter().rfind(|line| line.event.level == Level::Error && matches!(line.event.what, What::Logged(_))) {
-            sentences.push(format!("The last error in them is {} [{}].", words::quoted(&last.event.text()), last.n));
-            finding.evidence.push(last.n);
-        }
+        && let Some(last) = timeline.lines.iter().rfind(|line| line.event.level == Level::Error && matches!(line.event.what, What::Logged(_)))
+    {
+        sentences.push(format!("The last error in them is {} [{}].", words::quoted(&last.event.text()), last.n));
+        finding.evidence.push(last.n);
+    }
     let mut unread: Vec<String> =
         Source::ALL.into_iter().filter_map(|source| timeline.seen_by(source).err()).filter(|gap| gap.status != Status::Skipped).map(|gap| gap.source.as_str().to_owned()).collect();
     // What was only asked whether it remembers the task tells of it no less.
