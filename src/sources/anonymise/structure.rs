@@ -30,7 +30,7 @@ fn resource(service: &str, text: &str, names: &mut Names) -> String {
                 placed(Of::Cluster, word, names)
             }
             ("ecs", "service", _) => placed(Of::Service, word, names),
-            ("ecs", "service" | "service-deployment" | "service-revision" | "task-set", _) => name(Of::Service, word, names),
+            ("ecs", "service-deployment" | "service-revision" | "task-set", _) => name(Of::Service, word, names),
             ("ecs", "task-definition", 1) => placed(Of::Family, word, names),
             ("iam", "role", _) if is_aws_path(word) => (*word).to_owned(),
             ("iam" | "sts", "role" | "assumed-role", 1) => name(Of::Role, word, names),
