@@ -122,7 +122,7 @@ impl Account {
             None => find_region(profile.as_deref()).await.ok_or_else(|| Unreachable::NoRegion { profile: profile.clone() })?,
         };
         let http = http_client(session.ca_bundle.as_deref())?;
-        let asking_for_credentials = wire::for_credentials_alone(http.clone());
+        let asking_for_credentials = SharedHttpClient::new(wire::for_credentials_alone(http.clone()));
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(region.clone())
             .http_client(asking_for_credentials.clone())

@@ -385,8 +385,8 @@ fn is_last_attempt(request: &HttpRequest) -> bool {
 
 /// What the SDK asks to get credentials, and nothing else: this goes past the list, the record and the pace.
 #[must_use]
-pub fn for_credentials_alone(client: SharedHttpClient) -> SharedHttpClient {
-    SharedHttpClient::new(Gate(client))
+pub fn for_credentials_alone(client: SharedHttpClient) -> impl HttpClient + 'static {
+    Gate(client)
 }
 
 #[derive(Debug)]

@@ -13,7 +13,7 @@ const SUFFIX: &str = r"(?i-u:[_-]?(?:hash|base|value|base64|b64|plain(?:text)?|t
 
 /// A name and what joins its value to it.
 static PAIR: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(&format!(r#"(?P<name>{NAME}{SUFFIX}|(?i-u:\b|_)(?i-u:pass|pw)\b)(?P<close>\\*["'`]?)(?P<join>\s*(?:=>|->|:=|==|=|:|%3[Dd]|\\u003[dD])\s*)"#)).expect("a pattern")
+    Regex::new(&format!(r#"(?P<name>{NAME}{SUFFIX}|(?i-u:\b|_)(?i-u:pass|pw)\b)(?P<close>\\*["'`]?)(?P<join>\s*(?:=>|->|:=|==\s|=|:|%3[Dd]|\\u003[dD])\s*)"#)).expect("a pattern")
 });
 
 /// The first of the others.
