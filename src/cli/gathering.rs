@@ -504,7 +504,7 @@ fn forgotten(error: task::NotFound, ledger: &Ledger, (found, is_beginning): (&ar
         task::NotFound::Missing { id, .. } if !gaps.is_empty() => Some(format!("ECS does not know task `{id}` any more, and what may still remember it could not be read in full")),
         _ => None,
     };
-    let mut failure = Failure::from(error);
+    let mut failure = asked_in(error, region);
     failure.message = hidden.unwrap_or(failure.message);
     let day = |at: &Timestamp| at.strftime("%F").to_string();
     let of_it = if is_beginning { "a task that begins so" } else { "it" };
