@@ -366,6 +366,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn names_that_look_like_others_and_an_applications_own_fields_are_replaced() {
+        let message = serde_json::json!({"acct": 111_122_223_333_u64, "status": "of eu-prod-1", "type": "jane@acme.io", "keys": {"10.7.1.1": 1, "hr-payroll-2": 2}, "id": "tf_111122223333_state"}).to_string();
+        let exchange = |action: &str, response: Value| serde_json::json!({"action": action, "region": "eu-west-1", "request": {}, "status": 200, "response": response});
+        let tasks = serde_json::json!({"tasks": [{"taskArn": "arn:aws:ecs:eu-west-1:111122223333:task/eu-prod-1/77ab0c1d2e3f4a5b8c6d7e8f90a1b2c3", "clusterArn": "arn:aws:ecs:eu-west-1:111122223333:cluster/eu-prod-1",
+            "group": "service:hr-payroll-2", "startedBy": "decafbad", "containers": [{"name": "20314455", "image": "harbor.acme.zone/team/pay:41"}]}]});
+        let definition = serde_json::json!({"taskDefinition": {"containerDefinitions": [{"hostname": "acme-host", "user": "acme-user", "extraHosts": [{"hostname": "acme-extra", "ipAddress": "10.7.7.7"}], "dnsSearchDomains": ["x.acme.app"]}]}});
+        let logs = serde_json::json!({"events": [{"message": message}, {"message": "at arn%3Aaws%3Aecs%3Aeu-west-1%3A111122223333%3Acluster%2Feu-prod-1, EU-PROD-1, 10-7-1-1, 0A-1B-2C-3D-4E-5F, q.acme.xyz, 20314455"}]});
+        let case = serde_json::json!({"ecsTraceCase": 1, "takenAt": "2026-03-03T14:00:00Z", "region": "eu-west-1", "task": {"arn": "arn:aws:ecs:eu-west-1:111122223333:task/eu-prod-1/77ab0c1d2e3f4a5b8c6d7e8f90a1b2c3", "cluster": "eu-prod-1"},
+            "exchanges": [exchange("ecs:DescribeTasks", tasks), exchange("ecs:DescribeTaskDefinition", definition), exchange("logs:GetLogEvents", logs)]});
+        let told = serde_json::to_string(&super::case(Case::from_value(case).expect("a case"))).expect("JSON");
+        for gone in ["eu-prod-1", "EU-PROD-1", "hr-payroll", "decafbad", "20314455", "acme", "111122223333", "jane", "10.7.1.1", "10-7-1-1", "10.7.7.7", "0A-1B"] {
+            assert!(!told.contains(gone), "{gone}: {told}");
+        }
+        assert!(told.contains("eu-west-1") && told.contains("77ab0c1d2e3f4a5b8c6d7e8f90a1b2c3"), "{told}");
+    }
+
+    #[test]
     fn a_form_is_read_and_written_as_the_sdk_does() {
         let form = "arn%3Aaws%3Aelasticloadbalancing%3Aeu-west-1%3A1%3Atargetgroup%2Fweb%2F88";
         assert_eq!(encoded(&decoded(form)), form);
