@@ -262,7 +262,7 @@ pub fn is_everybodys(host: &str) -> bool {
 /// A part of a longer word is none.
 fn stands_alone(text: &str, range: &std::ops::Range<usize>) -> bool {
     let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
-    let before = text[..range.start].as_bytes();
+    let before = &text.as_bytes()[..range.start];
     // `%2Fweb`
     let is_encoded = matches!(before, [.., b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit());
     let begins = text[range.clone()].starts_with(is_word) && text[..range.start].ends_with(is_word) && !is_encoded;

@@ -68,7 +68,7 @@ pub fn exchange(exchange: &mut Exchange) -> bool {
     }
     let part = if exchange.action.starts_with("logs:") { In::Logs } else { In::Answer };
     match &mut exchange.response {
-        Value::String(body) => replaced(body, |body| body_text(body)),
+        Value::String(body) => replaced(body, body_text),
         body => json(body, part),
     }
 }
