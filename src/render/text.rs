@@ -63,8 +63,6 @@ pub fn why(trace: &Trace, page: &Page) -> String {
 pub fn who_stopped(trace: &Trace, page: &Page) -> String {
     let mut out = Out::new(page);
     let by = &trace.stopped_by;
-    out.heading(&trace.timeline.evidence);
-    out.lines.blank();
     let style = if by.is_answered() { &page.look.strong } else { &page.look.doubt };
     out.paragraph("", "", &by.sentence, style);
     if let Some(queries) = &by.queries {
@@ -104,6 +102,9 @@ pub fn who_stopped(trace: &Trace, page: &Page) -> String {
             out.origin(call);
         }
     }
+    // Which one it was, where a service or its latest was asked for: below the name, which comes first.
+    out.lines.blank();
+    out.heading(&trace.timeline.evidence);
     if !by.is_answered() {
         out.lines.blank();
         out.paragraph("", "", &format!("{}. {}", trace.verdict.headline, without_cites(&trace.verdict.summary)), &Style::new());

@@ -214,7 +214,7 @@ fn a_task_that_stopped_another_is_told_with_its_service_and_without_where_ecs_ha
     };
     let aws = FakeAws::changed("stop-requested-by-a-task", &[], Duration::ZERO, forgotten);
     let ran = run(&mut against(&aws, &["who-stopped", &aws.task_arn])).code(&[0]);
-    assert!(ran.stdout.contains("\ntask eb0a191797624dd3a48fa681d3061212 did, by StopTask"), "{}", ran.stdout);
+    assert!(ran.stdout.starts_with("task eb0a191797624dd3a48fa681d3061212 did, by StopTask"), "{}", ran.stdout);
 }
 
 #[test]
