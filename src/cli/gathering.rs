@@ -554,9 +554,9 @@ fn elsewhere(error: task::NotFound, task: &Task, ours: Option<&str>, asked: &str
     let hint = match ours.filter(|ours| *ours != task.account) {
         Some(ours) => format!("an archive holds it, of account {}, and account {ours} was asked: take a profile of the other account with --profile NAME", task.account),
         None if region != asked => {
-            format!("an archive holds it, of region {region}: ecs-trace timeline {} --region{}", shell(&format!("{cluster}/{}", task.id)), value(region))
+            format!("an archive holds it, of region {region}: ecs-trace timeline {} --region{}", shell(&task.place()), value(region))
         }
-        None => format!("an archive holds it, of cluster `{cluster}`: ecs-trace timeline {}", shell(&format!("{cluster}/{}", task.id))),
+        None => format!("an archive holds it, of cluster `{cluster}`: ecs-trace timeline {}", shell(&task.place())),
     };
     let failure = Failure::from(error);
     Failure { hints: vec![hint], ..failure }

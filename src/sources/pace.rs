@@ -32,7 +32,7 @@ const LONGEST: u64 = 256;
 const LOCKED_FOR: Duration = Duration::from_millis(400);
 const TRIED_EVERY: Duration = Duration::from_millis(10);
 
-/// When the last requests leave, and how far the pace is slowed. Milliseconds since the machine started.
+/// When the last requests left, and how far the pace is slowed. Milliseconds since the machine started.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Departures {
     last: Vec<u64>,

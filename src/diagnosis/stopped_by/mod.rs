@@ -33,6 +33,12 @@ pub const SETTLES_AFTER: SignedDuration = SignedDuration::from_hours(2);
 pub const KEPT_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// `stoppingAt` follows an accepted StopTask at once; record times are cut to the second and clocks differ.
 pub(super) const CALL_MAY_TRAIL_BY: i64 = 2_000;
+
+/// Whether a call came at most so many milliseconds before a moment, or as far behind it as clocks differ.
+fn came_before(call: &ApiCall, moment: Timestamp, within: i64) -> bool {
+    (-CALL_MAY_TRAIL_BY..=within).contains(&(moment.as_millisecond() - call.time.as_millisecond()))
+}
+
 /// So near, a call is believed where others may be unseen.
 pub(super) const CALL_FITS_TO_THE_SECOND: i64 = 3_000;
 /// The call that ends a deployment and puts the former one back.

@@ -15,7 +15,7 @@ use super::super::words;
 
 use super::absent::{absent, call_gap, lower_first};
 use super::story::{deletion, drained, lowered_just_before, story_of, undoing};
-use super::{CALL_MAY_TRAIL_BY, Hop, Status, StoppedBy, UNDO, all_calls, call_hop, calls, found};
+use super::{CALL_MAY_TRAIL_BY, Hop, Status, StoppedBy, UNDO, all_calls, call_hop, calls, came_before, found};
 
 const BEGINS_WITHIN: i64 = 5_000;
 
@@ -146,7 +146,7 @@ fn with_calls_beside(timeline: &Timeline, stop: Timestamp, known: &str, mut by: 
         let begins = !asked.begins_none && call.response_deployments.first().is_none_or(|newest| Some(newest.id.as_str()) != own);
         begins || asked.desired_count.is_some() && !raises
     };
-    let near = |call: &ApiCall| call.succeeded() && (-CALL_MAY_TRAIL_BY..=BESIDE).contains(&(stop.as_millisecond() - call.time.as_millisecond()));
+    let near = |call: &ApiCall| call.succeeded() && came_before(call, stop, BESIDE);
     let beside: Vec<(&Line, &ApiCall)> = all_calls(timeline).filter(|(_, call)| DEPLOYING.contains(&call.name.as_str()) && near(call) && sets_off(call)).collect();
     if beside.is_empty() {
         return by;
@@ -191,7 +191,7 @@ const TASK_SET_GOES_WITHIN: i64 = 900_000;
 fn task_set_gone(timeline: &Timeline, stop: Timestamp) -> Option<(&Line, &ApiCall)> {
     let own = timeline.evidence.task.started_by.as_deref()?.strip_prefix("ecs-svc/")?;
     let of_own = |call: &ApiCall| call.succeeded() && call.parameters.task_set.as_deref().is_some_and(|set| scheduling::digits(set) == own);
-    let near = |call: &ApiCall| (-CALL_MAY_TRAIL_BY..=TASK_SET_GOES_WITHIN).contains(&(stop.as_millisecond() - call.time.as_millisecond()));
+    let near = |call: &ApiCall| came_before(call, stop, TASK_SET_GOES_WITHIN);
     let takes_away = |call: &ApiCall| call.name == "DeleteTaskSet" || call.name == "UpdateTaskSet" && call.parameters.scale == Some(0);
     all_calls(timeline).filter(|(_, call)| takes_away(call) && of_own(call) && near(call)).min_by_key(|(_, call)| call.time)
 }
@@ -208,7 +208,7 @@ fn maker<'a>(timeline: &'a Timeline, change: &scheduling::Change, stop: Timestam
     let created = began(timeline, change)?;
     let near = |call: &ApiCall| {
         let is_there = call.time.as_millisecond() <= stop.as_millisecond() + CALL_MAY_TRAIL_BY;
-        call.succeeded() && is_there && (-CALL_MAY_TRAIL_BY..=BEGINS_WITHIN).contains(&(created.as_millisecond() - call.time.as_millisecond()))
+        call.succeeded() && is_there && came_before(call, created, BEGINS_WITHIN)
     };
     let made_it = |call: &ApiCall| match call.response_deployments.is_empty() {
         true => can_have_made(timeline, call, change),

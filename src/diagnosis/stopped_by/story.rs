@@ -9,7 +9,7 @@ use super::super::scheduling::{self, Story};
 use super::super::service::Host;
 use super::super::timeline::{Line, Timeline};
 
-use super::{CALL_MAY_TRAIL_BY, UNDO, calls};
+use super::{CALL_MAY_TRAIL_BY, UNDO, calls, came_before};
 
 /// What the scheduler was doing, from this timeline's evidence.
 ///
@@ -49,8 +49,8 @@ const DELETED_WITHIN: i64 = 900_000;
 /// The accepted call that deleted the service before the stop.
 #[must_use]
 pub fn deletion(timeline: &Timeline) -> Option<(&Line, &ApiCall)> {
-    let stop = timeline.evidence.task.stop_anchor()?.as_millisecond();
-    let near = |call: &ApiCall| call.succeeded() && (-CALL_MAY_TRAIL_BY..=DELETED_WITHIN).contains(&(stop - call.time.as_millisecond()));
+    let stop = timeline.evidence.task.stop_anchor()?;
+    let near = |call: &ApiCall| call.succeeded() && came_before(call, stop, DELETED_WITHIN);
     calls(timeline, "DeleteService").filter(|(_, call)| near(call)).max_by_key(|(_, call)| call.time)
 }
 
@@ -76,7 +76,7 @@ const UNDONE_WITHIN: i64 = 120_000;
 
 /// The accepted call that ended a deployment, where the way back began at `since`.
 pub(super) fn undoing(timeline: &Timeline, since: Timestamp) -> Option<(&Line, &ApiCall)> {
-    let near = |call: &ApiCall| call.succeeded() && (-CALL_MAY_TRAIL_BY..=UNDONE_WITHIN).contains(&(since.as_millisecond() - call.time.as_millisecond()));
+    let near = |call: &ApiCall| call.succeeded() && came_before(call, since, UNDONE_WITHIN);
     calls(timeline, UNDO).filter(|(_, call)| near(call)).max_by_key(|(_, call)| call.time)
 }
 
