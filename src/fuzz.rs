@@ -355,7 +355,7 @@ fn replayed(case: Case) -> Option<Trace> {
         let account = Account::replay(Arc::new(case), true, None);
         let ledger = Ledger::new(|_| ());
         let found = task::find(&account, &ledger, &Target::Task(place), None).await.ok()?;
-        let reach = Reach { task: &found, account: &account, ledger: &ledger, now, redact: true, before: None, deep: true, trail_lake: None };
+        let reach = Reach { task: &found, account: &account, ledger: &ledger, now, redact: true, before: None, deep: true, archives: &[], trail_lake: None };
         let limits = Limits { deadline: tokio::time::Instant::now() + Duration::from_secs(60), only_logs: false };
         let (evidence, _) = gather(&reach, limits, std::future::pending()).await;
         Some(trace(evidence))

@@ -17,6 +17,7 @@ use crate::diagnosis::words::{self, shell, value};
 use crate::diagnosis::{Trace, trace};
 use crate::sources::account::{Account, Session};
 use crate::sources::api_calls;
+use crate::sources::archive::Kept;
 use crate::sources::archived_task::{self, Sought as SoughtInArchives};
 use crate::sources::aws_cli::{AwsCli, has_terminal};
 use crate::sources::case::{Asked, Case, FORMAT, MOST_BYTES, Run, Unreadable};
@@ -290,7 +291,7 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
         (_, Some(case)) => run = case.run.clone().unwrap_or_default(),
         _ => {}
     }
-    let (account, now, found) = {
+    let (account, now, (found, archives)) = {
         let locate = async {
             let (account, now, sought) = match from {
                 From::Case(case) => {
@@ -310,7 +311,7 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
                 }
             };
             let found = match sought {
-                Sought::Given(given) => newer_word(&account, &ledger, *given).await,
+                Sought::Given(given) => (newer_word(&account, &ledger, *given).await, Vec::new()),
                 Sought::Target(target) => located(&account, &ledger, &target, (run.cluster.as_deref(), options.limit(), wanted), now).await?,
             };
             Ok::<_, Failure>((account, now, found))
@@ -345,7 +346,7 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
             minutes(1)
         ));
     }
-    let reach = Reach { task: &found, account: &account, ledger: &ledger, now, redact: !options.no_redact, before: None, deep: wanted.deep, trail_lake };
+    let reach = Reach { task: &found, account: &account, ledger: &ledger, now, redact: !options.no_redact, before: None, deep: wanted.deep, archives: &archives, trail_lake };
     let limits = Limits { deadline: deadline.at(), only_logs: wanted.only_logs };
     let interrupt = async {
         // In a replay the clock stands until nothing more comes: then Ctrl-C came.
@@ -427,13 +428,20 @@ fn sought_in(case: &Case) -> Result<Sought, Failure> {
     }
 }
 
-/// The task that was asked for: from ECS, and where it has forgotten it from an archive or CloudTrail.
-async fn located(account: &Account, ledger: &Ledger, target: &Target, (cluster, limit, wanted): (Option<&str>, Duration, Wanted<'_>), now: Timestamp) -> Result<Task, Failure> {
+/// The task that was asked for: from ECS, and where it has forgotten it from an archive or CloudTrail; then with the
+/// archives that are there.
+async fn located(
+    account: &Account,
+    ledger: &Ledger,
+    target: &Target,
+    (cluster, limit, wanted): (Option<&str>, Duration, Wanted<'_>),
+    now: Timestamp,
+) -> Result<(Task, Vec<Kept>), Failure> {
     let found = task::find(account, ledger, target, cluster).await;
     match found {
         // A service that could place no task at all still has its events to tell.
         Err(task::NotFound::NothingStopped { service: Some(service), cluster: Some(cluster), .. }) if !wanted.only_logs => {
-            Ok(Task { cluster, region: account.region.clone(), service: Some(service), ..Task::default() })
+            Ok((Task { cluster, region: account.region.clone(), service: Some(service), ..Task::default() }, Vec::new()))
         }
         Err(error @ task::NotFound::Missing { .. }) if !is_forgotten(&error) => Err(asked_in(error, &account.region)),
         // What ECS has forgotten, with its cluster or without, an archive of its events may still hold.
@@ -454,9 +462,10 @@ async fn located(account: &Account, ledger: &Ledger, target: &Target, (cluster, 
                 1 => found.tasks.pop(),
                 _ => return Err(task::ambiguous(&place.id, &found.tasks).into()),
             };
-            remembered.ok_or_else(|| forgotten(error, ledger, (&found, is_beginning), &account.region, now))
+            let groups = found.take_readable();
+            remembered.map(|task| (task, groups)).ok_or_else(|| forgotten(error, ledger, (&found, is_beginning), &account.region, now))
         }
-        found => found.map_err(|error| asked_in(error, &account.region)),
+        found => found.map(|task| (task, Vec::new())).map_err(|error| asked_in(error, &account.region)),
     }
 }
 
@@ -612,7 +621,17 @@ async fn waited(mut evidence: Evidence, reach: &Reach<'_>, bars: &Arc<Bars>, (be
 async fn asked_again(evidence: &Evidence, reach: &Reach<'_>, now: Timestamp, bars: &Arc<Bars>) -> Evidence {
     let painted = Arc::clone(bars);
     let ledger = Ledger::new(move |progress| painted.update(progress));
-    let again = Reach { task: reach.task, account: reach.account, ledger: &ledger, now, redact: reach.redact, before: Some(evidence), deep: false, trail_lake: reach.trail_lake };
+    let again = Reach {
+        task: reach.task,
+        account: reach.account,
+        ledger: &ledger,
+        now,
+        redact: reach.redact,
+        before: Some(evidence),
+        deep: false,
+        archives: &[],
+        trail_lake: reach.trail_lake,
+    };
     ask_cloudtrail_again(&again, evidence).await
 }
 

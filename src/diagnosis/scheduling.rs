@@ -53,6 +53,8 @@ pub struct Change {
 const REPLACED_WITHIN: i64 = 60_000;
 /// A deployment that was over so long before the stop stopped nothing any more.
 const OVER_FOR: i64 = 60_000;
+/// ECS's times of a stop and of the way back that led to it may lie so far apart in the wrong order.
+const BACK_MAY_TRAIL_BY: i64 = 5_000;
 /// ECS moves a task between zones minutes after it has told that it will.
 const REBALANCES_WITHIN: i64 = 600_000;
 
@@ -78,7 +80,7 @@ pub fn story(task: &Task, service: Option<&Service>, history: &[ServiceDeploymen
     let own = task.started_by.as_deref().and_then(|by| by.strip_prefix("ecs-svc/"));
     let replacing = newer_deployment(task, own, service, stop);
     let from_history = newer_in_history(task, own, history, stop);
-    let failed = own.and_then(|own| how_own_failed(own, service, history).or_else(|| failed_by_message(task, own, service?, history, stop)));
+    let failed = own.and_then(|own| how_own_failed(own, service, history, stop).or_else(|| failed_by_message(task, own, service?, history, stop)));
     let change = match (replacing, from_history) {
         (Some(deployment), _) => Some(Change { id: deployment.id.clone(), created_at: deployment.created_at, definition: deployment.definition.clone() }),
         (None, Some(deployment)) => Some(Change {
@@ -149,7 +151,8 @@ fn is_another(task: &Task, definition: Option<&str>) -> bool {
 fn is_rebalancing(message: &ServiceMessage, stop: Timestamp) -> bool {
     let text = message.text.to_ascii_lowercase();
     let lead = stop.as_millisecond() - message.at.as_millisecond();
-    let has_begun = text.contains("not az balanced") || text.contains("has started") || text.contains("has stopped") && message.tasks.is_empty();
+    let has_begun =
+        text.contains("not az balanced") || text.contains("rebalancing_started") || text.contains("has started") || text.contains("has stopped") && message.tasks.is_empty();
     message.kind == MessageKind::Rebalancing && has_begun && (-REPLACED_WITHIN..=REBALANCES_WITHIN).contains(&lead)
 }
 
@@ -177,7 +180,7 @@ struct Failure {
 }
 
 /// How the task's own deployment failed, where ECS says that it did.
-fn how_own_failed(own: &str, service: Option<&Service>, history: &[ServiceDeployment]) -> Option<Failure> {
+fn how_own_failed(own: &str, service: Option<&Service>, history: &[ServiceDeployment], stop: Timestamp) -> Option<Failure> {
     let id = format!("ecs-svc/{own}");
     let listed = service.and_then(|service| service.deployments.iter().find(|deployment| digits(&deployment.id) == own));
     let definition = listed.and_then(|deployment| deployment.definition.clone());
@@ -199,6 +202,10 @@ fn how_own_failed(own: &str, service: Option<&Service>, history: &[ServiceDeploy
             Rollback::Manual
         };
         let since = mine.rollback.as_ref().and_then(|rollback| rollback.started_at);
+        // A way back that began after the stop led to nothing before it.
+        if since.is_some_and(|since| since.as_millisecond() > stop.as_millisecond() + BACK_MAY_TRAIL_BY) {
+            return None;
+        }
         return Some(Failure { deployment: Change { id, created_at: mine.created_at, definition }, since, how });
     }
     let mine = listed?;

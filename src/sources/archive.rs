@@ -31,6 +31,11 @@ const ACTION_LOGS: &str = "/aws/vendedlogs/ecs/action-logs/";
 /// And where what else tells of ECS is kept.
 const SURVEYED: [&str; 4] = [EVENTS, SAMPLE_ELSEWHERE, INSIGHTS, ACTION_LOGS];
 
+/// The group of ECS's action logs of a cluster.
+pub(super) fn action_logs_of(cluster: &str) -> String {
+    format!("{ACTION_LOGS}{cluster}")
+}
+
 /// What a log group keeps of ECS, by its name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Keeps {

@@ -18,7 +18,7 @@ use crate::diagnosis::words;
 use super::account::Account;
 use super::archive::{Keeps, Kept, archives, out_of_time};
 use super::document;
-use super::failing::{Failing, failing};
+use super::failing::{Failing, Kind, failing};
 use super::ledger::{Inquiry, Ledger};
 use super::pages::{Pages, Turn};
 use super::target::Place;
@@ -55,6 +55,18 @@ pub struct Found {
     pub without: Vec<(String, Timestamp)>,
     /// Whose log groups they are, where AWS says it.
     pub account: Option<String>,
+    /// The archives that were known in the end, of whatever cluster.
+    groups: Vec<Kept>,
+    /// Those that did not answer in time.
+    hung: Vec<String>,
+}
+
+impl Found {
+    /// The archives that can be asked for more: one that did not answer would be waited for in vain once more.
+    pub fn take_readable(&mut self) -> Vec<Kept> {
+        let hung = &self.hung;
+        std::mem::take(&mut self.groups).into_iter().filter(|kept| !hung.contains(&kept.group)).collect()
+    }
 }
 
 /// Asks every archive that can hold its events, until then. Leaves a reading for every group it asked.
@@ -68,6 +80,7 @@ pub async fn find(account: &Account, ledger: &Ledger, sought: Sought<'_>, now: T
         groups
     };
     let known = of_cluster(account.known_groups.read(now));
+    search.found.borrow_mut().groups.clone_from(&known);
     search.read(&known, true).await;
     if search.has_found() {
         return search.found.into_inner();
@@ -75,6 +88,7 @@ pub async fn find(account: &Account, ledger: &Ledger, sought: Sought<'_>, now: T
     let Some(all) = archives(account, ledger, None, until).await else { return search.found.into_inner() };
     account.known_groups.keep(&all, now);
     let is_any = !all.is_empty();
+    search.found.borrow_mut().groups.clone_from(&all);
     let groups = of_cluster(all);
     if groups.is_empty() {
         let detail = match cluster.filter(|_| is_any) {
@@ -165,7 +179,12 @@ impl Search<'_> {
                 self.account.known_groups.forget();
                 inquiry.withdraw();
             }
-            Err(failing) => inquiry.fail(&failing),
+            Err(failing) => {
+                if failing.kind == Kind::TimedOut {
+                    self.found.borrow_mut().hung.push(kept.group.clone());
+                }
+                inquiry.fail(&failing);
+            }
         }
     }
 

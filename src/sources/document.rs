@@ -118,16 +118,16 @@ fn field<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     value.get(name).or_else(|| value.get(capital()?)).filter(|found| !found.is_null())
 }
 
-fn text(value: &Value, name: &str) -> Option<String> {
+pub(super) fn text(value: &Value, name: &str) -> Option<String> {
     field(value, name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
-fn items<'a>(value: &'a Value, name: &str) -> &'a [Value] {
+pub(super) fn items<'a>(value: &'a Value, name: &str) -> &'a [Value] {
     field(value, name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
 /// ISO 8601 with 0 to 6 fraction digits (events, AWS CLI v2), or epoch seconds (API, v1) or milliseconds (Step Functions).
-fn time(value: &Value, name: &str) -> Option<Timestamp> {
+pub(super) fn time(value: &Value, name: &str) -> Option<Timestamp> {
     match field(value, name)? {
         Value::String(text) => {
             let at: Timestamp = text.parse().ok()?;

@@ -8,6 +8,7 @@ pub mod actions;
 pub mod anonymise;
 pub mod api_calls;
 pub mod archive;
+pub mod archived_events;
 pub mod archived_stops;
 pub mod archived_task;
 mod autoscaling;
@@ -61,6 +62,8 @@ use crate::diagnosis::service::{Host, Service, ServiceDeployment, TargetGroup};
 use crate::diagnosis::task::{Task, TaskDefinition};
 
 use account::Account;
+use archive::Kept;
+use archived_events::ArchivedEvents;
 use ledger::Ledger;
 
 /// One witness's asker: its name, the IAM actions it may use, and how it asks.
@@ -70,7 +73,8 @@ pub struct Asker {
 }
 
 /// Every source there is, the task itself apart. A new witness is one file and one line here.
-const SOURCES: &[Asker] = &[service::SOURCE, deployments::SOURCE, api_calls::SOURCE, logs::SOURCE, target_health::SOURCE, metrics::SOURCE, autoscaling::SOURCE, host::SOURCE];
+const SOURCES: &[Asker] =
+    &[service::SOURCE, deployments::SOURCE, api_calls::SOURCE, logs::SOURCE, target_health::SOURCE, metrics::SOURCE, autoscaling::SOURCE, host::SOURCE, archived_events::SOURCE];
 /// Asked at the same time for notes alone; nobody waits for it much longer than for all others.
 const ASIDE: &Asker = &neighbours::SOURCE;
 const ASIDE_GRACE: Duration = Duration::from_secs(3);
@@ -87,6 +91,8 @@ pub struct Reach<'a> {
     pub before: Option<&'a Evidence>,
     /// Also for what can only add to the answer.
     pub deep: bool,
+    /// Where ECS's events are kept, as far as was found while a forgotten task was looked for.
+    pub archives: &'a [Kept],
     /// Asked in the place of CloudTrail's event history.
     pub trail_lake: Option<&'a trail_lake::EventDataStore>,
 }
@@ -108,6 +114,8 @@ pub struct Asking<'a> {
     pub service: Fetched<'a, Service>,
     pub history: Fetched<'a, Vec<ServiceDeployment>>,
     pub host: Fetched<'a, Host>,
+    /// What the archives keep of service and host, where ECS has forgotten the task.
+    pub archived: Fetched<'a, ArchivedEvents>,
     /// The scaling activities around the stop.
     pub activities: Fetched<'a, Vec<Event>>,
     /// The target group ECS's reason names, and none else: it is known before the service is.
@@ -142,6 +150,7 @@ pub async fn gather(reach: &Reach<'_>, limits: Limits, interrupt: impl Future<Ou
         service: service::fetch(reach, limits.only_logs).boxed_local().shared(),
         history: deployments::fetch(reach, limits.only_logs).boxed_local().shared(),
         host: host::fetch(reach, limits.only_logs).boxed_local().shared(),
+        archived: archived_events::fetch(reach, archived_events::patience(tokio::time::Instant::now(), limits.deadline), limits.only_logs).boxed_local().shared(),
         activities: autoscaling::fetch(reach, limits.only_logs).boxed_local().shared(),
         named_group: target_health::named(reach, limits.only_logs).boxed_local().shared(),
         patience: halfway(limits.deadline),
@@ -182,6 +191,7 @@ pub async fn ask_cloudtrail_again(reach: &Reach<'_>, before: &Evidence) -> Evide
         service: known(before.service.clone()),
         history: known(Some(before.service_deployments.clone())),
         host: known(before.host.clone()),
+        archived: known(None),
         activities: known(Some(activities)),
         named_group: known(None),
         patience: tokio::time::Instant::now(),
@@ -204,11 +214,26 @@ impl Asking<'_> {
         if self.reach.before.is_none() {
             evidence.definition = arrived(&self.definition);
             evidence.service = arrived(&self.service);
-            evidence.service_deployments = arrived(&self.history).unwrap_or_default();
-            evidence.host = arrived(&self.host);
+            let archived = arrived(&self.archived).unwrap_or_default();
+            evidence.service_deployments = with_archived(arrived(&self.history).unwrap_or_default(), &archived);
+            evidence.host = as_it_was(arrived(&self.host), &archived);
         }
         evidence
     }
+}
+
+/// The history, and what the archives alone know of: ECS's own word on a deployment counts more.
+fn with_archived(mut history: Vec<ServiceDeployment>, archived: &ArchivedEvents) -> Vec<ServiceDeployment> {
+    let known: Vec<_> = history.iter().map(|deployment| deployment.target_revision.clone()).collect();
+    history.extend(archived.deployments.iter().filter(|deployment| !known.contains(&deployment.target_revision)).cloned());
+    history
+}
+
+/// The host at the stop, where that was kept, instead of how it is now.
+fn as_it_was(now: Option<Host>, archived: &ArchivedEvents) -> Option<Host> {
+    let Some(then) = archived.host.clone() else { return now };
+    let instance_id = then.instance_id.clone().or_else(|| now?.instance_id);
+    Some(Host { instance_id, ..then })
 }
 
 fn arrived<T: Clone>(fetched: &Fetched<'_, T>) -> Option<T> {

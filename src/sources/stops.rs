@@ -114,7 +114,7 @@ pub async fn services(account: &Account, ledger: &Ledger, latest: BTreeMap<(Stri
     let parts = by_cluster.iter().flat_map(|(cluster, names)| names.chunks(MOST_SERVICES).map(move |names| (*cluster, names.to_vec())));
     let described = join_all(parts.map(|(cluster, names)| async move { (cluster, described(account, ledger, cluster, names).await) }));
     let histories = join_all(latest.iter().map(|(of, task)| async move {
-        let reach = Reach { task, account, ledger, now, redact: true, before: None, deep: false, trail_lake: None };
+        let reach = Reach { task, account, ledger, now, redact: true, before: None, deep: false, archives: &[], trail_lake: None };
         (of, deployments::fetch(&reach, false).await)
     }));
     let (described, histories) = futures::join!(described, histories);

@@ -316,3 +316,105 @@ fn a_task_of_which_only_its_logs_are_left_is_told_by_them_and_nothing_is_made_up
     let hidden = run(&mut against(&aws, &["timeline", &aws.task_arn])).code(&[4]);
     assert!(hidden.stderr.contains("its logs, which may be all that is left of it, could not be read"), "{}", hidden.stderr);
 }
+
+const OWN_DEPLOYMENT: &str = "ecs-svc/8002";
+
+/// A task of a service whose end the archive keeps; `more` of its fields stand beside.
+fn scheduled(arn: &str, more: &str) -> String {
+    let (base, name) = arn.split_once(":task/").unwrap();
+    let cluster = name.split('/').next().unwrap();
+    let parts: Vec<&str> = base.split(':').collect();
+    format!(
+        r#"{{"detail-type":"ECS Task State Change","source":"aws.ecs","account":"{}","region":"{}","detail":{{"taskArn":"{arn}","clusterArn":"{base}:cluster/{cluster}","version":6,
+        "lastStatus":"STOPPED","desiredStatus":"STOPPED","group":"service:web","startedBy":"{OWN_DEPLOYMENT}","createdAt":"2026-11-20T10:00:00Z","stoppingAt":"2026-11-20T11:00:00.25Z",
+        "stoppedAt":"2026-11-20T11:00:30Z","stopCode":"ServiceSchedulerInitiated","taskDefinitionArn":"{base}:task-definition/web:42",{more}"containers":[{{"name":"app","exitCode":143,"lastStatus":"STOPPED"}}]}}}}"#,
+        parts[4], parts[3]
+    )
+}
+
+/// An event about the service `web` of the task's cluster.
+fn of_service(arn: &str, kind: &str, at: &str, detail: &str) -> String {
+    let service = arn.replace(":task/", ":service/").rsplit_once('/').unwrap().0.to_owned() + "/web";
+    format!(
+        r#"{{"id":"{at}","detail-type":"{kind}","source":"aws.ecs","time":"2020-05-23T12:31:14Z","resources":["{service}"],"detail":{{"updatedAt":"{at}","createdAt":"{at}",{detail}}}}}"#
+    )
+}
+
+const SERVICE_GONE: (&str, Fault) = ("ecs:DescribeServices", Fault::Answers(200, r#"{"services": [], "failures": [{"arn": "x", "reason": "MISSING"}]}"#));
+const HISTORY_GONE: (&str, Fault) = ("ecs:ListServiceDeployments", Fault::Answers(400, r#"{"__type":"ServiceNotFoundException","message":"Service not found."}"#));
+
+#[test]
+fn a_rollback_that_the_archive_alone_remembers_is_told_with_who_had_begun_it() {
+    let arn = FakeAws::serving(CASE).task_arn;
+    let turned = |at: &str, name: &str, deployment: &str, reason: &str| {
+        of_service(&arn, "ECS Deployment State Change", at, &format!(r#""eventName":"SERVICE_DEPLOYMENT_{name}","deploymentId":"{deployment}","reason":"{reason}""#))
+    };
+    let events = [
+        scheduled(&arn, r#""stoppedReason":"Scaling activity initiated by (deployment ecs-svc/8001)","#),
+        turned("2026-11-20T09:59:50Z", "IN_PROGRESS", OWN_DEPLOYMENT, "ECS deployment ecs-svc/8002 in progress."),
+        turned("2026-11-20T10:59:49Z", "FAILED", OWN_DEPLOYMENT, "ECS deployment circuit breaker: tasks failed to start."),
+        turned("2026-11-20T10:59:50Z", "IN_PROGRESS", "ecs-svc/8001", "ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/8001."),
+    ];
+    let faults = [FORGOTTEN, groups(&["/aws/events/ecs-trace"]), SERVICE_GONE, HISTORY_GONE, ("logs:FilterLogEvents", filtered(&events))];
+    let aws = FakeAws::with(CASE, &faults, Duration::ZERO);
+    let document = run(&mut against(&aws, &["timeline", &aws.task_arn, "-o", "json"])).code(&[0, 3]).json();
+    assert_eq!((&document["verdict"]["cause"], &document["verdict"]["detail"]), (&"rollback".into(), &"circuit-breaker".into()));
+    let told: Vec<_> = document["timeline"].as_array().unwrap().iter().filter(|line| line["text"].as_str().unwrap().starts_with("SERVICE_DEPLOYMENT_")).collect();
+    assert_eq!((told.len(), told.iter().all(|line| line["witness"] == "archive")), (3, true), "{told:?}");
+    let chain = document["stoppedBy"]["chain"].as_array().unwrap();
+    assert!(chain.iter().any(|hop| hop["id"] == OWN_DEPLOYMENT && hop["time"] == "2026-11-20T09:59:50Z"), "{chain:?}");
+    let looked: Vec<String> = aws.journal().into_iter().filter(|asked| asked.body.contains("UpdateService")).map(|asked| asked.body).collect();
+    assert!(looked.iter().any(|body| body.contains("StartTime\":1763632")) || !looked.is_empty(), "{looked:?}");
+}
+
+#[test]
+fn the_host_is_told_as_the_stop_found_it_and_not_as_it_is_now() {
+    let arn = FakeAws::serving(CASE).task_arn;
+    let (base, name) = arn.split_once(":task/").unwrap();
+    let instance = format!("{base}:container-instance/{}/c1c1", name.split('/').next().unwrap());
+    let was = |at: &str, version: i64, status: &str| {
+        let detail = format!(r#""containerInstanceArn":"{instance}","ec2InstanceId":"i-0abc","status":"{status}","agentConnected":true,"version":{version}"#);
+        of_service(&arn, "ECS Container Instance State Change", at, &detail)
+    };
+    let own = scheduled(&arn, &format!(r#""launchType":"EC2","containerInstanceArn":"{instance}","stoppedReason":"Scaling activity initiated by (deployment {OWN_DEPLOYMENT})","#));
+    let now = r#"{"containerInstances": [{"ec2InstanceId": "i-0abc", "status": "ACTIVE", "agentConnected": true}], "failures": []}"#;
+    let listed = r#"{"services": [{"serviceName": "web", "status": "ACTIVE", "desiredCount": 2, "deployments": [{"id": "ecs-svc/8002", "status": "PRIMARY", "createdAt": 1763000000, "rolloutState": "COMPLETED"}], "events": []}], "failures": []}"#;
+    let judged = |states: &[String]| {
+        let events = [std::slice::from_ref(&own), states].concat();
+        let faults = [
+            FORGOTTEN,
+            groups(&["/aws/events/ecs-trace"]),
+            HISTORY_GONE,
+            ("ecs:DescribeServices", Fault::Answers(200, listed)),
+            ("ecs:DescribeContainerInstances", Fault::Answers(200, now)),
+            ("logs:FilterLogEvents", filtered(&events)),
+        ];
+        let aws = FakeAws::with(CASE, &faults, Duration::ZERO);
+        run(&mut against(&aws, &["timeline", &aws.task_arn, "-o", "json"])).code(&[0, 3]).json()
+    };
+    let drained = judged(&[was("2026-11-20T10:00:00Z", 1, "ACTIVE"), was("2026-11-20T10:59:00Z", 2, "DRAINING"), was("2026-11-20T12:00:00Z", 3, "ACTIVE")]);
+    assert_eq!(drained["verdict"]["cause"], "host-draining", "{}", drained["verdict"]["summary"]);
+    let cited = drained["timeline"].as_array().unwrap().iter().find(|line| line["text"] == "instance i-0abc was DRAINING, agent connected").unwrap();
+    assert!(drained["verdict"]["evidence"].as_array().unwrap().contains(&cited["n"]) && cited["witness"] == "archive");
+    assert_ne!(judged(&[was("2026-11-20T10:00:00Z", 1, "ACTIVE")])["verdict"]["cause"], "host-draining");
+}
+
+#[test]
+fn where_the_archive_of_deployments_was_not_read_a_rollback_stays_open_and_nobody_is_said_to_be_unrecorded() {
+    let arn = FakeAws::serving(CASE).task_arn;
+    let listed = r#"{"services": [{"serviceName": "web", "status": "ACTIVE", "desiredCount": 2, "deployments": [{"id": "ecs-svc/8001", "status": "PRIMARY", "createdAt": 1795172390, "rolloutState": "COMPLETED"}], "events": []}], "failures": []}"#;
+    let own = scheduled(&arn, r#""stoppedReason":"Scaling activity initiated by (deployment ecs-svc/8001)","#);
+    let faults = [
+        FORGOTTEN,
+        groups(&["/aws/events/ecs-trace"]),
+        HISTORY_GONE,
+        ("ecs:DescribeServices", Fault::Answers(200, listed)),
+        ("logs:FilterLogEvents", filtered(&[own])),
+        ("logs:FilterLogEvents", Fault::HangOf("service/")),
+    ];
+    let aws = FakeAws::with(CASE, &faults, Duration::ZERO);
+    let document = run(&mut against(&aws, &["timeline", &aws.task_arn, "-o", "json"])).code(&[0, 3]).json();
+    assert_eq!((&document["verdict"]["cause"], &document["verdict"]["confidence"]), (&"deployment".into(), &"likely".into()));
+    assert_eq!(document["verdict"]["unchecked"][0]["cause"], "rollback");
+    assert_eq!(document["stoppedBy"]["status"], "unreadable");
+}

@@ -314,7 +314,7 @@ async fn watch(account: &Account, scope: Scope<'_>, pause: Duration, options: &E
                 continue;
             }
             let ledger = Ledger::new(|_| {});
-            let reach = Reach { task: &task, account, ledger: &ledger, now: clock(), redact: !options.no_redact, before: None, deep: false, trail_lake: None };
+            let reach = Reach { task: &task, account, ledger: &ledger, now: clock(), redact: !options.no_redact, before: None, deep: false, archives: &[], trail_lake: None };
             let (evidence, ended) = gather(&reach, limits, interrupted()).await;
             let trace = trace(evidence);
             let heading = format!("{}\n", text::why(&trace, &screen.page));

@@ -26,7 +26,8 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let old = timeline.evidence.task.definition_name();
     let what = match (&old, &change.definition) {
         (Some(old), Some(new)) if old != new => format!("{old} by {new}"),
-        (Some(old), _) => format!("{old}, the same revision anew"),
+        (Some(old), Some(_)) => format!("{old}, the same revision anew"),
+        (Some(old), None) => old.clone(),
         _ => "it".to_owned(),
     };
     finding.summary = format!("Deployment {} replaced {what}{cite}, and the scheduler stopped this task for it [{}].", change.id, stop.n);
@@ -38,6 +39,11 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         finding.confidence = Confidence::Certain;
     }
     if let Err(gap) = timeline.seen_by(Source::Service) {
+        finding.confidence = Confidence::Likely;
+        finding.unchecked.push((Cause::Rollback, gap.sentence()));
+    }
+    // Of a forgotten task the archives may tell what ECS lists no longer.
+    if let Err(gap) = timeline.seen_by(Source::Archive) {
         finding.confidence = Confidence::Likely;
         finding.unchecked.push((Cause::Rollback, gap.sentence()));
     }

@@ -2,7 +2,7 @@
 
 use super::super::commands;
 use super::super::desired_count;
-use super::super::event::What;
+use super::super::event::{What, Witness};
 use super::super::scheduling::Story;
 use super::super::service::Host;
 use super::super::stopped_by::{self, Status, StoppedBy};
@@ -43,11 +43,12 @@ fn judge(timeline: &Timeline, stopped_by: &StoppedBy) -> Judgement {
     } else if host.is_none() {
         format!("The scheduler stopped it [{}], no newer deployment was there, and {which} under it had been set to drain: ECS moves tasks off such an instance.", stop.n)
     } else {
-        let seen = timeline.lines.iter().find(|line| matches!(line.event.what, What::HostNow { .. })).map(|line| line.n);
+        let seen = state_of_the_host(timeline);
         finding.evidence.extend(seen);
         let cite = seen.map(|n| format!(" [{n}]")).unwrap_or_default();
+        let is = if timeline.evidence.task.is_forgotten() { "was" } else { "is" };
         finding.alternatives.push((Cause::ScaleIn, "ECS uses the same words where the service wants fewer tasks".to_owned()));
-        format!("The scheduler stopped it [{}], no newer deployment was there, and {which} under it is being drained{cite}: ECS moves tasks off such an instance.", stop.n)
+        format!("The scheduler stopped it [{}], no newer deployment was there, and {which} under it {is} being drained{cite}: ECS moves tasks off such an instance.", stop.n)
     };
     if let (Status::Found, Some((n, call)), Some(actor)) = (stopped_by.status, &stopped_by.call, &stopped_by.actor)
         && TAKING_OUT.contains(&call.name.as_str())
@@ -63,6 +64,14 @@ fn judge(timeline: &Timeline, stopped_by: &StoppedBy) -> Judgement {
         finding.next_steps.push(NextStep::say("A drained instance takes no new tasks: UpdateContainerInstancesState to ACTIVE undoes it."));
     }
     finding.into()
+}
+
+/// The line that tells how the stop found the host; where none does, the one that tells how it is now.
+fn state_of_the_host(timeline: &Timeline) -> Option<usize> {
+    let stop = timeline.evidence.task.stop_anchor();
+    let mut told = timeline.lines.iter().filter(|line| matches!(line.event.what, What::HostNow { .. }));
+    let found = told.clone().rfind(|line| line.event.witness == Witness::Archive && stop.is_some_and(|stop| line.event.at.as_millisecond() <= stop.as_millisecond() + 2_000));
+    found.or_else(|| told.next()).map(|line| line.n)
 }
 
 #[cfg(test)]

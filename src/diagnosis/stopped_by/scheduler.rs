@@ -64,7 +64,7 @@ pub(super) fn by_scheduler(timeline: &Timeline) -> StoppedBy {
                     found(timeline, (line.n, call), chain, "through a deployment").with(unheard)
                 }
                 (None, Some((line, call))) => found(timeline, (line.n, call), chain, "by taking its task set away after a deployment").with(unheard),
-                (None, None) => nobody_began(timeline, &chain, &change, "A deployment replaced the task; somebody began it"),
+                (None, None) => undone_unseen(timeline, nobody_began(timeline, &chain, &change, "A deployment replaced the task; somebody began it")),
             }
         }
         Story::RolledBack { change, failed, since, how } => {
@@ -234,6 +234,17 @@ fn nobody_began(timeline: &Timeline, chain: &[Hop], change: &scheduling::Change,
     let why = timeline.seen_by(Source::Service).err().map_or_else(|| "ECS lists it no longer".to_owned(), Reading::sentence);
     let sentence = format!("Unknown: {}, and when it began, which is where to look in CloudTrail, is not known ({why}).", lower_first(known));
     StoppedBy { status: Status::Unreadable, sentence, settles_at: None, ..by }
+}
+
+/// A way back is begun by no call: that there is none says little where an archive that may tell of one was not read.
+fn undone_unseen(timeline: &Timeline, by: StoppedBy) -> StoppedBy {
+    match timeline.seen_by(Source::Archive) {
+        Err(gap) if matches!(by.status, Status::NotYet | Status::NotRecorded) => {
+            let sentence = format!("Unknown: a deployment replaced the task, and whether it was a rollback, which no call begins, could not be read ({}).", gap.sentence());
+            StoppedBy { status: Status::Unreadable, sentence, settles_at: None, ..by }
+        }
+        _ => by,
+    }
 }
 
 /// Whether a call that lists no deployments asks for what the deployment brings.

@@ -13,7 +13,8 @@ use crate::diagnosis::stopped_by::{UNDO, host_calls};
 use crate::diagnosis::task::{StopCode, Task};
 use crate::diagnosis::timeline::Timeline;
 
-use super::super::{Asking, Fetched};
+use super::super::archived_events::ArchivedEvents;
+use super::super::{Asking, Fetched, as_it_was, with_archived};
 use super::subject::Subject;
 
 /// One name in one window.
@@ -122,8 +123,10 @@ pub(super) async fn of_the_chain(asking: &Asking<'_>, stop: Timestamp, waiting: 
     let mut may_be_undone = false;
     if !matches!(&story, Story::Replaced(change) if brings_newer(change)) {
         let history = waiting.wait_for(&asking.history).await;
+        let archived = waiting.wait_for(&asking.archived).await.map(|archived| ArchivedEvents::clone(&archived)).unwrap_or_default();
         may_be_undone = history.is_none();
-        story = scheduling::story(task, service.as_deref(), history.as_deref().map(Vec::as_slice).unwrap_or_default());
+        let history = with_archived(history.map(|history| Vec::clone(&history)).unwrap_or_default(), &archived);
+        story = scheduling::story(task, service.as_deref(), &history);
     }
     let of_task_sets = service.as_ref().is_some_and(|service| service.uses_task_sets());
     // A service's first deployment begins with the service itself.
@@ -164,11 +167,13 @@ pub(super) async fn of_the_chain(asking: &Asking<'_>, stop: Timestamp, waiting: 
         Story::FewerWanted | Story::Unclear(_) => {
             let names: &[&'static str] = if of_task_sets { &["UpdateService", "DeleteTaskSet", "UpdateTaskSet"] } else { &["UpdateService"] };
             let mut searches: Vec<Search> = names.iter().map(|name| Search { goes_on: of_task_sets, ..of_service(name, around(stop, 900, 5)) }).collect();
-            let found = waiting.wait_for(&asking.host).await;
+            let now = waiting.wait_for(&asking.host).await.map(|host| Host::clone(&host));
+            let archived = waiting.wait_for(&asking.archived).await.map(|archived| ArchivedEvents::clone(&archived)).unwrap_or_default();
+            let found = as_it_was(now, &archived);
             let may_leave = task.container_instance_arn.is_some() && found.as_ref().is_none_or(|host| host.is_leaving());
             if may_leave {
                 searches.truncate(MOST_NAMES - 1);
-                let drain = Search::of("UpdateContainerInstancesState", around(stop, LONG_BEFORE_HOST, 5), host(found.as_deref()));
+                let drain = Search::of("UpdateContainerInstancesState", around(stop, LONG_BEFORE_HOST, 5), host(found.as_ref()));
                 // A count that was lowered since would outweigh an old drain.
                 searches.insert(0, Search { decides: found.is_some(), goes_on: true, ..drain });
             }

@@ -118,7 +118,7 @@ mod tests {
         let exchanges = answers.iter().map(exchange).collect();
         let case = Case { ecs_trace_case: 1, title: None, taken_at: Timestamp::UNIX_EPOCH, region: "eu-west-1".to_owned(), task: asked_about, run: None, exchanges };
         let (account, ledger) = (Account::replay(Arc::new(case), true, None), Ledger::new(|_| {}));
-        let reach = Reach { task: &task, account: &account, ledger: &ledger, now: Timestamp::UNIX_EPOCH, redact: true, before: None, deep: false, trail_lake: None };
+        let reach = Reach { task: &task, account: &account, ledger: &ledger, now: Timestamp::UNIX_EPOCH, redact: true, before: None, deep: false, archives: &[], trail_lake: None };
         let inquiry = ledger.ask(Source::Metrics, "cloudwatch:GetMetricData", "*");
         let at = |milliseconds| Timestamp::from_millisecond(milliseconds).expect("a time");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");

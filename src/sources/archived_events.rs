@@ -1,0 +1,579 @@
+//! What the archives keep of the service, its deployments and the container instance around the end of a task that ECS has
+//! forgotten: by then ECS may list the deployment no longer, and tells the host as it is now.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::join_all;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use std::sync::Arc;
+use tokio::time::{Instant, timeout_at};
+
+use crate::diagnosis::event::{Event, Level, Precision, What, Witness};
+use crate::diagnosis::evidence::Source;
+use crate::diagnosis::scheduling::digits;
+use crate::diagnosis::service::{Host, MessageKind, Rollback, ServiceDeployment, ServiceMessage, in_parentheses, is_task_id};
+use crate::diagnosis::task::{EcsArn, Task, last_segment};
+use crate::diagnosis::timeline::concerns;
+
+use super::archive::{action_logs_of, out_of_time};
+use super::document::{items, text, time};
+use super::failing::{Failing, failing};
+use super::ledger::Inquiry;
+use super::pages::{Pages, Turn};
+use super::{Asker, Asking, Reach};
+
+pub const SOURCE: Asker = Asker { source: Source::Archive, collect: |asking| collect(asking).boxed_local() };
+
+const FILTER: &str = "logs:FilterLogEvents";
+/// Blue/green tasks end in the clean-up, long after their deployment began.
+const BACK: SignedDuration = SignedDuration::from_hours(24);
+const AFTER_STOP: SignedDuration = SignedDuration::from_mins(10);
+/// The state of an instance is a line of its own for so long before the stop.
+const HOST_TOLD_FOR: SignedDuration = SignedDuration::from_hours(1);
+/// What comes so shortly after the stop may have led to it: events are dated by who sends them.
+const MAY_TRAIL_BY: SignedDuration = SignedDuration::from_secs(2);
+/// No service has so much to tell in a day.
+const MOST_PAGES: usize = 40;
+
+/// What was going on around the task, as the archives keep it.
+#[derive(Debug, Clone, Default)]
+pub struct ArchivedEvents {
+    /// Those of the service that were told of until the stop.
+    pub deployments: Vec<ServiceDeployment>,
+    /// The container instance as it was at the stop.
+    pub host: Option<Host>,
+}
+
+async fn collect(asking: &Asking<'_>) {
+    asking.archived.clone().await;
+}
+
+/// Asks every archive that can hold them, all at once and no longer than until then.
+pub(super) async fn fetch(reach: &Reach<'_>, until: Instant, skip: bool) -> Option<Arc<ArchivedEvents>> {
+    let task = reach.task;
+    let groups: Vec<&str> = reach.archives.iter().filter(|kept| kept.keeps.is_of(Some(&task.cluster))).map(|kept| kept.group.as_str()).collect();
+    let stop = task.stop_anchor().filter(|_| !skip && task.is_forgotten() && !task.cluster.is_empty())?;
+    if task.service.is_none() && task.container_instance_arn.is_none() {
+        return None;
+    }
+    let window = (stop - BACK, (stop + AFTER_STOP).min(reach.now.max(stop)));
+    let of_service = join_all(groups.iter().filter_map(|group| {
+        let name = task.service.as_deref()?;
+        // The words stand in the ARN of the service, which is the event's resource.
+        Some(read(reach, group, format!("\"service/{}/{name}\"", task.cluster), window, until))
+    }));
+    let of_host = join_all(groups.iter().filter_map(|group| {
+        let arn = task.container_instance_arn.as_deref()?;
+        Some(read(reach, group, format!("{{ $.detail-type = \"{INSTANCE}\" && $.detail.containerInstanceArn = \"{arn}\" }}"), window, until))
+    }));
+    let action_logs = action_logs_of(&task.cluster);
+    let of_actions = async {
+        match task.service.as_deref() {
+            Some(name) => read_actions(reach, &action_logs, format!("\"/{}/{name}\"", task.cluster), window, until).await,
+            None => Vec::new(),
+        }
+    };
+    let (of_service, of_host, of_actions) = futures::join!(of_service, of_host, of_actions);
+    let told: Vec<Told> = once(of_service.into_iter().chain(of_host).flatten()).into_iter().filter_map(|event| told_of(&event, task)).collect();
+    let is_near = |at: Timestamp| (window.0..=stop + AFTER_STOP).contains(&at);
+    let mut turns: Vec<Turning> = told.iter().filter_map(Told::turning).filter(|turn| is_near(turn.at)).collect();
+    turns.sort_by(|a, b| (a.at, a.name.as_str()).cmp(&(b.at, b.name.as_str())));
+    let mut states: Vec<State> = told.iter().filter_map(Told::state).filter(|state| is_near(state.at)).collect();
+    states.sort_by_key(|state| (state.at, state.version));
+    let messages = told.into_iter().filter_map(Told::message).filter(|message| is_near(message.at) && concerns(message, task));
+    messages.map(of_archive).for_each(|event| reach.ledger.tell(event));
+    turns.iter().filter(|turn| is_told(turn, task)).map(Turning::line).for_each(|event| reach.ledger.tell(event));
+    of_actions.into_iter().for_each(|event| reach.ledger.tell(event));
+    host_lines(&states, stop).into_iter().for_each(|event| reach.ledger.tell(event));
+    turns.retain(|turn| turn.at <= stop + MAY_TRAIL_BY);
+    Some(Arc::new(ArchivedEvents { deployments: deployments(&turns, task), host: at_the_stop(&states, stop).map(|state| state.host.clone()) }))
+}
+
+/// One group's events that the pattern fits; leaves a reading.
+async fn read(reach: &Reach<'_>, group: &str, pattern: String, window: (Timestamp, Timestamp), until: Instant) -> Vec<Value> {
+    let inquiry = reach.ledger.ask(Source::Archive, FILTER, group);
+    let mut events = Vec::new();
+    let ended = timeout_at(until, pages(reach, &inquiry, (group, &pattern), window, &mut events)).await.unwrap_or_else(|_| Err(out_of_time()));
+    inquiry.count(events.len());
+    match ended {
+        Ok(()) => inquiry.done(),
+        Err(failing) => inquiry.fail(&failing),
+    }
+    events
+}
+
+async fn pages(reach: &Reach<'_>, inquiry: &Inquiry<'_>, (group, pattern): (&str, &str), (from, to): (Timestamp, Timestamp), events: &mut Vec<Value>) -> Result<(), Failing> {
+    inquiry.looked(Some(from), Some(to));
+    let client = reach.account.logs(&reach.account.region);
+    let mut pages = Pages::default();
+    for _ in 0..MOST_PAGES {
+        inquiry.request();
+        let asked = client.filter_log_events().log_group_name(group).filter_pattern(pattern).start_time(from.as_millisecond()).end_time(to.as_millisecond());
+        let answer = asked.set_next_token(pages.token()).send().await.map_err(|error| failing(&error))?;
+        events.extend(answer.events().iter().filter_map(|event| serde_json::from_str(event.message()?).ok()));
+        match pages.turn(answer.next_token) {
+            Turn::Next => {}
+            Turn::End => return Ok(()),
+            Turn::Repeated => return Err(Failing::repeated_token()),
+        }
+    }
+    Err(Failing::unreadable(format!("not read to its end after {MOST_PAGES} pages")))
+}
+
+/// What ECS's action logs of the cluster keep of the service's deployments. Few have them: that there are none is no word.
+async fn read_actions(reach: &Reach<'_>, group: &str, pattern: String, window: (Timestamp, Timestamp), until: Instant) -> Vec<Event> {
+    let inquiry = reach.ledger.ask(Source::Archive, FILTER, group);
+    inquiry.aside();
+    let mut entries = Vec::new();
+    let ended = timeout_at(until, pages(reach, &inquiry, (group, &pattern), window, &mut entries)).await.unwrap_or_else(|_| Err(out_of_time()));
+    let lines: Vec<Event> = entries.iter().filter_map(|entry| of_action(entry, reach.task)).filter(|line| (window.0..=window.1).contains(&line.at)).collect();
+    inquiry.count(lines.len());
+    match ended {
+        Err(failing) if failing.is("ResourceNotFoundException") => inquiry.withdraw(),
+        Ok(()) if lines.is_empty() => inquiry.withdraw(),
+        Ok(()) => inquiry.done(),
+        Err(failing) => inquiry.fail(&failing),
+    }
+    lines
+}
+
+/// Delivery is at least once: the same event may stand there several times, and in several archives.
+fn once(events: impl Iterator<Item = Value>) -> Vec<Value> {
+    let mut seen = BTreeSet::new();
+    let name = |event: &Value| event.get("id").and_then(Value::as_str).map_or_else(|| event.to_string(), str::to_owned);
+    events.filter(|event| seen.insert(name(event))).collect()
+}
+
+const ACTION: &str = "ECS Service Action";
+const DEPLOYMENT: &str = "ECS Deployment State Change";
+const INSTANCE: &str = "ECS Container Instance State Change";
+
+/// One event, as far as it is of this task's service or container instance.
+enum Told {
+    Said(ServiceMessage),
+    Turned(Turning),
+    Was(State),
+}
+
+/// A turn in the story of a deployment.
+#[derive(Debug, Clone)]
+struct Turning {
+    event_id: String,
+    at: Timestamp,
+    /// `SERVICE_DEPLOYMENT_IN_PROGRESS`, `…_COMPLETED`, `…_FAILED`.
+    name: String,
+    /// `ecs-svc/<digits>`
+    deployment: String,
+    reason: String,
+}
+
+/// A container instance at one time.
+#[derive(Debug, Clone)]
+struct State {
+    at: Timestamp,
+    version: i64,
+    host: Host,
+}
+
+impl Told {
+    fn turning(&self) -> Option<Turning> {
+        if let Self::Turned(turning) = self { Some(turning.clone()) } else { None }
+    }
+
+    fn state(&self) -> Option<State> {
+        if let Self::Was(state) = self { Some(state.clone()) } else { None }
+    }
+
+    fn message(self) -> Option<ServiceMessage> {
+        if let Self::Said(message) = self { Some(message) } else { None }
+    }
+}
+
+/// What an event tells, where ECS sent it and it is about the task's own service or instance: of that name, cluster,
+/// account and region. The envelope's own time may be far off; that in the detail counts.
+fn told_of(event: &Value, task: &Task) -> Option<Told> {
+    let detail = event.get("detail")?;
+    let (source, kind) = (text(event, "source")?, text(event, "detail-type")?);
+    let is_ours = |arn: &EcsArn| arn.region == task.region && arn.account == task.account;
+    if source != "aws.ecs" {
+        return None;
+    }
+    let event_id = text(event, "id").unwrap_or_default();
+    if kind == INSTANCE {
+        let arn = text(detail, "containerInstanceArn")?;
+        if task.container_instance_arn.as_deref() != Some(arn.as_str()) {
+            return None;
+        }
+        let host = Host {
+            instance_id: text(detail, "ec2InstanceId"),
+            status: text(detail, "status"),
+            status_reason: text(detail, "statusReason"),
+            agent_connected: detail.get("agentConnected").and_then(Value::as_bool).unwrap_or_default(),
+        };
+        let at = time(detail, "updatedAt").or_else(|| time(event, "time"))?;
+        return Some(Told::Was(State { at, version: detail.get("version").and_then(Value::as_i64).unwrap_or_default(), host }));
+    }
+    let service = items(event, "resources").iter().filter_map(Value::as_str).filter_map(EcsArn::parse).find(|arn| arn.kind == "service")?;
+    let cluster = service.cluster.clone().or_else(|| text(detail, "clusterArn").map(|arn| last_segment(&arn).to_owned()))?;
+    if !is_ours(&service) || cluster != task.cluster || Some(service.name.as_str()) != task.service.as_deref() {
+        return None;
+    }
+    let name = text(detail, "eventName")?;
+    let reason = text(detail, "reason").unwrap_or_default();
+    match kind.as_str() {
+        DEPLOYMENT => {
+            let at = time(detail, "updatedAt").or_else(|| time(event, "time"))?;
+            let deployment = format!("ecs-svc/{}", digits(&text(detail, "deploymentId")?));
+            Some(Told::Turned(Turning { event_id, at, name, deployment, reason }))
+        }
+        ACTION => {
+            let at = time(detail, "createdAt").or_else(|| time(event, "time"))?;
+            let ids = |field: &str| -> Vec<String> { items(detail, field).iter().filter_map(Value::as_str).map(|arn| last_segment(arn).to_owned()).collect() };
+            let tasks: Vec<String> = ids("taskArns").into_iter().filter(|id| is_task_id(id)).collect();
+            let words = action_words(&name, &reason, detail, &tasks);
+            Some(Told::Said(ServiceMessage { id: event_id, at, kind: kind_of_action(&name), text: words, tasks }))
+        }
+        _ => None,
+    }
+}
+
+/// ECS's own words, and what they are about.
+fn action_words(name: &str, reason: &str, detail: &Value, tasks: &[String]) -> String {
+    let mut words = name.to_owned();
+    if !reason.is_empty() {
+        words.push_str(&format!(": {reason}"));
+    }
+    if let Some(count) = detail.get("desiredCount").and_then(Value::as_i64) {
+        words.push_str(&format!(", desired count {count}"));
+    }
+    for (what, field) in [("on", "containerInstanceArns"), ("in", "targetGroupArns"), ("by", "capacityProviderArns")] {
+        let names: Vec<&str> = items(detail, field).iter().filter_map(Value::as_str).map(last_segment).collect();
+        if let [first, rest @ ..] = names.as_slice() {
+            let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+            words.push_str(&format!(" {what} {first}{more}"));
+        }
+    }
+    if let [first, rest @ ..] = tasks {
+        let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+        words.push_str(&format!(" (task {first}{more})"));
+    }
+    words
+}
+
+fn kind_of_action(name: &str) -> MessageKind {
+    match name {
+        "SERVICE_STEADY_STATE" | "TASKSET_STEADY_STATE" | "CAPACITY_PROVIDER_STEADY_STATE" => MessageKind::SteadyState,
+        "SERVICE_TASK_PLACEMENT_FAILURE" | "SERVICE_DAEMON_PLACEMENT_CONSTRAINT_VIOLATED" | "SERVICE_TASK_START_IMPAIRED" => MessageKind::CouldNotPlace,
+        "TASKS_STOPPED" => MessageKind::Stopped,
+        _ if name.starts_with("SERVICE_REBALANCING_") => MessageKind::Rebalancing,
+        _ => MessageKind::Other,
+    }
+}
+
+/// A line of an archive, whatever it tells of.
+fn of_archive(message: ServiceMessage) -> Event {
+    Event { witness: Witness::Archive, ..Event::said(message, Precision::Millisecond) }
+}
+
+/// The task's own deployment, and what became of the others while the task was there.
+fn is_told(turn: &Turning, task: &Task) -> bool {
+    task.started_by.as_deref() == Some(turn.deployment.as_str()) || task.times.created.is_none_or(|created| turn.at >= created)
+}
+
+impl Turning {
+    fn is(&self, state: &str) -> bool {
+        self.name.strip_prefix("SERVICE_DEPLOYMENT_") == Some(state)
+    }
+
+    /// Whether it tells of the way back, and not of a deployment that somebody began.
+    fn rolls_back(&self) -> bool {
+        self.reason.to_ascii_lowercase().contains("rolling back")
+    }
+
+    /// The deployment that was put back, where the reason names it.
+    fn put_back(&self) -> Option<String> {
+        let (_, behind) = self.reason.split_once("ecs-svc/")?;
+        let id: String = behind.chars().take_while(char::is_ascii_digit).collect();
+        (self.rolls_back() && !id.is_empty()).then(|| format!("ecs-svc/{id}"))
+    }
+
+    fn line(&self) -> Event {
+        let words = format!("{} (deployment {}){}", self.name, self.deployment, if self.reason.is_empty() { String::new() } else { format!(": {}", self.reason) });
+        let kind = match () {
+            () if self.rolls_back() => MessageKind::RollingBack,
+            () if self.is("FAILED") => MessageKind::DeploymentFailed,
+            () if self.is("COMPLETED") => MessageKind::DeploymentCompleted,
+            () => {
+                let what = What::ServiceDeployment { id: self.deployment.clone(), target: self.deployment.clone(), text: words };
+                return Event { at: self.at, precision: Precision::Millisecond, witness: Witness::Archive, level: Level::Info, container: None, what };
+            }
+        };
+        of_archive(ServiceMessage { id: self.event_id.clone(), at: self.at, text: words, kind, tasks: Vec::new() })
+    }
+}
+
+/// The story of each deployment, from its turns in order: in the form in which ECS's history tells it.
+fn deployments(turns: &[Turning], task: &Task) -> Vec<ServiceDeployment> {
+    let mut all: Vec<ServiceDeployment> = Vec::new();
+    let begun = |id: &str, at: Option<Timestamp>| ServiceDeployment {
+        arn: id.to_owned(),
+        status: "IN_PROGRESS".to_owned(),
+        created_at: at,
+        started_at: at,
+        target_revision: Some(digits(id).to_owned()),
+        ..ServiceDeployment::default()
+    };
+    let last = |all: &[ServiceDeployment], id: &str| all.iter().rposition(|known| known.arn == id);
+    for turn in turns {
+        let id = turn.deployment.as_str();
+        match last(&all, id) {
+            _ if turn.rolls_back() => {
+                let put_back = turn.put_back().unwrap_or_else(|| id.to_owned());
+                let failed = if put_back == id { all.iter().rposition(|known| known.status == "FAILED" && known.arn != id) } else { last(&all, id) };
+                let failed = failed.unwrap_or_else(|| {
+                    // Which one failed is known where it is not the one that is put back.
+                    let known = if put_back == id { String::new() } else { id.to_owned() };
+                    all.push(begun(&known, None));
+                    all.len() - 1
+                });
+                rolled_back(&mut all[failed], turn);
+                if last(&all, &put_back).is_none_or(|at| all[at].status != "IN_PROGRESS") {
+                    all.push(begun(&put_back, Some(turn.at)));
+                }
+            }
+            Some(at) if turn.is("IN_PROGRESS") && all[at].status == "IN_PROGRESS" => {}
+            _ if turn.is("IN_PROGRESS") => all.push(begun(id, Some(turn.at))),
+            known if turn.is("COMPLETED") || turn.is("FAILED") => {
+                let at = known.unwrap_or_else(|| {
+                    all.push(begun(id, None));
+                    all.len() - 1
+                });
+                let deployment = &mut all[at];
+                deployment.finished_at = Some(turn.at);
+                deployment.status = if turn.is("FAILED") { "FAILED" } else { "SUCCESSFUL" }.to_owned();
+                if turn.is("FAILED") {
+                    deployment.status_reason = Some(turn.reason.clone()).filter(|reason| !reason.is_empty());
+                    tripped(deployment, &turn.reason);
+                }
+            }
+            _ => {}
+        }
+    }
+    // Without a way back a failed deployment keeps its tasks; ECS's reason tells of one where it names another deployment.
+    let named = task.stopped_reason.as_deref().and_then(|reason| in_parentheses(reason, "deployment"));
+    let put_back = named.filter(|named| task.started_by.as_deref().is_some_and(|own| digits(own) != digits(named)));
+    for deployment in all.iter_mut().filter(|known| known.status == "FAILED" && put_back.is_some() && task.started_by.as_deref() == Some(known.arn.as_str())) {
+        deployment.rollback = Some(Rollback { reason: deployment.status_reason.clone(), started_at: deployment.finished_at });
+    }
+    all.retain(|known| !known.arn.is_empty());
+    all
+}
+
+fn rolled_back(deployment: &mut ServiceDeployment, turn: &Turning) {
+    "ROLLBACK_IN_PROGRESS".clone_into(&mut deployment.status);
+    tripped(deployment, &turn.reason);
+    deployment.rollback.get_or_insert(Rollback { reason: Some(turn.reason.clone()), started_at: Some(turn.at) });
+}
+
+fn tripped(deployment: &mut ServiceDeployment, reason: &str) {
+    if reason.to_ascii_lowercase().contains("circuit breaker") {
+        deployment.circuit_breaker = Some("TRIGGERED".to_owned());
+    }
+}
+
+fn at_the_stop(states: &[State], stop: Timestamp) -> Option<&State> {
+    states.iter().rfind(|state| state.at <= stop + MAY_TRAIL_BY)
+}
+
+/// A line for each turn of the instance's state near the stop, and for the state in which the stop found it. Its agent
+/// comes and goes several times an hour: that is none.
+fn host_lines(states: &[State], stop: Timestamp) -> Vec<Event> {
+    let found = at_the_stop(states, stop).map(|state| state.at);
+    let mut before: Option<&str> = None;
+    let mut lines = Vec::new();
+    for state in states {
+        let status = state.host.status.as_deref();
+        let has_turned = before.is_some() && status != before;
+        before = status;
+        let is_near = state.at >= stop - HOST_TOLD_FOR;
+        if !(has_turned && is_near || Some(state.at) == found) {
+            continue;
+        }
+        let agent = if state.host.agent_connected { "connected" } else { "not connected" };
+        let why = state.host.status_reason.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+        let text = format!("instance {} was {}, agent {agent}{why}", state.host.instance_id.as_deref().unwrap_or("without an id"), status.unwrap_or("in an unknown state"));
+        lines.push(Event { at: state.at, precision: Precision::Millisecond, witness: Witness::Archive, level: Level::Info, container: None, what: What::HostNow { text } });
+    }
+    lines
+}
+
+/// An entry of ECS's action logs about a deployment of the task's service.
+fn of_action(entry: &Value, task: &Task) -> Option<Event> {
+    let detail = entry.get("detail").unwrap_or(&Value::Null);
+    let name = text(entry, "eventName")?;
+    let arns = [text(entry, "resourceArn"), text(detail, "serviceDeploymentArn")].into_iter().flatten();
+    // `service/CLUSTER/NAME` and `service-deployment/CLUSTER/NAME/ID` alike.
+    let is_of = |arn: &str| {
+        let mut parts = arn.splitn(6, ':').skip(3);
+        let (region, account) = (parts.next(), parts.next());
+        let mut path = parts.next().unwrap_or_default().split('/').skip(1);
+        (region, account) == (Some(task.region.as_str()), Some(task.account.as_str())) && (path.next(), path.next()) == (Some(task.cluster.as_str()), task.service.as_deref())
+    };
+    let arn = arns.into_iter().find(|arn| is_of(arn))?;
+    let at = time(entry, "eventTimestamp").or_else(|| time(entry, "timestamp"))?;
+    let mut words = name;
+    let said = ["status", "statusReason", "stopCode", "containerStoppedReason"].map(|field| text(detail, field));
+    for said in said.into_iter().flatten() {
+        words.push_str(&format!(", {}", said.trim_end_matches('.')));
+    }
+    let level = if text(entry, "logLevel").is_some_and(|level| level.eq_ignore_ascii_case("ERROR")) { Level::Warn } else { Level::Info };
+    let id = text(detail, "serviceDeploymentArn").unwrap_or(arn);
+    let what = What::ServiceDeployment { id, target: String::new(), text: words };
+    Some(Event { at, precision: Precision::Millisecond, witness: Witness::Archive, level, container: None, what })
+}
+
+/// The share of the run that the archives are waited for, so that who else needs what they tell still can.
+pub(super) fn patience(now: Instant, deadline: Instant) -> Instant {
+    now + Duration::mul_f64(deadline.saturating_duration_since(now), 0.4)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const HEAD: &str = "arn:aws:ecs:us-west-2:111122223333";
+
+    fn task() -> Task {
+        let mut task = Task {
+            id: "5d6c".to_owned(),
+            cluster: "default".to_owned(),
+            region: "us-west-2".to_owned(),
+            account: "111122223333".to_owned(),
+            service: Some("servicetest".to_owned()),
+            started_by: Some("ecs-svc/123".to_owned()),
+            container_instance_arn: Some(format!("{HEAD}:container-instance/default/c1")),
+            ..Task::default()
+        };
+        task.times.created = "2020-05-23T12:00:00Z".parse().ok();
+        task.times.stopping = "2020-05-23T12:31:24Z".parse().ok();
+        task
+    }
+
+    fn event(kind: &str, id: &str, detail: Value) -> Value {
+        json!({"version": "0", "id": id, "detail-type": kind, "source": "aws.ecs", "account": "111122223333", "time": "2020-05-23T12:31:14Z", "region": "us-west-2",
+            "resources": [format!("{HEAD}:service/default/servicetest")], "detail": detail})
+    }
+
+    fn turned(name: &str, deployment: &str, at: &str, reason: &str) -> Value {
+        event(DEPLOYMENT, at, json!({"eventType": "INFO", "eventName": format!("SERVICE_DEPLOYMENT_{name}"), "deploymentId": deployment, "updatedAt": at, "reason": reason}))
+    }
+
+    fn folded(events: &[Value]) -> Vec<ServiceDeployment> {
+        let turns: Vec<Turning> = events.iter().filter_map(|event| told_of(event, &task())?.turning()).collect();
+        deployments(&turns, &task())
+    }
+
+    #[test]
+    fn the_circuit_breakers_way_back_is_told_of_the_deployment_that_failed() {
+        let told = [
+            turned("IN_PROGRESS", "ecs-svc/123", "2020-05-23T12:00:00Z", "ECS deployment ecs-svc/123 in progress."),
+            turned("FAILED", "ecs-svc/123", "2020-05-23T12:31:13Z", "ECS deployment circuit breaker: tasks failed to start."),
+            turned("IN_PROGRESS", "ecs-svc/99", "2020-05-23T12:31:14Z", "ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/99."),
+        ];
+        for also in [None, Some("ecs-svc/123")] {
+            let mut told = told.clone();
+            // Whichever of the two the event names.
+            if let Some(named) = also {
+                told[2]["detail"]["deploymentId"] = named.into();
+            }
+            let folded = folded(&told);
+            let own = folded.iter().find(|deployment| deployment.arn == "ecs-svc/123").expect("its own");
+            assert_eq!((own.status.as_str(), own.circuit_breaker.as_deref()), ("ROLLBACK_IN_PROGRESS", Some("TRIGGERED")));
+            let since = own.rollback.as_ref().and_then(|rollback| rollback.started_at).map(|at| at.to_string());
+            assert_eq!((since.as_deref(), own.created_at.map(|at| at.to_string()).as_deref()), (Some("2020-05-23T12:31:14Z"), Some("2020-05-23T12:00:00Z")));
+            let back = folded.iter().find(|deployment| deployment.arn == "ecs-svc/99").expect("what was put back");
+            assert_eq!((back.rollback.is_none(), back.created_at.map(|at| at.to_string()).as_deref()), (true, Some("2020-05-23T12:31:14Z")));
+        }
+    }
+
+    #[test]
+    fn a_failed_deployment_without_a_way_back_is_no_rollback_and_one_that_completed_is_over() {
+        let failed = folded(&[turned("FAILED", "ecs-svc/123", "2020-05-23T12:31:13Z", "ECS deployment circuit breaker: tasks failed to start.")]);
+        assert!(failed[0].rollback.is_none() && failed[0].status == "FAILED");
+        let done = folded(&[turned("IN_PROGRESS", "ecs-svc/7", "2020-05-23T12:00:00Z", ""), turned("COMPLETED", "ecs-svc/7", "2020-05-23T12:10:00Z", "")]);
+        assert_eq!((done.len(), done[0].status.as_str(), done[0].finished_at.is_some()), (1, "SUCCESSFUL", true));
+        let again = folded(&[
+            turned("IN_PROGRESS", "ecs-svc/7", "2020-05-23T12:00:00Z", ""),
+            turned("COMPLETED", "ecs-svc/7", "2020-05-23T12:10:00Z", ""),
+            turned("IN_PROGRESS", "ecs-svc/7", "2020-05-23T12:20:00Z", ""),
+        ]);
+        assert_eq!((again.len(), again[1].finished_at), (2, None));
+    }
+
+    #[test]
+    fn what_is_of_another_service_cluster_account_or_sender_is_not_told() {
+        let own = turned("FAILED", "ecs-svc/123", "2020-05-23T12:31:13Z", "");
+        assert!(told_of(&own, &task()).is_some());
+        let text = own.to_string();
+        for (what, other) in [
+            ("service/default/servicetest", "service/default/servicetest-2"),
+            ("service/default/", "service/prod/"),
+            ("service/default/", "service/"),
+            ("us-west-2:111122223333", "us-west-2:999988887777"),
+            ("\"aws.ecs\"", "\"shop\""),
+            (DEPLOYMENT, "ECS Task State Change"),
+        ] {
+            let bent: Value = serde_json::from_str(&text.replace(what, other)).expect("JSON");
+            assert!(told_of(&bent, &task()).is_none(), "{other}");
+        }
+        assert!(told_of(&json!({"detail": 3}), &task()).is_none() && told_of(&Value::Null, &task()).is_none());
+    }
+
+    #[test]
+    fn the_instance_is_told_as_the_stop_found_it_and_its_agents_coming_and_going_is_not() {
+        let was = |at: &str, version: i64, status: &str, agent: bool| {
+            let arn = format!("{HEAD}:container-instance/default/c1");
+            let detail = json!({"containerInstanceArn": arn, "ec2InstanceId": "i-0abc", "status": status, "agentConnected": agent, "version": version, "updatedAt": at});
+            match told_of(&event(INSTANCE, at, detail), &task()) {
+                Some(Told::Was(state)) => state,
+                _ => panic!("no state"),
+            }
+        };
+        let states = [
+            was("2020-05-23T11:00:00Z", 1, "ACTIVE", true),
+            was("2020-05-23T12:20:00Z", 2, "ACTIVE", false),
+            was("2020-05-23T12:30:00Z", 3, "DRAINING", true),
+            was("2020-05-23T12:35:00Z", 4, "INACTIVE", false),
+        ];
+        let stop = task().times.stopping.expect("a stop");
+        assert_eq!(at_the_stop(&states, stop).and_then(|state| state.host.status.as_deref()), Some("DRAINING"));
+        let lines: Vec<String> = host_lines(&states, stop).iter().map(Event::text).collect();
+        assert_eq!(lines, ["instance i-0abc was DRAINING, agent connected", "instance i-0abc was INACTIVE, agent not connected"]);
+    }
+
+    #[test]
+    fn a_service_action_is_told_in_ecs_own_words() {
+        let detail = json!({"eventType": "ERROR", "eventName": "SERVICE_TASK_PLACEMENT_FAILURE", "clusterArn": format!("{HEAD}:cluster/default"),
+            "containerInstanceArns": [format!("{HEAD}:container-instance/default/2dd1")], "reason": "RESOURCE:CPU", "createdAt": "2020-05-23T12:31:00.087Z"});
+        let message = told_of(&event(ACTION, "e", detail), &task()).and_then(Told::message).expect("a message");
+        assert_eq!((message.text.as_str(), message.kind), ("SERVICE_TASK_PLACEMENT_FAILURE: RESOURCE:CPU on 2dd1", MessageKind::CouldNotPlace));
+        assert_eq!(message.at.to_string(), "2020-05-23T12:31:00.087Z");
+    }
+
+    #[test]
+    fn an_action_log_entry_is_told_of_its_own_service_alone() {
+        let entry = |arn: &str| {
+            json!({"eventTimestamp": "2020-05-23T12:31:00Z", "logLevel": "ERROR", "resourceArn": arn, "eventName": "SERVICE_DEPLOYMENT_FAILED",
+                "detail": {"status": "ROLLBACK_SUCCESSFUL", "statusReason": "circuit breaker threshold exceeded."}})
+        };
+        let own = of_action(&entry(&format!("{HEAD}:service-deployment/default/servicetest/abc")), &task()).expect("its own");
+        assert_eq!(own.text(), "SERVICE_DEPLOYMENT_FAILED, ROLLBACK_SUCCESSFUL, circuit breaker threshold exceeded");
+        assert!(of_action(&entry(&format!("{HEAD}:service/default/servicetest-2")), &task()).is_none());
+        assert!(of_action(&entry(&format!("{HEAD}:service/prod/servicetest")), &task()).is_none());
+    }
+}
