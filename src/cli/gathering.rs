@@ -554,7 +554,7 @@ fn forgotten(error: task::NotFound, ledger: &Ledger, (found, is_beginning): (&ar
     if is_beginning {
         failure = failure.hint("a task that ECS has forgotten may need its whole id; those that an archive keeps: ecs-trace stops --since 7d -o jsonl");
     }
-    if gaps.iter().any(|gap| gap.status == ReadingStatus::TimedOut) { failure.hint("give it more time: --timeout 60s") } else { failure }
+    if gaps.iter().any(|gap| matches!(gap.status, ReadingStatus::TimedOut | ReadingStatus::Throttled)) { failure.hint("give it more time: --timeout 60s") } else { failure }
 }
 
 /// An archive knows the task, of another place than was asked for.

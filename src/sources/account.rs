@@ -31,6 +31,7 @@ use crate::diagnosis::access::Told;
 use super::aws_cli::{self, AwsCli, Trouble};
 use super::cache;
 use super::case::{Case, Exchange};
+use super::failing::Failing;
 use super::known_groups::KnownGroups;
 use super::origin;
 use super::pace::Pace;
@@ -171,6 +172,18 @@ impl Account {
 
     fn with(config: SdkConfig, wire: Wire, region: String) -> Self {
         Self { config, wire, region, origins: Origins::default(), known_groups: KnownGroups::default(), ecs: Mutex::default(), logs: Mutex::default() }
+    }
+
+    /// AWS's word on what was to be asked again when its time was over: where AWS had refused it, that is why.
+    #[must_use]
+    pub fn refusal_of(&self, action: &str) -> Option<Failing> {
+        self.wire.refusal_of(action)
+    }
+
+    /// How asking for something ended that had a share of the run and did not come to its end in it.
+    #[must_use]
+    pub fn out_of_time(&self, action: &str) -> Failing {
+        self.refusal_of(action).unwrap_or_else(Failing::out_of_time)
     }
 
     /// Every answer so far, if this account was opened to record; what still waits for one stands there as unanswered.

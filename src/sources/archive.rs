@@ -13,7 +13,7 @@ use crate::diagnosis::evidence::Source;
 use crate::diagnosis::task::last_segment;
 
 use super::account::Account;
-use super::failing::{Failing, Kind, failing};
+use super::failing::{Failing, failing};
 use super::ledger::Ledger;
 use super::pages::{Pages, Turn};
 use super::task::plausible;
@@ -141,7 +141,7 @@ pub async fn archives(account: &Account, ledger: &Ledger, cluster: Option<&str>,
     let asked = PREFIXES.map(|prefix| async move {
         let inquiry = ledger.ask(Source::Archive, "logs:DescribeLogGroups", prefix);
         let answer = timeout_at(until, below(account, prefix, || inquiry.request())).await;
-        match answer.unwrap_or_else(|_| Err(out_of_time())) {
+        match answer.unwrap_or_else(|_| Err(account.out_of_time("logs:DescribeLogGroups"))) {
             Ok(mut found) => {
                 found.retain(|kept| kept.keeps.is_archive() && kept.keeps.is_of(cluster));
                 inquiry.count(found.len());
@@ -158,11 +158,6 @@ pub async fn archives(account: &Account, ledger: &Ledger, cluster: Option<&str>,
     let is_whole = answers.iter().all(Option::is_some);
     let found: Vec<Kept> = answers.into_iter().flatten().flatten().collect();
     (is_whole || !found.is_empty()).then_some(found)
-}
-
-/// What had its share of the run and was not read to its end in it.
-pub(super) fn out_of_time() -> Failing {
-    Failing { kind: Kind::TimedOut, code: None, message: "not read to its end in time".to_owned() }
 }
 
 /// The groups below a prefix that keep something of ECS, page by page.

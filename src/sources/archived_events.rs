@@ -18,7 +18,7 @@ use crate::diagnosis::service::{Host, MessageKind, Rollback, ServiceDeployment, 
 use crate::diagnosis::task::{EcsArn, Task, last_segment};
 use crate::diagnosis::timeline::concerns;
 
-use super::archive::{action_logs_of, out_of_time};
+use super::archive::action_logs_of;
 use super::document::{items, text, time};
 use super::failing::{Failing, failing};
 use super::ledger::Inquiry;
@@ -96,7 +96,7 @@ pub(super) async fn fetch(reach: &Reach<'_>, until: Instant, skip: bool) -> Opti
 async fn read(reach: &Reach<'_>, group: &str, pattern: String, window: (Timestamp, Timestamp), until: Instant) -> Vec<Value> {
     let inquiry = reach.ledger.ask(Source::Archive, FILTER, group);
     let mut events = Vec::new();
-    let ended = timeout_at(until, pages(reach, &inquiry, (group, &pattern), window, &mut events)).await.unwrap_or_else(|_| Err(out_of_time()));
+    let ended = timeout_at(until, pages(reach, &inquiry, (group, &pattern), window, &mut events)).await.unwrap_or_else(|_| Err(reach.account.out_of_time(FILTER)));
     inquiry.count(events.len());
     match ended {
         Ok(()) => inquiry.done(),
@@ -128,7 +128,7 @@ async fn read_actions(reach: &Reach<'_>, group: &str, pattern: String, window: (
     let inquiry = reach.ledger.ask(Source::Archive, FILTER, group);
     inquiry.aside();
     let mut entries = Vec::new();
-    let ended = timeout_at(until, pages(reach, &inquiry, (group, &pattern), window, &mut entries)).await.unwrap_or_else(|_| Err(out_of_time()));
+    let ended = timeout_at(until, pages(reach, &inquiry, (group, &pattern), window, &mut entries)).await.unwrap_or_else(|_| Err(reach.account.out_of_time(FILTER)));
     let lines: Vec<Event> = entries.iter().filter_map(|entry| of_action(entry, reach.task)).filter(|line| (window.0..=window.1).contains(&line.at)).collect();
     inquiry.count(lines.len());
     match ended {

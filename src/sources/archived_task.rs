@@ -16,7 +16,7 @@ use crate::diagnosis::task::{Task, last_segment};
 use crate::diagnosis::words;
 
 use super::account::Account;
-use super::archive::{Keeps, Kept, archives, out_of_time};
+use super::archive::{Keeps, Kept, archives};
 use super::document;
 use super::failing::{Failing, Kind, failing};
 use super::ledger::{Inquiry, Ledger};
@@ -166,7 +166,7 @@ impl Search<'_> {
         let inquiry = self.ledger.ask(Source::Archive, FILTER, &kept.group);
         let outcome = match select(pin!(self.backwards(kept, &inquiry)), pin!(self.over())).await {
             Either::Left((outcome, _)) => outcome,
-            Either::Right(((), _)) => Err(out_of_time()),
+            Either::Right(((), _)) => Err(self.account.out_of_time(FILTER)),
         };
         match outcome {
             Ok(Some(since)) => {
@@ -180,7 +180,7 @@ impl Search<'_> {
                 inquiry.withdraw();
             }
             Err(failing) => {
-                if failing.kind == Kind::TimedOut {
+                if matches!(failing.kind, Kind::TimedOut | Kind::Throttled) {
                     self.found.borrow_mut().hung.push(kept.group.clone());
                 }
                 inquiry.fail(&failing);

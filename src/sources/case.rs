@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::cbor;
+use super::failing::{Failing, Kind};
 use super::task::datable;
 
 /// The version of the file format this program writes. Older ones are read, newer ones refused.
@@ -121,8 +122,9 @@ pub enum Unanswered {
     TimedOut,
     /// The words of the innermost cause.
     Failed(String),
-    /// The run had ended, or no longer waited for it.
-    Cut,
+    /// The run had ended, or no longer waited for it; and AWS's refusal that called for another attempt, where
+    /// that was its last word by then.
+    Cut(Option<Failing>),
 }
 
 impl Case {
@@ -273,15 +275,17 @@ impl Exchange {
         let response = match why {
             Unanswered::TimedOut => json!({"unanswered": TIMED_OUT}),
             Unanswered::Failed(words) => json!({"unanswered": FAILED, "words": words}),
-            Unanswered::Cut => json!({"unanswered": CUT}),
+            Unanswered::Cut(None) => json!({"unanswered": CUT}),
+            Unanswered::Cut(Some(refusal)) => json!({"unanswered": CUT, "throttled": refusal.kind == Kind::Throttled, "code": refusal.code, "message": refusal.message}),
         };
         Self { action: action.to_owned(), region: region.to_owned(), request: body_value(request), status: 0, error_type: None, response, response_encoding: None }
     }
 
     /// The same request, as one whose answer nobody waited for.
     #[must_use]
-    pub fn cut(&self) -> Self {
-        Self { status: 0, error_type: None, response: json!({"unanswered": CUT}), response_encoding: None, ..self.clone() }
+    pub fn cut(&self, refusal: Option<Failing>) -> Self {
+        let response = Self::without_answer("", "", b"", &Unanswered::Cut(refusal)).response;
+        Self { status: 0, error_type: None, response, response_encoding: None, ..self.clone() }
     }
 
     /// How it ended, where no answer came.
@@ -290,7 +294,11 @@ impl Exchange {
         let text = |name: &str| self.response.get(name).and_then(Value::as_str).unwrap_or_default();
         (self.status == 0).then(|| match text("unanswered") {
             TIMED_OUT => Unanswered::TimedOut,
-            CUT => Unanswered::Cut,
+            CUT => Unanswered::Cut(self.response.get("message").and_then(Value::as_str).map(|message| Failing {
+                kind: if self.response.get("throttled").and_then(Value::as_bool) == Some(true) { Kind::Throttled } else { Kind::Unexpected },
+                code: self.response.get("code").and_then(Value::as_str).map(str::to_owned),
+                message: message.to_owned(),
+            })),
             _ => Unanswered::Failed(text("words").to_owned()),
         })
     }

@@ -45,10 +45,30 @@ impl Failing {
         }
     }
 
+    /// Code and message in one.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let code = self.code.as_deref().filter(|code| *code != self.message).map(|code| format!("{code}: ")).unwrap_or_default();
+        format!("{code}{}", self.message)
+    }
+
     /// An answer came and cannot be what the operation gives.
     #[must_use]
     pub fn unreadable(message: impl Into<String>) -> Self {
         Self { kind: Kind::Unexpected, code: None, message: message.into() }
+    }
+
+    /// What an answer that calls for another attempt says, in the words of the SDK's error that it would have been.
+    #[must_use]
+    pub fn refused(status: u16, code: Option<String>, message: Option<String>) -> Self {
+        let Some(code) = code else { return by_status(status) };
+        Self { kind: kind_of(&code), message: message.map_or_else(|| code.clone(), |message| one_line(&message)), code: Some(code) }
+    }
+
+    /// What had its share of the run and was not read to its end in it.
+    #[must_use]
+    pub fn out_of_time() -> Self {
+        Self { kind: Kind::TimedOut, code: None, message: "not read to its end in time".to_owned() }
     }
 
     /// AWS gave a page token a second time: what lies behind it stays unseen.
@@ -108,14 +128,17 @@ where
 fn untold<E, R: std::fmt::Debug + 'static>(error: &SdkError<E, R>) -> Option<Failing> {
     let response: &dyn std::any::Any = error.raw_response()?;
     let status = response.downcast_ref::<HttpResponse>()?.status().as_u16();
+    (status >= 300).then(|| by_status(status))
+}
+
+fn by_status(status: u16) -> Failing {
     let (kind, message) = match status {
         300..=399 => (Kind::Unreachable, format!("HTTP {status}, a redirection: AWS sends none, something on the way does")),
         407 => (Kind::Unreachable, "HTTP 407: the proxy asks for a login".to_owned()),
         429 => (Kind::Throttled, "HTTP 429, too many requests".to_owned()),
-        400.. => (Kind::Unreachable, format!("HTTP {status}, and no words of AWS's with it")),
-        _ => return None,
+        _ => (Kind::Unreachable, format!("HTTP {status}, and no words of AWS's with it")),
     };
-    Some(Failing { kind, code: None, message })
+    Failing { kind, code: None, message }
 }
 
 fn kind_of(code: &str) -> Kind {

@@ -150,8 +150,9 @@ impl Ledger {
         actions
     }
 
-    /// From now on, entries still open were cut off by this end.
-    pub fn close(&self, ended: Ended) {
+    /// From now on, entries still open were cut off by this end; those whose action AWS had
+    /// refused until then, by that.
+    pub fn close(&self, ended: Ended, refusal_of: impl Fn(&str) -> Option<Failing>) {
         let mut book = self.book();
         book.ended = Some(ended);
         for entry in book.entries.iter_mut().filter(|entry| entry.open) {
@@ -161,10 +162,16 @@ impl Ledger {
                     entry.reading.status = Status::Skipped;
                     entry.reading.detail = Some("interrupted".to_owned());
                 }
-                Ended::OutOfTime | Ended::Complete => {
-                    entry.reading.status = Status::TimedOut;
-                    entry.reading.detail = Some("no answer within the run's time".to_owned());
-                }
+                Ended::OutOfTime | Ended::Complete => match entry.reading.action.as_deref().and_then(&refusal_of) {
+                    Some(refusal) => {
+                        entry.reading.status = refusal.status();
+                        entry.reading.detail = Some(refusal.words());
+                    }
+                    None => {
+                        entry.reading.status = Status::TimedOut;
+                        entry.reading.detail = Some("no answer within the run's time".to_owned());
+                    }
+                },
             }
         }
     }
@@ -273,8 +280,7 @@ impl Inquiry<'_> {
             {
                 entry.reading.resource = Some(resource);
             }
-            let code = failing.code.as_deref().filter(|code| *code != failing.message).map(|code| format!("{code}: ")).unwrap_or_default();
-            entry.reading.detail = Some(format!("{code}{}", failing.message));
+            entry.reading.detail = Some(failing.words());
         });
         self.end(status);
     }

@@ -1,6 +1,7 @@
 //! The one place every request to the account passes: the list of allowed actions, CloudTrail's pace, the limit of one attempt,
 //! and the recording and replay of AWS's own answers.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,13 +14,14 @@ use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use aws_smithy_types::retry::ErrorKind;
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::account::Session;
 use super::actions;
-use super::case::{Case, Exchange, Unanswered};
+use super::case::{Case, Exchange, Unanswered, body_value};
 use super::cbor;
-use super::failing::{innermost, is_throttle};
+use super::failing::{Failing, innermost, is_throttle};
 use super::pace::Pace;
 use super::redact;
 use super::replay::Replay;
@@ -51,6 +53,8 @@ struct Inner {
     /// Secrets go before anything else sees an answer, so that a live run and its replay read the same.
     redact: bool,
     observer: Option<Observer>,
+    /// Requests whose last answer was a refusal that calls for another attempt.
+    refused: Mutex<BTreeMap<(String, String), Failing>>,
     /// The far end's clock on the last answer that told it, and when that came.
     dated: Mutex<Option<(jiff::Timestamp, Instant)>>,
 }
@@ -112,13 +116,31 @@ impl Wire {
     #[must_use]
     pub fn to_aws(client: SharedHttpClient, pace: Pace, session: &Session, observer: Option<Observer>) -> Self {
         let recorded = session.record.then(Mutex::default);
-        Self(Arc::new(Inner { far_end: FarEnd::Aws(client), attempt: session.attempt, pace, recorded, redact: !session.shows_secrets, observer, dated: Mutex::default() }))
+        Self(Arc::new(Inner {
+            far_end: FarEnd::Aws(client),
+            attempt: session.attempt,
+            pace,
+            recorded,
+            redact: !session.shows_secrets,
+            observer,
+            refused: Mutex::default(),
+            dated: Mutex::default(),
+        }))
     }
 
     #[must_use]
     pub fn to_case(case: Arc<Case>, redact: bool, observer: Option<Observer>) -> Self {
         let far_end = FarEnd::Case(Replay::of(case));
-        Self(Arc::new(Inner { far_end, attempt: Duration::from_secs(60), pace: Pace::default(), recorded: None, redact, observer, dated: Mutex::default() }))
+        Self(Arc::new(Inner {
+            far_end,
+            attempt: Duration::from_secs(60),
+            pace: Pace::default(),
+            recorded: None,
+            redact,
+            observer,
+            refused: Mutex::default(),
+            dated: Mutex::default(),
+        }))
     }
 
     /// Whether secrets are taken out of answers.
@@ -137,8 +159,17 @@ impl Wire {
     /// waited for its next attempt, where the run did not end by itself.
     #[must_use]
     pub fn recorded(&self, is_complete: bool) -> Vec<Exchange> {
-        let told = |recorded: &Recorded| if recorded.may_go_on && !is_complete { recorded.exchange.cut() } else { recorded.exchange.clone() };
+        let told = |recorded: &Recorded| match &recorded.exchange {
+            exchange if recorded.may_go_on && !is_complete => exchange.cut(self.0.refusal(&exchange.action, &exchange.request)),
+            exchange => exchange.clone(),
+        };
         self.0.records().map(|recorded| recorded.iter().map(told).collect()).unwrap_or_default()
+    }
+
+    /// AWS's word on requests of this action that it had refused and that were to be made again.
+    #[must_use]
+    pub fn refusal_of(&self, action: &str) -> Option<Failing> {
+        self.0.refused().iter().find(|((of, _), _)| of == action).map(|(_, refusal)| refusal.clone())
     }
 
     #[must_use]
@@ -156,6 +187,24 @@ impl Wire {
 impl Inner {
     fn records(&self) -> Option<std::sync::MutexGuard<'_, Vec<Recorded>>> {
         self.recorded.as_ref().map(|recorded| recorded.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
+    fn refused(&self) -> std::sync::MutexGuard<'_, BTreeMap<(String, String), Failing>> {
+        self.refused.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn refusal(&self, action: &str, request: &Value) -> Option<Failing> {
+        self.refused().get(&(action.to_owned(), request.to_string())).cloned()
+    }
+
+    /// Whether the last word on a request was a refusal of that kind.
+    fn note(&self, action: &str, body: &[u8], refusal: Option<Failing>) {
+        let mut refused = self.refused();
+        match refusal {
+            Some(refusal) => drop(refused.insert((action.to_owned(), body_value(body).to_string()), refusal)),
+            None if refused.is_empty() => {}
+            None => drop(refused.remove(&(action.to_owned(), body_value(body).to_string()))),
+        }
     }
 
     /// A retry's better answer takes the place of the refusal before it.
@@ -214,7 +263,8 @@ impl Line {
         let invocation = request.headers().get("amz-sdk-invocation-id").unwrap_or_default().to_owned();
         let is_last = is_last_attempt(&request);
         if self.inner.recorded.is_some() {
-            self.inner.record(&invocation, Exchange::without_answer(&action, &region, &body, &Unanswered::Cut), false);
+            let before = self.inner.refusal(&action, &body_value(&body));
+            self.inner.record(&invocation, Exchange::without_answer(&action, &region, &body, &Unanswered::Cut(before)), false);
         }
         let is_paced = action == "cloudtrail:LookupEvents";
         let waited = if is_paced { self.inner.pace.wait(&region).await } else { Duration::ZERO };
@@ -228,6 +278,7 @@ impl Line {
         let (status, headers, bytes) = match result {
             Ok(answer) => answer,
             Err(error) => {
+                self.inner.note(&action, &body, None);
                 if self.inner.recorded.is_some() {
                     let why = if error.is_timeout() { Unanswered::TimedOut } else { Unanswered::Failed(innermost(&error)) };
                     self.inner.record(&invocation, Exchange::without_answer(&action, &region, &body, &why), !is_last);
@@ -245,14 +296,15 @@ impl Line {
             _ => {}
         }
         let mut bytes = bytes;
+        let may_go_on = !is_last && (status >= 500 || status == 429 || status >= 400 && is_throttled(&headers, &bytes));
         if self.inner.redact || self.inner.recorded.is_some() {
             let mut exchange = Exchange::new(&action, &region, &body, status, error_type(&headers), &bytes);
             if self.inner.redact && redact::exchange(&mut exchange) {
                 bytes = exchange.response_bytes();
             }
-            let is_retried = status >= 500 || status == 429 || status >= 400 && is_throttled(&headers, &bytes);
-            self.inner.record(&invocation, exchange, is_retried && !is_last);
+            self.inner.record(&invocation, exchange, may_go_on);
         }
+        self.inner.note(&action, &body, may_go_on.then(|| refusal_in(status, &headers, &bytes)));
         Ok(response(status, headers, bytes))
     }
 
@@ -263,7 +315,10 @@ impl Line {
         let exchange = replay.answer(action, region, body);
         let result = match exchange.map(|exchange| (exchange, exchange.unanswered())) {
             None => Err(ConnectorError::user(NotInCase(action.to_owned()).into())),
-            Some((_, Some(Unanswered::Cut))) => std::future::pending().await,
+            Some((_, Some(Unanswered::Cut(refusal)))) => {
+                self.inner.note(action, body, refusal);
+                std::future::pending().await
+            }
             Some((_, Some(Unanswered::TimedOut))) => Err(ConnectorError::timeout(NoAnswerThen("no answer in time".to_owned()).into())),
             Some((_, Some(Unanswered::Failed(words)))) => Err(ConnectorError::other(NoAnswerThen(words).into(), None)),
             Some((exchange, None)) => {
@@ -374,6 +429,19 @@ fn error_code(bytes: &[u8]) -> Option<String> {
 fn is_throttled(headers: &[(String, String)], bytes: &[u8]) -> bool {
     let code = error_type(headers).or_else(|| error_code(bytes)).unwrap_or_default();
     is_throttle(code.split(':').next().unwrap_or_default().rsplit('#').next().unwrap_or_default())
+}
+
+/// The same words that the SDK's error would give, had it not tried again.
+fn refusal_in(status: u16, headers: &[(String, String)], bytes: &[u8]) -> Failing {
+    let code = error_type(headers).or_else(|| error_code(bytes)).unwrap_or_default();
+    let code = code.split(':').next().unwrap_or_default().rsplit('#').next().unwrap_or_default().to_owned();
+    let text = String::from_utf8_lossy(bytes);
+    let in_xml = || text.split_once("<Message>")?.1.split('<').next().map(str::to_owned);
+    let in_value = || {
+        let value: Value = serde_json::from_slice(bytes).ok().or_else(|| cbor::read(bytes))?;
+        ["message", "Message"].iter().find_map(|name| value.get(name)?.as_str().map(str::to_owned))
+    };
+    Failing::refused(status, Some(code).filter(|code| !code.is_empty()), in_value().or_else(in_xml))
 }
 
 /// Whether the SDK makes no further attempt after this one: `attempt=5; max=5`.

@@ -80,6 +80,7 @@ fn every_fault_replays_byte_for_byte() {
         ("application-autoscaling:DescribeScalingActivities", Fault::Empty),
         ("ecs:ListTasks", Fault::Hang),
         ("cloudtrail:LookupEvents", Fault::Hang),
+        ("cloudtrail:LookupEvents", Fault::Throttled(9_999)),
         ("logs:GetLogEvents", Fault::Hang),
         ("cloudwatch:GetMetricData", Fault::Denied),
         ("elasticloadbalancing:DescribeTargetHealth", Fault::Throttled(2)),

@@ -222,9 +222,9 @@ enum Wanted {
 }
 
 const DENIED: Wanted = Wanted::Gap(&["denied"], &[254]);
-const THROTTLED: Wanted = Wanted::Gap(&["throttled", "timed-out"], &[254, 255]);
-/// AWS's own word, or none within the time.
-const REFUSED: Wanted = Wanted::Gap(&["failed", "timed-out"], &[254, 255]);
+const THROTTLED: Wanted = Wanted::Gap(&["throttled"], &[254, 255]);
+
+const REFUSED: Wanted = Wanted::Gap(&["failed"], &[254, 255]);
 const UNREACHABLE: Wanted = Wanted::Gap(&["failed", "timed-out"], &[255]);
 const CREDENTIALS: Wanted = Wanted::Gap(&["failed"], &[253]);
 

@@ -28,8 +28,27 @@ fn a_hidden_cloudtrail_is_unreadable_and_never_nobody() {
         let document = run(&mut against(&aws, &["who-stopped", &aws.task_arn, "-o", "json", "--timeout", "8s"])).code(&[3]).json();
         assert_eq!(document["stoppedBy"]["status"], "unreadable", "{fault:?}");
         assert!(document["stoppedBy"].get("actor").is_none(), "{fault:?}");
-        assert!(statuses(&document, "cloudtrail").iter().any(|told| told == status || told == "timed-out"), "{fault:?}: {:?}", statuses(&document, "cloudtrail"));
+        let told = statuses(&document, "cloudtrail");
+        assert!(!told.is_empty() && told.iter().all(|told| told == status), "{fault:?}: {told:?}");
     }
+}
+
+#[test]
+fn who_refuses_until_the_deadline_cuts_the_run_is_throttled_live_and_replayed_and_not_late() {
+    let aws = FakeAws::with("stopped-by-sso-user", &[("cloudtrail:LookupEvents", Fault::Throttled(9_999)), ("logs:GetLogEvents", Fault::Hang)], Duration::ZERO);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("case.json");
+    let told = |ran: super::program::Ran| {
+        let document = ran.json();
+        let refused = document["sources"].as_array().unwrap().iter().filter(|source| source["source"] == "cloudtrail");
+        let refused: Vec<_> = refused.map(|source| (source["status"].clone(), source["detail"].as_str().unwrap_or_default().to_owned())).collect();
+        assert!(refused.iter().all(|(status, detail)| status == "throttled" && detail.ends_with("ThrottlingException: Rate exceeded")) && !refused.is_empty(), "{refused:?}");
+        assert!(statuses(&document, "logs").contains(&"timed-out".to_owned()));
+        document
+    };
+    let live = told(run(&mut against(&aws, &["who-stopped", &aws.task_arn, "-o", "json", "--timeout", "3s", "--save", file.to_str().unwrap()])).code(&[3]));
+    let replayed = told(run(&mut super::program::program(&["who-stopped", file.to_str().unwrap(), "-o", "json"])).code(&[3]));
+    assert_eq!(live["sources"], replayed["sources"]);
 }
 
 #[test]

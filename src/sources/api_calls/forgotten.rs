@@ -17,7 +17,6 @@ use crate::diagnosis::words;
 
 use super::super::account::Account;
 use super::super::document::task_from;
-use super::super::failing::{Failing, Kind};
 use super::super::ledger::Ledger;
 use super::super::redact;
 use super::super::target::Place;
@@ -67,7 +66,7 @@ pub async fn find(account: &Account, ledger: &Ledger, place: &Place, now: Timest
             match ended {
                 Ok(Ok(())) => inquiry.done(),
                 Ok(Err(failing)) => inquiry.fail(&failing),
-                Err(_) => inquiry.fail(&Failing { kind: Kind::TimedOut, code: None, message: "not read to the end in time".to_owned() }),
+                Err(_) => inquiry.fail(&account.out_of_time("cloudtrail:LookupEvents")),
             }
             told
         }
