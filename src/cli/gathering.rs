@@ -525,12 +525,11 @@ fn forgotten(error: task::NotFound, ledger: &Ledger, (found, is_beginning): (&ar
             failure = failure.hint(format!("{} archives hold no event of {of_it} since {}: {first} and {} more", found.without.len(), day(latest), rest.len()));
         }
     }
+    if let Some(why) = &found.no_archive {
+        failure = failure.hint(format!("{why}, which would still know it; to have one from now on: ecs-trace archive template"));
+    }
     for reading in readings.iter().filter(|reading| reading.source == Source::Archive) {
         match reading.status {
-            ReadingStatus::Empty if reading.action.is_none() => {
-                let why = reading.detail.as_deref().filter(|why| why.contains("of cluster")).unwrap_or("no archive of ECS events was found");
-                failure = failure.hint(format!("{why}, which would still know it; to have one from now on: ecs-trace archive template"))
-            }
             status if status.is_gap() => {
                 let what = [reading.action.as_deref(), reading.resource.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" of ");
                 let what = if what.is_empty() { what } else { format!("{what}: ") };

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 /// The call that opens a shell in a container.
 pub const EXECUTE_COMMAND: &str = "ExecuteCommand";
 /// The call that starts a task of no service.
+pub const STOP_TASK: &str = "StopTask";
 pub const RUN_TASK: &str = "RunTask";
 /// The calls by which an ECS agent tells how a task and its containers ended.
 pub const REPORTS: [&str; 2] = ["SubmitTaskStateChange", "SubmitContainerStateChange"];

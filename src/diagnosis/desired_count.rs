@@ -8,7 +8,7 @@ use super::actors::{self, Kind};
 use super::call::ApiCall;
 use super::event::What;
 use super::scaling::{Direction, ScalingActivity};
-use super::stopped_by::CALL_MAY_TRAIL_BY;
+use super::stopped_by::{CALL_MAY_TRAIL_BY, LED_TO_IT_WITHIN};
 use super::timeline::Timeline;
 
 /// The scheduler takes seconds to act on a lower count, and longer where it stops many.
@@ -26,7 +26,7 @@ const CALL_FOLLOWS_WITHIN: i64 = 30_000;
 /// Cut to the second, and by another clock than the activity's.
 const CALL_LEADS_BY: i64 = 2_000;
 /// An older count may have been changed by a call that CloudTrail was not asked for.
-const COUNT_HOLDS_FOR: i64 = 900_000;
+const COUNT_HOLDS_FOR: i64 = LED_TO_IT_WITHIN;
 
 /// One change of the desired count that may be behind the stop.
 #[derive(Debug, Clone, Copy)]

@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use super::call::STOP_TASK;
 use super::service::in_parentheses;
 use super::task::{Task, last_segment};
 use super::words::value;
@@ -24,7 +25,7 @@ impl Queries {
     pub fn for_call(task: &Task, name: &str) -> Option<Self> {
         let stop = task.stop_anchor()?;
         let (before, after) =
-            if name == "StopTask" { (SignedDuration::from_mins(3), SignedDuration::from_mins(1)) } else { (SignedDuration::from_hours(2), SignedDuration::from_mins(1)) };
+            if name == STOP_TASK { (SignedDuration::from_mins(3), SignedDuration::from_mins(1)) } else { (SignedDuration::from_hours(2), SignedDuration::from_mins(1)) };
         let (from, to) = (stop - before, stop + after);
         let (parameter, pattern) = subject(task, name);
         let (name, pattern) = (quoted(name), quoted(&pattern));
@@ -66,7 +67,7 @@ fn subject(task: &Task, name: &str) -> (&'static str, String) {
     let instance = || in_parentheses(task.stopped_reason.as_deref().unwrap_or_default(), "instance").unwrap_or_default().to_owned();
     let container_instance = || task.container_instance_arn.as_deref().map(last_segment).unwrap_or_default();
     match name {
-        "StopTask" => ("task", format!("%{}%", task.id)),
+        STOP_TASK => ("task", format!("%{}%", task.id)),
         "StopServiceDeployment" => ("serviceDeploymentArn", format!("%/{service}/%")),
         "TerminateInstances" | "StopInstances" => ("instancesSet", format!("%{}%", instance())),
         "UpdateContainerInstancesState" => ("containerInstances", format!("%{}%", container_instance())),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
+use super::call::STOP_TASK;
 use super::event::{Event, Level, LogLine, Phase, Precision, Sample, What, Witness};
 use super::evidence::{Evidence, NoLines, Reading, Source, Status};
 use super::measure::{Counted, Utilization};
@@ -211,7 +212,7 @@ fn stop_code(evidence: &Evidence, lines: &[Line]) -> Option<StopCode> {
     let accepted = |line: &Line| {
         let What::Called(call) = &line.event.what else { return false };
         let lead = task.stop_anchor().map(|stop| stop.as_millisecond() - call.time.as_millisecond());
-        call.name == "StopTask" && call.succeeded() && lead.is_some_and(|lead| (-CALL_MAY_TRAIL_BY..=CALL_FITS_TO_THE_SECOND).contains(&lead))
+        call.name == STOP_TASK && call.succeeded() && lead.is_some_and(|lead| (-CALL_MAY_TRAIL_BY..=CALL_FITS_TO_THE_SECOND).contains(&lead))
     };
     let by_itself = || ended_by_itself(evidence).then_some(StopCode::EssentialContainerExited);
     task.stop_code.clone().or_else(|| lines.iter().any(accepted).then_some(StopCode::UserInitiated)).or_else(|| task.told_stop_code()).or_else(by_itself)
@@ -223,7 +224,7 @@ fn ended_by_itself(evidence: &Evidence) -> bool {
     let task = &evidence.task;
     let is_lost = task.told_by == Teller::Cloudtrail && task.stopped_reason.is_none() && task.times.stopping.or(task.times.asked_to_stop).is_none();
     let of_no_service = task.group.as_deref().is_some_and(|group| group.starts_with("family:"));
-    let mut asked = evidence.readings.iter().filter(|reading| reading.source == Source::Cloudtrail && reading.about.as_deref() == Some("StopTask")).peekable();
+    let mut asked = evidence.readings.iter().filter(|reading| reading.source == Source::Cloudtrail && reading.about.as_deref() == Some(STOP_TASK)).peekable();
     let nobody_asked = asked.peek().is_some() && asked.all(|reading| reading.status.was_read());
     let by_itself = |container: &Container| {
         let of_its_own = container.was_killed_for_memory() || container.exit_code.is_some_and(|code| FATAL_SIGNALS.contains(&code));

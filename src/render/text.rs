@@ -9,7 +9,7 @@ use owo_colors::Style;
 
 use crate::diagnosis::Trace;
 use crate::diagnosis::actors;
-use crate::diagnosis::call::ApiCall;
+use crate::diagnosis::call::{ApiCall, STOP_TASK};
 use crate::diagnosis::commands;
 use crate::diagnosis::event::{Event, Level, Precision, What};
 use crate::diagnosis::evidence::{Evidence, Reading, Source, Status};
@@ -93,7 +93,7 @@ pub fn who_stopped(trace: &Trace, page: &Page) -> String {
     for line in trace.timeline.lines.iter().filter(|line| Some(line.n) != chosen) {
         // Another accepted call for the same task is no secret, even where it came too late or was not the one ECS repeats.
         if let What::Called(call) = &line.event.what
-            && call.name == "StopTask"
+            && call.name == STOP_TASK
             && call.succeeded()
         {
             out.lines.blank();

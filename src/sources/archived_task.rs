@@ -1,7 +1,7 @@
 //! A task that ECS itself has forgotten, looked for in the archives of its events: all at once, each from its newest time
 //! backwards, as far as it reaches. What one of them tells counts, whatever becomes of the others.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -30,7 +30,9 @@ const AT_ONCE: usize = 5;
 const GRACE: Duration = Duration::from_secs(2);
 /// A page may be empty and still not be the last.
 const MOST_PAGES: usize = 200;
-/// The newest part that is read for itself, in hours; each older one is three times as long.
+/// Most stops that are asked about are of today. A part is read from its oldest event on, so the last day is one for itself.
+const NEWEST_PART: SignedDuration = SignedDuration::from_hours(24);
+/// The part before it, in hours; each older one is three times as long.
 const FIRST_PART: i64 = 30 * 24;
 /// Where a group says neither since when it is nor for how long it keeps events.
 const UNKNOWN_AGE: SignedDuration = SignedDuration::from_hours(400 * 24);
@@ -53,6 +55,8 @@ pub struct Found {
     pub elsewhere: Vec<Task>,
     /// The archives that were read in full and hold nothing of it, and since when.
     pub without: Vec<(String, Timestamp)>,
+    /// Where there is none to ask: of what, in words.
+    pub no_archive: Option<String>,
     /// Whose log groups they are, where AWS says it.
     pub account: Option<String>,
     /// The archives that were known in the end, of whatever cluster.
@@ -91,11 +95,15 @@ pub async fn find(account: &Account, ledger: &Ledger, sought: Sought<'_>, now: T
     search.found.borrow_mut().groups.clone_from(&all);
     let groups = of_cluster(all);
     if groups.is_empty() {
-        let detail = match cluster.filter(|_| is_any) {
-            Some(cluster) => format!("no log group keeps the events of cluster {}", last_segment(cluster)),
-            None => "no log group of ECS events exists (below /aws/events/)".to_owned(),
+        let (detail, why) = match cluster.filter(|_| is_any) {
+            Some(cluster) => {
+                let why = format!("no log group keeps the events of cluster {}", last_segment(cluster));
+                (why.clone(), why)
+            }
+            None => ("no log group of ECS events exists (below /aws/events/)".to_owned(), "no archive of ECS events was found".to_owned()),
         };
         ledger.note(Reading::new(Source::Archive, Status::Empty).detailed(detail));
+        search.found.borrow_mut().no_archive = Some(why);
     }
     let others: Vec<Kept> = groups.into_iter().filter(|kept| known.iter().all(|known| known.group != kept.group)).collect();
     search.read(&others, false).await;
@@ -110,6 +118,21 @@ struct Search<'a> {
     /// When no group is waited for any more.
     limit: watch::Sender<Instant>,
     found: RefCell<Found>,
+}
+
+/// What one part of a group's time told.
+#[derive(Debug, Clone, Copy, Default)]
+struct Heard {
+    /// Events of the task itself.
+    its: usize,
+    /// Events of one that has its id, of another place.
+    elsewhere: usize,
+}
+
+impl Heard {
+    fn has_told(self) -> bool {
+        self.its + self.elsewhere > 0
+    }
 }
 
 /// How an event's task and the one that is looked for agree.
@@ -205,26 +228,42 @@ impl Search<'_> {
     async fn backwards(&self, kept: &Kept, inquiry: &Inquiry<'_>) -> Result<Option<Timestamp>, Failing> {
         let begins = kept.begins(self.now).unwrap_or(self.now - UNKNOWN_AGE).min(self.now);
         let begins = if self.sought.is_beginning { begins.max(self.now - BEGINNING_BACK) } else { begins };
-        let (mut to, mut hours, mut pages_left) = (self.now, FIRST_PART, MOST_PAGES);
+        let pages_left = Cell::new(MOST_PAGES);
+        let part = |from, to| self.part(kept, inquiry, (from, to), &pages_left);
+        let (newest, mut hours) = ((self.now - NEWEST_PART).max(begins), FIRST_PART);
+        let back = |to: Timestamp, hours: i64| to.checked_sub(SignedDuration::from_hours(hours)).unwrap_or(begins).max(begins);
+        let mut from = back(newest, hours);
+        // The last day and what is before it, at once: what the day tells is the task's newest word.
+        let before = async { if from < newest { part(from, newest).await } else { Ok(Heard::default()) } };
+        let told = match select(pin!(part(newest, self.now)), pin!(before)).await {
+            Either::Left((Ok(day), _)) if day.has_told() => Ok(day),
+            Either::Left((Ok(_), before)) => before.await.map_err(|failing| no_further(newest, failing)),
+            Either::Left((Err(failing), _)) => Err(failing),
+            Either::Right((before, day)) => match day.await {
+                Ok(day) if !day.has_told() => before.map_err(|failing| no_further(newest, failing)),
+                day => day,
+            },
+        };
+        let mut heard = told?;
         loop {
-            let from = to.checked_sub(SignedDuration::from_hours(hours)).unwrap_or(begins).max(begins);
-            let has_told = self.part(kept, inquiry, (from, to), &mut pages_left).await.map_err(|failing| match to < self.now {
-                true => Failing { message: format!("read back to {} and no further: {}", to.strftime("%F"), failing.message), ..failing },
-                false => failing,
-            })?;
             inquiry.looked(Some(from), Some(self.now));
-            if has_told {
+            if heard.has_told() {
+                // Of what was read at the same time only that counts which decided.
+                inquiry.count(heard.its);
                 return Ok(None);
             }
             if from == begins {
                 return Ok(Some(begins));
             }
-            (to, hours) = (from, hours.saturating_mul(3));
+            hours = hours.saturating_mul(3);
+            let to = from;
+            from = back(to, hours);
+            heard = part(from, to).await.map_err(|failing| no_further(to, failing))?;
         }
     }
 
-    /// Whether the time between tells of it.
-    async fn part(&self, kept: &Kept, inquiry: &Inquiry<'_>, (from, to): (Timestamp, Timestamp), pages_left: &mut usize) -> Result<bool, Failing> {
+    /// What the time between tells of it.
+    async fn part(&self, kept: &Kept, inquiry: &Inquiry<'_>, (from, to): (Timestamp, Timestamp), pages_left: &Cell<usize>) -> Result<Heard, Failing> {
         let client = self.account.logs(&self.account.region);
         let id = &self.sought.place.id;
         let pattern = match self.sought.is_beginning {
@@ -232,36 +271,39 @@ impl Search<'_> {
             // The quoted id stands in every form of the task's ARN.
             false => format!("\"{id}\""),
         };
-        let (mut has_told, mut pages) = (false, Pages::default());
+        let (mut heard, mut pages) = (Heard::default(), Pages::default());
         loop {
-            if *pages_left == 0 {
+            if pages_left.get() == 0 {
                 return Err(Failing::unreadable(format!("not read to its end after {MOST_PAGES} pages")));
             }
-            *pages_left -= 1;
+            pages_left.set(pages_left.get() - 1);
             inquiry.request();
             let asked = client.filter_log_events().log_group_name(&kept.group).filter_pattern(&pattern).start_time(from.as_millisecond()).end_time(to.as_millisecond());
             let answer = asked.set_next_token(pages.token()).send().await.map_err(|error| failing(&error))?;
             for task in answer.events().iter().filter_map(|event| event.message()).flat_map(document::tasks_of_event) {
-                has_told |= self.heard(task, inquiry);
+                self.hear(task, &mut heard);
             }
             match pages.turn(answer.next_token) {
                 Turn::Next => {}
-                Turn::End => return Ok(has_told),
+                Turn::End => return Ok(heard),
                 Turn::Repeated => return Err(Failing::repeated_token()),
             }
         }
     }
 
-    fn heard(&self, task: Task, inquiry: &Inquiry<'_>) -> bool {
+    fn hear(&self, task: Task, heard: &mut Heard) {
         let mut found = self.found.borrow_mut();
         let found = &mut *found;
         let known = match fit(&task, self.sought, &self.account.region, found.account.as_deref()) {
-            Fit::Another => return false,
+            Fit::Another => return,
             Fit::Its => {
-                inquiry.count(1);
+                heard.its += 1;
                 &mut found.tasks
             }
-            Fit::Elsewhere => &mut found.elsewhere,
+            Fit::Elsewhere => {
+                heard.elsewhere += 1;
+                &mut found.elsewhere
+            }
         };
         match known.iter_mut().find(|known| known.arn == task.arn) {
             // Delivery is at least once and in any order: the highest version is the last word.
@@ -269,8 +311,12 @@ impl Search<'_> {
             Some(_) => {}
             None => known.push(task),
         }
-        true
     }
+}
+
+/// What was read before it failed.
+fn no_further(back_to: Timestamp, failing: Failing) -> Failing {
+    Failing { message: format!("read back to {} and no further: {}", back_to.strftime("%F"), failing.message), ..failing }
 }
 
 /// An event may name a task beside the one it is about, and a bus may bring events of other accounts and regions.

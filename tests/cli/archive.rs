@@ -164,7 +164,11 @@ fn an_archive_of_years_is_read_backwards_to_its_beginning() {
         .filter(|asked| asked["logGroupName"] == "/aws/events/ecs-trace")
         .map(|asked| (asked["startTime"].as_i64().unwrap(), asked["endTime"].as_i64().unwrap()))
         .collect();
-    assert!((3..10).contains(&windows.len()) && windows.windows(2).all(|pair| pair[1].1 == pair[0].0), "{windows:?}");
+    // The last day and the month before it are asked at once, in either order.
+    let mut windows = windows;
+    windows.sort_by_key(|window| std::cmp::Reverse(window.1));
+    assert!((4..11).contains(&windows.len()) && windows.windows(2).all(|pair| pair[1].1 == pair[0].0), "{windows:?}");
+    assert_eq!(windows[0].1 - windows[0].0, 86_400_000);
     assert_eq!((windows[0].1 - windows.last().unwrap().0) / 86_400_000, 3653);
 }
 
@@ -199,9 +203,11 @@ fn an_archive_that_was_deleted_within_the_hour_is_forgotten() {
     let aws = FakeAws::with(CASE, &[FORGOTTEN, groups(&[]), NO_STREAM, gone], Duration::ZERO);
     let ran = ask(&aws).code(&[4]);
     assert!(ran.stderr.contains("no archive of ECS events was found") && !ran.stderr.contains("could not be read"), "{}", ran.stderr);
-    assert_eq!(aws.journal().iter().filter(|asked| asked.action == "logs:FilterLogEvents").count(), 1, "it was known, and so asked first");
+    let asked = || aws.journal().iter().filter(|asked| asked.action == "logs:FilterLogEvents").count();
+    let first_time = asked();
+    assert!((1..=2).contains(&first_time), "it was known, and so asked first");
     ask(&aws).code(&[4]);
-    assert_eq!(aws.journal().iter().filter(|asked| asked.action == "logs:FilterLogEvents").count(), 1, "and then it was not known any more");
+    assert_eq!(asked(), first_time, "and then it was not known any more");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A task that ECS has forgotten, of whose stop no reason was kept: what is known of who may be behind it.
 
 use super::super::actors;
+use super::super::call::STOP_TASK;
 use super::super::evidence::{Reading, Source};
 use super::super::task::Teller;
 use super::super::timeline::Timeline;
@@ -22,7 +23,7 @@ pub(super) fn untold(timeline: &Timeline) -> String {
     }
     let dated = task.times.stopping.or(task.times.execution_stopped).or(task.times.stopped).is_some();
     let known = if dated { "ECS has forgotten the task, and its reason for the stop is lost" } else { "ECS has forgotten the task, and when and how it ended was not kept" };
-    if let Some((line, call)) = calls(timeline, "StopTask").find(|(_, call)| call.succeeded()) {
+    if let Some((line, call)) = calls(timeline, STOP_TASK).find(|(_, call)| call.succeeded()) {
         let who = actors::describe(call).name;
         return format!("Unknown: {known}. {who} called StopTask for it [{}], and nothing shows that this stopped it.", line.n);
     }
@@ -41,7 +42,7 @@ enum Asked<'a> {
 }
 
 fn stop_calls(timeline: &Timeline) -> Asked<'_> {
-    let all = || timeline.evidence.readings.iter().filter(|reading| reading.source == Source::Cloudtrail && reading.about.as_deref() == Some("StopTask"));
+    let all = || timeline.evidence.readings.iter().filter(|reading| reading.source == Source::Cloudtrail && reading.about.as_deref() == Some(STOP_TASK));
     match all().find(|reading| reading.status.is_gap()) {
         Some(gap) => Asked::Gap(gap),
         None if all().next().is_some() => Asked::Read,

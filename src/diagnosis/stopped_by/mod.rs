@@ -41,6 +41,9 @@ fn came_before(call: &ApiCall, moment: Timestamp, within: i64) -> bool {
 
 /// So near, a call is believed where others may be unseen.
 pub(super) const CALL_FITS_TO_THE_SECOND: i64 = 3_000;
+/// Milliseconds before the stop in which a call that led to it is looked for, and believed: a lower count, a service or a task
+/// set that was taken away.
+pub const LED_TO_IT_WITHIN: i64 = 900_000;
 /// The call that ends a deployment and puts the former one back.
 pub const UNDO: &str = "StopServiceDeployment";
 

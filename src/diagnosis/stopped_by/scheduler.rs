@@ -15,7 +15,7 @@ use super::super::words;
 
 use super::absent::{absent, call_gap, lower_first};
 use super::story::{deletion, drained, lowered_just_before, story_of, undoing};
-use super::{CALL_MAY_TRAIL_BY, Hop, Status, StoppedBy, UNDO, all_calls, call_hop, calls, came_before, found};
+use super::{CALL_MAY_TRAIL_BY, Hop, LED_TO_IT_WITHIN, Status, StoppedBy, UNDO, all_calls, call_hop, calls, came_before, found};
 
 const BEGINS_WITHIN: i64 = 5_000;
 
@@ -131,9 +131,6 @@ pub(super) fn by_scheduler(timeline: &Timeline) -> StoppedBy {
     }
 }
 
-/// How long before the stop a call may lie that is named beside it.
-const BESIDE: i64 = 900_000;
-
 /// Where it cannot be told what the scheduler was doing, the calls that may have set it off: none is chosen, none is kept back.
 fn with_calls_beside(timeline: &Timeline, stop: Timestamp, known: &str, mut by: StoppedBy) -> StoppedBy {
     if !matches!(by.status, Status::NotYet | Status::NotRecorded) {
@@ -146,7 +143,7 @@ fn with_calls_beside(timeline: &Timeline, stop: Timestamp, known: &str, mut by: 
         let begins = !asked.begins_none && call.response_deployments.first().is_none_or(|newest| Some(newest.id.as_str()) != own);
         begins || asked.desired_count.is_some() && !raises
     };
-    let near = |call: &ApiCall| call.succeeded() && came_before(call, stop, BESIDE);
+    let near = |call: &ApiCall| call.succeeded() && came_before(call, stop, LED_TO_IT_WITHIN);
     let beside: Vec<(&Line, &ApiCall)> = all_calls(timeline).filter(|(_, call)| DEPLOYING.contains(&call.name.as_str()) && near(call) && sets_off(call)).collect();
     if beside.is_empty() {
         return by;
@@ -184,14 +181,11 @@ fn deploying_by(timeline: &Timeline) -> &'static str {
     if timeline.evidence.service.as_ref().is_some_and(Service::uses_task_sets) { "CreateTaskSet" } else { DEPLOYING[0] }
 }
 
-/// How long before the stop a task set may have been taken away.
-const TASK_SET_GOES_WITHIN: i64 = 900_000;
-
 /// The accepted call that deleted the task's own task set, or left it no share of the service.
 fn task_set_gone(timeline: &Timeline, stop: Timestamp) -> Option<(&Line, &ApiCall)> {
     let own = timeline.evidence.task.started_by.as_deref()?.strip_prefix("ecs-svc/")?;
     let of_own = |call: &ApiCall| call.succeeded() && call.parameters.task_set.as_deref().is_some_and(|set| scheduling::digits(set) == own);
-    let near = |call: &ApiCall| came_before(call, stop, TASK_SET_GOES_WITHIN);
+    let near = |call: &ApiCall| came_before(call, stop, LED_TO_IT_WITHIN);
     let takes_away = |call: &ApiCall| call.name == "DeleteTaskSet" || call.name == "UpdateTaskSet" && call.parameters.scale == Some(0);
     all_calls(timeline).filter(|(_, call)| takes_away(call) && of_own(call) && near(call)).min_by_key(|(_, call)| call.time)
 }

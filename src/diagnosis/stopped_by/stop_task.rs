@@ -1,7 +1,7 @@
 //! A stop that somebody asked for with StopTask.
 
 use super::super::actors;
-use super::super::call::{ApiCall, RUN_TASK};
+use super::super::call::{ApiCall, RUN_TASK, STOP_TASK};
 use super::super::task::last_segment;
 use super::super::timeline::{Line, Timeline};
 
@@ -17,9 +17,9 @@ pub(super) fn by_stop_task(timeline: &Timeline) -> StoppedBy {
     let Some(anchor) = timeline.evidence.task.stop_anchor() else {
         return StoppedBy::without(Status::Unreadable, "Unknown: ECS gives no time for the stop, so no call can be matched to it.".to_owned());
     };
-    let complete = call_gap(timeline, "StopTask").is_none();
+    let complete = call_gap(timeline, STOP_TASK).is_none();
     let fitting = || {
-        calls(timeline, "StopTask").filter(|(_, call)| call.succeeded()).filter(|(_, call)| {
+        calls(timeline, STOP_TASK).filter(|(_, call)| call.succeeded()).filter(|(_, call)| {
             let lead = anchor.as_millisecond() - call.time.as_millisecond();
             // Half-read history may hide an earlier call; then only one that fits to the second is believed.
             let limit = if complete { CALL_MAY_LEAD_BY } else { CALL_FITS_TO_THE_SECOND };
@@ -54,7 +54,7 @@ pub(super) fn by_stop_task(timeline: &Timeline) -> StoppedBy {
             by
         }
         None => {
-            let mut by = absent(timeline, &[], "StopTask", "Somebody called StopTask");
+            let mut by = absent(timeline, &[], STOP_TASK, "Somebody called StopTask");
             if let Some(starter) = starter_in_words(timeline) {
                 by.sentence.push_str(&format!(" {starter} ran the task, and may stop what it runs; that it did is not shown."));
             }

@@ -9,7 +9,7 @@ use super::super::scheduling::{self, Story};
 use super::super::service::Host;
 use super::super::timeline::{Line, Timeline};
 
-use super::{CALL_MAY_TRAIL_BY, UNDO, calls, came_before};
+use super::{CALL_MAY_TRAIL_BY, LED_TO_IT_WITHIN, UNDO, calls, came_before};
 
 /// What the scheduler was doing, from this timeline's evidence.
 ///
@@ -43,14 +43,11 @@ pub fn story_of_deployments(timeline: &Timeline) -> Story {
     scheduling::story(&evidence.task, evidence.service.as_ref(), &evidence.service_deployments)
 }
 
-/// How long before the stop a service may have been deleted.
-const DELETED_WITHIN: i64 = 900_000;
-
 /// The accepted call that deleted the service before the stop.
 #[must_use]
 pub fn deletion(timeline: &Timeline) -> Option<(&Line, &ApiCall)> {
     let stop = timeline.evidence.task.stop_anchor()?;
-    let near = |call: &ApiCall| call.succeeded() && came_before(call, stop, DELETED_WITHIN);
+    let near = |call: &ApiCall| call.succeeded() && came_before(call, stop, LED_TO_IT_WITHIN);
     calls(timeline, "DeleteService").filter(|(_, call)| near(call)).max_by_key(|(_, call)| call.time)
 }
 

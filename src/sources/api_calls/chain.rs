@@ -9,7 +9,7 @@ use crate::diagnosis::desired_count;
 use crate::diagnosis::scaling::Trigger;
 use crate::diagnosis::scheduling::{self, Story};
 use crate::diagnosis::service::{Host, in_parentheses};
-use crate::diagnosis::stopped_by::{UNDO, host_calls};
+use crate::diagnosis::stopped_by::{LED_TO_IT_WITHIN, UNDO, host_calls};
 use crate::diagnosis::task::{StopCode, Task};
 use crate::diagnosis::timeline::Timeline;
 
@@ -46,6 +46,8 @@ impl Search {
 
 /// A new service's deployment is made in the same call.
 const FIRST_DEPLOYMENT_WITHIN: SignedDuration = SignedDuration::from_secs(5);
+/// Seconds.
+const LED_TO_IT: i64 = LED_TO_IT_WITHIN / 1_000;
 /// A host is taken away minutes before ECS notices; a drain may take the better part of an hour.
 const BEFORE_HOST: i64 = 15 * 60;
 const LONG_BEFORE_HOST: i64 = 2 * 3600;
@@ -151,7 +153,7 @@ pub(super) async fn of_the_chain(asking: &Asking<'_>, stop: Timestamp, waiting: 
                 // Made, switched to, and the task's own taken away: three acts, minutes apart.
                 let shifted = (at.0, stop + SignedDuration::from_secs(5));
                 let made = of_service("CreateTaskSet", at);
-                let gone = of_service("DeleteTaskSet", around(stop, 900, 5));
+                let gone = of_service("DeleteTaskSet", around(stop, LED_TO_IT, 5));
                 // CodeDeploy does all three of them; whoever asked it to is behind each.
                 let by_code_deploy = service.as_ref().and_then(|service| service.code_deployment(&change.id)).map(|id| {
                     let window = (at.0 - BEFORE_TASK_SET, at.1);
@@ -166,7 +168,7 @@ pub(super) async fn of_the_chain(asking: &Asking<'_>, stop: Timestamp, waiting: 
         }
         Story::FewerWanted | Story::Unclear(_) => {
             let names: &[&'static str] = if of_task_sets { &["UpdateService", "DeleteTaskSet", "UpdateTaskSet"] } else { &["UpdateService"] };
-            let mut searches: Vec<Search> = names.iter().map(|name| Search { goes_on: of_task_sets, ..of_service(name, around(stop, 900, 5)) }).collect();
+            let mut searches: Vec<Search> = names.iter().map(|name| Search { goes_on: of_task_sets, ..of_service(name, around(stop, LED_TO_IT, 5)) }).collect();
             let now = waiting.wait_for(&asking.host).await.map(|host| Host::clone(&host));
             let archived = waiting.wait_for(&asking.archived).await.map(|archived| ArchivedEvents::clone(&archived)).unwrap_or_default();
             let found = as_it_was(now, &archived);
@@ -182,8 +184,8 @@ pub(super) async fn of_the_chain(asking: &Asking<'_>, stop: Timestamp, waiting: 
         // A service is emptied before it is deleted.
         Story::ServiceDeleted => {
             // One that came after the stop tells that the service was still there.
-            let whenever = (stop - SignedDuration::from_secs(900), asking.reach.now.max(stop));
-            Chain::of([of_service("DeleteService", whenever), of_service("UpdateService", around(stop, 900, 5))].map(|search| Search { goes_on: true, ..search }))
+            let whenever = (stop - SignedDuration::from_secs(LED_TO_IT), asking.reach.now.max(stop));
+            Chain::of([of_service("DeleteService", whenever), of_service("UpdateService", around(stop, LED_TO_IT, 5))].map(|search| Search { goes_on: true, ..search }))
         }
         Story::Rebalanced => Chain::of([]),
     }

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use crate::diagnosis::call::{ApiCall, REPORTS, RUN_TASK};
+use crate::diagnosis::call::{ApiCall, REPORTS, RUN_TASK, STOP_TASK};
 use crate::diagnosis::event::{Event, Level, Precision, What, Witness};
 use crate::diagnosis::evidence::Source;
 use crate::diagnosis::service::{MessageKind, ServiceMessage};
@@ -26,7 +26,6 @@ use super::{Asked, each_record};
 
 /// The answer to it holds up to a hundred of the service's events, long after ECS has dropped them.
 const UPDATE: &str = "UpdateService";
-const STOP_TASK: &str = "StopTask";
 /// What each call is asked for at the most, in pages of 50; the later ones tell more and win.
 const ASKED: [(&str, usize); 4] = [(UPDATE, 3), (RUN_TASK, 3), (STOP_TASK, 8), (REPORTS[0], 3)];
 /// A task that is being stopped, or has been, is known to ECS for a few hours at most: a call that came earlier than this

@@ -20,7 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::diagnosis::actors::{self, Kind};
-use crate::diagnosis::call::{ApiCall, EXECUTE_COMMAND};
+use crate::diagnosis::call::{ApiCall, EXECUTE_COMMAND, STOP_TASK};
 use crate::diagnosis::event::{Event, Level, Precision, What, Witness};
 use crate::diagnosis::evidence::{Reading, Source, Status};
 use crate::diagnosis::service::is_task_id;
@@ -66,7 +66,7 @@ async fn collect(asking: &Asking<'_>) {
         return;
     }
     let asked_for = matches!(reach.task.told_stop_code(), Some(StopCode::UserInitiated));
-    let stop_task = Search { decides: asked_for, ..Search::of("StopTask", (stop - BEFORE_STOP, stop + AFTER_STOP), Subject::Task) };
+    let stop_task = Search { decides: asked_for, ..Search::of(STOP_TASK, (stop - BEFORE_STOP, stop + AFTER_STOP), Subject::Task) };
     let (known, first) = oneshot::channel::<()>();
     let others = async {
         let waiting = Waiting { until: Some(asking.patience), ..Waiting::default() };
