@@ -121,6 +121,14 @@ pub fn story(task: &Task, service: Option<&Service>, history: &[ServiceDeploymen
     }
 }
 
+/// The deployment for which ECS says that it stopped the task, where that is not the task's own.
+#[must_use]
+pub fn stopped_for_another(task: &Task) -> Option<String> {
+    let own = task.started_by.as_deref().and_then(|by| by.strip_prefix("ecs-svc/"))?;
+    let named = task.stopped_reason.as_deref().and_then(|reason| in_parentheses(reason, "deployment")).map(digits)?;
+    (named != own && !named.is_empty()).then(|| format!("ecs-svc/{named}"))
+}
+
 /// The newest deployment that came after the task and before its stop and is not its own.
 fn newer_deployment<'a>(task: &Task, own: Option<&str>, service: Option<&'a Service>, stop: Timestamp) -> Option<&'a Deployment> {
     let deployments = &service?.deployments;

@@ -167,6 +167,9 @@ async fn below(account: &Account, prefix: &str, request: impl Fn()) -> Result<Ve
     loop {
         request();
         let answer = client.describe_log_groups().log_group_name_prefix(prefix).set_next_token(pages.token()).send().await.map_err(|error| failing(&error))?;
+        if answer.log_groups().iter().any(|group| group.log_group_name().is_none()) {
+            return Err(Failing::unreadable("a log group without its name"));
+        }
         // One that is for vended logs alone can be asked neither by FilterLogEvents nor by a query.
         let groups = answer.log_groups().iter().filter(|group| group.log_group_class() != Some(&LogGroupClass::Delivery)).filter_map(Kept::of);
         found.extend(groups.filter(|kept| kept.group.starts_with(prefix)));

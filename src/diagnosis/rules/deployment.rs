@@ -3,6 +3,7 @@
 use super::super::commands;
 use super::super::evidence::Source;
 use super::super::scheduling::{Change, Story};
+use super::super::service::FORGOTTEN;
 use super::super::stopped_by::{self, StoppedBy};
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
@@ -47,6 +48,10 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         finding.confidence = Confidence::Likely;
         finding.unchecked.push((Cause::Rollback, gap.sentence()));
     }
+    if timeline.evidence.service.as_ref().is_some_and(|service| service.status == FORGOTTEN) && timeline.evidence.service_deployments.is_empty() {
+        finding.confidence = Confidence::Possible;
+        finding.unchecked.push((Cause::Rollback, "the service is gone, and whether its deployment failed is lost with it".to_owned()));
+    }
     if let Some(why) = puts_an_older_one_back(timeline, &change) {
         finding.confidence = Confidence::Possible;
         finding.unchecked.push((Cause::Rollback, why));
@@ -76,6 +81,20 @@ mod tests {
         let newer = Deployment { id: "ecs-svc/2".to_owned(), definition: Some("web:42".to_owned()), created_at: Some(at(-90_000)), ..Deployment::default() };
         evidence.service.as_mut().expect("a service").deployments.insert(0, newer);
         evidence
+    }
+
+    #[test]
+    fn of_a_service_that_is_gone_ecs_own_reason_tells_that_another_deployment_took_over_and_not_why() {
+        let gone = |reason: &str| {
+            let mut evidence = stopped("ServiceSchedulerInitiated", reason, Some(143));
+            evidence.task.started_by = Some("ecs-svc/1".to_owned());
+            evidence.service = Some(crate::diagnosis::service::Service { status: super::FORGOTTEN.to_owned(), ..Default::default() });
+            evidence.taken_at = at(4 * 3_600_000);
+            judged(evidence).verdict
+        };
+        let replaced = gone("Scaling activity initiated by (deployment ecs-svc/2)");
+        assert_eq!((replaced.cause.as_str(), replaced.confidence.as_str(), replaced.unchecked[0].0.as_str()), ("deployment", "possible", "rollback"));
+        assert_eq!(gone("Scaling activity initiated by (deployment ecs-svc/1)").cause.as_str(), "unknown");
     }
 
     #[test]

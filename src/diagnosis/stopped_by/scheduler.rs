@@ -14,7 +14,7 @@ use super::super::timeline::{Line, Timeline};
 use super::super::words;
 
 use super::absent::{absent, call_gap, lower_first};
-use super::story::{deletion, drained, lowered_just_before, story_of, undoing};
+use super::story::{deletion, drained, lowered_just_before, story_of, told_by_a_call, undoing};
 use super::{CALL_MAY_TRAIL_BY, Hop, LED_TO_IT_WITHIN, Status, StoppedBy, UNDO, all_calls, call_hop, calls, came_before, found};
 
 const BEGINS_WITHIN: i64 = 5_000;
@@ -216,7 +216,7 @@ fn maker<'a>(timeline: &'a Timeline, change: &scheduling::Change, stop: Timestam
 
 /// When a deployment began: ECS tells, or any answer since that lists it.
 fn began(timeline: &Timeline, change: &scheduling::Change) -> Option<Timestamp> {
-    change.created_at.or_else(|| all_calls(timeline).find_map(|(_, call)| call.deployment(&change.id)?.created_at))
+    change.created_at.or_else(|| told_by_a_call(timeline, &change.id))
 }
 
 /// No call began a deployment, as far as is known: which says little where it is not known when that was.

@@ -9,7 +9,7 @@ use super::super::scheduling::{self, Story};
 use super::super::service::Host;
 use super::super::timeline::{Line, Timeline};
 
-use super::{CALL_MAY_TRAIL_BY, LED_TO_IT_WITHIN, UNDO, calls, came_before};
+use super::{CALL_MAY_TRAIL_BY, LED_TO_IT_WITHIN, UNDO, all_calls, calls, came_before};
 
 /// What the scheduler was doing, from this timeline's evidence.
 ///
@@ -22,6 +22,11 @@ pub fn story_of(timeline: &Timeline) -> Story {
         // A service is emptied before it is deleted: its last tasks went for the count.
         Story::ServiceDeleted => match (desired_count::behind(timeline), deletion(timeline)) {
             (Some(_), None) => Story::FewerWanted,
+            // The service and its deployments are gone, and ECS's reason is not: it names another one than the task's own.
+            (None, None) if scheduling::stopped_for_another(&timeline.evidence.task).is_some() => {
+                let id = scheduling::stopped_for_another(&timeline.evidence.task).unwrap_or_default();
+                Story::Replaced(scheduling::Change { created_at: told_by_a_call(timeline, &id), id, definition: None })
+            }
             (None, None) if later_deletion(timeline).is_some() => Story::Unclear("the service was deleted only after the stop, and its deployments with it".to_owned()),
             (None, None) if may_have_outlived(timeline) => Story::Unclear("its service is gone by now: nothing tells whether it was deleted before the stop".to_owned()),
             (Some(lowered), Some((_, deleted))) if deleted.time < lowered.at => Story::FewerWanted,
@@ -34,6 +39,11 @@ pub fn story_of(timeline: &Timeline) -> Story {
         },
         story => story,
     }
+}
+
+/// When a deployment began, by the answer to any call that lists it.
+pub(super) fn told_by_a_call(timeline: &Timeline, id: &str) -> Option<Timestamp> {
+    all_calls(timeline).find_map(|(_, call)| call.deployment(id)?.created_at)
 }
 
 /// The same from the service and its deployments alone.
