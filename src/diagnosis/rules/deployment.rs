@@ -56,7 +56,8 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         finding.confidence = Confidence::Possible;
         finding.unchecked.push((Cause::Rollback, why));
     }
-    if let Some(command) = commands::describe_service(&timeline.evidence.task) {
+    let is_there = timeline.evidence.service.as_ref().is_none_or(|service| service.status != FORGOTTEN);
+    if let Some(command) = commands::describe_service(&timeline.evidence.task).filter(|_| is_there) {
         finding.next_steps.push(NextStep::run("See how the deployment went", command));
     }
     finding.into()
