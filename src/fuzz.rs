@@ -28,6 +28,7 @@ use crate::render::printable::printable;
 use crate::render::{Page, stops as table, text};
 use crate::sources::account::Account;
 use crate::sources::api_calls::record::recorded;
+use crate::sources::archived_events::told_around;
 use crate::sources::case::Case;
 use crate::sources::document::{Document, tasks_of_event};
 use crate::sources::ledger::Ledger;
@@ -596,6 +597,54 @@ fn eventbridge_event() {
             }
         }
         Ok(())
+    });
+}
+
+/// What an archive keeps of service, deployments and host is inert, and of the task's own time; a verdict cites it or not.
+#[test]
+fn archived_service_event() {
+    let evidence = stopped("ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/2)", Some(143));
+    let (task, stop) = (evidence.task.clone(), evidence.task.stop_anchor().expect("a stop"));
+    let head = format!("arn:aws:ecs:{}:{}", task.region, task.account);
+    let own = task.started_by.clone().unwrap_or_default();
+    let event = |kind: &str, at: i64, detail: Value| {
+        let at = (stop + jiff::SignedDuration::from_secs(at)).to_string();
+        let mut detail = detail;
+        detail["updatedAt"] = json!(at);
+        detail["createdAt"] = json!(at);
+        let service = format!("{head}:service/{}/{}", task.cluster, task.service.as_deref().unwrap_or_default());
+        json!({"id": at, "detail-type": kind, "source": "aws.ecs", "time": at, "resources": [service], "detail": detail})
+    };
+    let turned = |at: i64, name: &str, id: &str, reason: &str| {
+        event("ECS Deployment State Change", at, json!({"eventName": format!("SERVICE_DEPLOYMENT_{name}"), "deploymentId": id, "reason": reason}))
+    };
+    let mut host = task.clone();
+    host.container_instance_arn = Some(format!("{head}:container-instance/{}/c1", task.cluster));
+    let seeds = [
+        turned(-900, "IN_PROGRESS", &own, "ECS deployment in progress."),
+        turned(-20, "FAILED", &own, "ECS deployment circuit breaker: tasks failed to start."),
+        turned(-10, "IN_PROGRESS", "ecs-svc/2", "ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/2."),
+        turned(30, "COMPLETED", "ecs-svc/2", "ECS deployment completed."),
+        event("ECS Service Action", -60, json!({"eventName": "SERVICE_TASK_PLACEMENT_FAILURE", "reason": "RESOURCE:CPU", "containerInstanceArns": [host.container_instance_arn]})),
+        event(
+            "ECS Container Instance State Change",
+            -30,
+            json!({"containerInstanceArn": host.container_instance_arn, "ec2InstanceId": "i-0abc", "status": "DRAINING", "version": 3}),
+        ),
+    ];
+    let inputs = prop::collection::vec((any::<Index>(), prop::collection::vec(bend(), 0..4)), 0..8);
+    fuzz("archived service event", inputs, |picked| {
+        let events = picked.iter().map(|(of, bends)| folded(bent(of.get(&seeds), bends)));
+        let (archived, lines) = told_around(events, &host, stop);
+        let is_near = |at: Timestamp| (at.as_second() - stop.as_second()).abs() <= 24 * 3600 + 1;
+        prop_assert!(lines.iter().all(|line| is_near(line.at) && line.witness == Witness::Archive));
+        prop_assert!(archived.deployments.iter().all(|deployment| !deployment.arn.is_empty() && deployment.created_at.is_none_or(is_near)));
+        let mut evidence = evidence.clone();
+        evidence.task = host.clone();
+        evidence.service_deployments = archived.deployments;
+        evidence.host = archived.host;
+        evidence.events.extend(lines);
+        every_telling_is_inert(&trace(evidence))
     });
 }
 

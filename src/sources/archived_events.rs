@@ -77,19 +77,29 @@ pub(super) async fn fetch(reach: &Reach<'_>, until: Instant, skip: bool) -> Opti
         }
     };
     let (of_service, of_host, of_actions) = futures::join!(of_service, of_host, of_actions);
-    let told: Vec<Told> = once(of_service.into_iter().chain(of_host).flatten()).into_iter().filter_map(|event| told_of(&event, task)).collect();
-    let is_near = |at: Timestamp| (window.0..=stop + AFTER_STOP).contains(&at);
-    let mut turns: Vec<Turning> = told.iter().filter_map(Told::turning).filter(|turn| is_near(turn.at)).collect();
+    let (archived, lines) = told_around(of_service.into_iter().chain(of_host).flatten(), task, stop);
+    lines.into_iter().chain(of_actions).for_each(|line| reach.ledger.tell(line));
+    Some(Arc::new(archived))
+}
+
+/// What events tell of the time around a task's stop, and a line for each that belongs in its story.
+pub(crate) fn told_around(events: impl Iterator<Item = Value>, task: &Task, stop: Timestamp) -> (ArchivedEvents, Vec<Event>) {
+    let is_near = |at: Timestamp| at >= stop - BACK && at <= stop + AFTER_STOP;
+    let (mut turns, mut states, mut lines) = (Vec::new(), Vec::new(), Vec::new());
+    for told in once(events).iter().filter_map(|event| told_of(event, task)) {
+        match told {
+            Told::Said(message) if is_near(message.at) && concerns(&message, task) => lines.push(of_archive(message)),
+            Told::Turned(turn) if is_near(turn.at) => turns.push(turn),
+            Told::Was(state) if is_near(state.at) => states.push(state),
+            _ => {}
+        }
+    }
     turns.sort_by(|a, b| (a.at, a.name.as_str()).cmp(&(b.at, b.name.as_str())));
-    let mut states: Vec<State> = told.iter().filter_map(Told::state).filter(|state| is_near(state.at)).collect();
     states.sort_by_key(|state| (state.at, state.version));
-    let messages = told.into_iter().filter_map(Told::message).filter(|message| is_near(message.at) && concerns(message, task));
-    messages.map(of_archive).for_each(|event| reach.ledger.tell(event));
-    turns.iter().filter(|turn| is_told(turn, task)).map(Turning::line).for_each(|event| reach.ledger.tell(event));
-    of_actions.into_iter().for_each(|event| reach.ledger.tell(event));
-    host_lines(&states, stop).into_iter().for_each(|event| reach.ledger.tell(event));
+    lines.extend(turns.iter().filter(|turn| is_told(turn, task)).map(Turning::line));
+    lines.extend(host_lines(&states, stop));
     turns.retain(|turn| turn.at <= stop + MAY_TRAIL_BY);
-    Some(Arc::new(ArchivedEvents { deployments: deployments(&turns, task), host: at_the_stop(&states, stop).map(|state| state.host.clone()) }))
+    (ArchivedEvents { deployments: deployments(&turns, task), host: at_the_stop(&states, stop).map(|state| state.host.clone()) }, lines)
 }
 
 /// One group's events that the pattern fits; leaves a reading.
@@ -176,20 +186,6 @@ struct State {
     at: Timestamp,
     version: i64,
     host: Host,
-}
-
-impl Told {
-    fn turning(&self) -> Option<Turning> {
-        if let Self::Turned(turning) = self { Some(turning.clone()) } else { None }
-    }
-
-    fn state(&self) -> Option<State> {
-        if let Self::Was(state) = self { Some(state.clone()) } else { None }
-    }
-
-    fn message(self) -> Option<ServiceMessage> {
-        if let Self::Said(message) = self { Some(message) } else { None }
-    }
 }
 
 /// What an event tells, where ECS sent it and it is about the task's own service or instance: of that name, cluster,
@@ -474,7 +470,7 @@ mod tests {
     }
 
     fn folded(events: &[Value]) -> Vec<ServiceDeployment> {
-        let turns: Vec<Turning> = events.iter().filter_map(|event| told_of(event, &task())?.turning()).collect();
+        let turns: Vec<Turning> = events.iter().filter_map(|event| if let Told::Turned(turn) = told_of(event, &task())? { Some(turn) } else { None }).collect();
         deployments(&turns, &task())
     }
 
@@ -560,7 +556,7 @@ mod tests {
     fn a_service_action_is_told_in_ecs_own_words() {
         let detail = json!({"eventType": "ERROR", "eventName": "SERVICE_TASK_PLACEMENT_FAILURE", "clusterArn": format!("{HEAD}:cluster/default"),
             "containerInstanceArns": [format!("{HEAD}:container-instance/default/2dd1")], "reason": "RESOURCE:CPU", "createdAt": "2020-05-23T12:31:00.087Z"});
-        let message = told_of(&event(ACTION, "e", detail), &task()).and_then(Told::message).expect("a message");
+        let Some(Told::Said(message)) = told_of(&event(ACTION, "e", detail), &task()) else { panic!("no message") };
         assert_eq!((message.text.as_str(), message.kind), ("SERVICE_TASK_PLACEMENT_FAILURE: RESOURCE:CPU on 2dd1", MessageKind::CouldNotPlace));
         assert_eq!(message.at.to_string(), "2020-05-23T12:31:00.087Z");
     }
