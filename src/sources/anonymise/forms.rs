@@ -86,7 +86,10 @@ pub static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| {
             r"(?i)(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?\.){2,}(?:info|me|site|store|shop|global|systems|services|solutions|network|agency|company|work|team|media|games|software|health|finance|bank|prod)\b",
             host,
         ),
-        form(&["10", "172", "192"], r"\b(?:10|172|192)(?:[-_]\d{1,3}){3}\b", |text, names| Some(names.formed("host", text, |n| format!("host-{n}")))),
+        glued(&["10", "172", "192"], r"(?:\b|_)(?:10|172|192)(?:[-_]\d{1,3}){3}\b", |text, names| {
+            let address = text.trim_start_matches('_');
+            Some(format!("{}{}", &text[..text.len() - address.len()], names.formed("host", address, |n| format!("host-{n}"))))
+        }),
         glued(&[":", "-"], r"(?i)(?:[0-9a-f]{2}-){5}[0-9a-f]{2}|(?:[0-9a-f]{2}:){5}[0-9a-f]{2}", |text, names| {
             let sign = if text.contains(':') { ":" } else { "-" };
             let told = names.formed("mac", &text.replace(sign, "").to_ascii_lowercase(), |n| format!("0200{:08x}", n & 0xffff_ffff));
