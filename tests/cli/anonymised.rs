@@ -75,7 +75,14 @@ fn bare(text: &str) -> String {
 
 fn owned(case: &mut Case) {
     let mut text = serde_json::to_string(case).unwrap();
-    for (said, told) in [("111122223333", "410988887777"), ("billing", "payzilla-api"), ("/core", "/blueplum"), ("\"core\"", "\"blueplum\""), (r#"\"core\""#, r#"\"blueplum\""#), ("10.60.9.3", "10.0.3.7")] {
+    for (said, told) in [
+        ("111122223333", "410988887777"),
+        ("billing", "payzilla-api"),
+        ("/core", "/blueplum"),
+        ("\"core\"", "\"blueplum\""),
+        (r#"\"core\""#, r#"\"blueplum\""#),
+        ("10.60.9.3", "10.0.3.7"),
+    ] {
         text = text.replace(said, told);
     }
     text = regex::Regex::new("[a-z.]+@[a-z]+[.][a-z.]+").unwrap().replace_all(&text, "jane.zorg@example.com").into_owned();
@@ -116,7 +123,10 @@ fn nothing_of_its_owner_is_left_however_it_was_spelled() {
     // What is nobody's stays, and spellings go by the spelling of one pseudonym.
     let text = text(file);
     assert!(text.contains(LINES[LINES.len() - 1]), "{text}");
-    let service = regex::Regex::new("service_([0-9]+) service([0-9]+) Service([0-9]+) SERVICE_([0-9]+) service.([0-9]+) service%2D([0-9]+) service ([0-9]+) Service ([0-9]+) service/([0-9]+)").unwrap();
+    let service = regex::Regex::new(
+        "service_([0-9]+) service([0-9]+) Service([0-9]+) SERVICE_([0-9]+) service.([0-9]+) service%2D([0-9]+) service ([0-9]+) Service ([0-9]+) service/([0-9]+)",
+    )
+    .unwrap();
     let spelled = service.captures(&text).unwrap_or_else(|| panic!("{text}"));
     assert!((2..=9).all(|at| spelled[at] == spelled[1]), "{}", &spelled[0]);
     assert!(text.contains(":cluster/cluster-"), "{text}");
@@ -124,7 +134,13 @@ fn nothing_of_its_owner_is_left_however_it_was_spelled() {
     let judged = |case: &str| {
         let why = run(&mut program(&["timeline", case, "-o", "json"])).json();
         let who = run(&mut program(&["who-stopped", case, "-o", "json"])).json();
-        (why["verdict"]["cause"].clone(), why["verdict"]["evidence"].clone(), why["timeline"].as_array().unwrap().len(), who["stoppedBy"]["status"].clone(), who["stoppedBy"]["kind"].clone())
+        (
+            why["verdict"]["cause"].clone(),
+            why["verdict"]["evidence"].clone(),
+            why["timeline"].as_array().unwrap().len(),
+            who["stoppedBy"]["status"].clone(),
+            who["stoppedBy"]["kind"].clone(),
+        )
     };
     assert_eq!(judged(file), judged(plain));
 }

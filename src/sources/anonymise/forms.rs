@@ -141,8 +141,26 @@ fn repository(text: &str, names: &mut Names) -> Option<String> {
 
 /// Whose code everybody uses.
 const PUBLIC_OWNERS: [&str; 20] = [
-    "aws", "aws-actions", "actions", "hashicorp", "golang", "google", "googleapis", "docker", "moby", "kubernetes", "containerd", "opencontainers", "grpc", "spf13", "sirupsen", "nodejs", "npm", "python",
-    "rust-lang", "open-telemetry",
+    "aws",
+    "aws-actions",
+    "actions",
+    "hashicorp",
+    "golang",
+    "google",
+    "googleapis",
+    "docker",
+    "moby",
+    "kubernetes",
+    "containerd",
+    "opencontainers",
+    "grpc",
+    "spf13",
+    "sirupsen",
+    "nodejs",
+    "npm",
+    "python",
+    "rust-lang",
+    "open-telemetry",
 ];
 
 /// An account; one of the case's own is never invented.
@@ -255,7 +273,8 @@ fn plain_ipv4(address: Ipv4Addr, names: &mut Names) -> Option<String> {
 fn ipv6(text: &str, names: &mut Names) -> Option<String> {
     let mut end = text.len();
     let found = loop {
-        let starts = std::iter::once(0).chain(text.char_indices().filter(|(at, sign)| *sign == ':' && !text[*at..].starts_with("::")).map(|(at, _)| at + 1)).filter(|start| *start < end);
+        let starts =
+            std::iter::once(0).chain(text.char_indices().filter(|(at, sign)| *sign == ':' && !text[*at..].starts_with("::")).map(|(at, _)| at + 1)).filter(|start| *start < end);
         let parsed = starts.filter_map(|start| Some((start, text[start..end].parse::<Ipv6Addr>().ok()?))).next();
         match parsed {
             Some(found) => break found,
@@ -280,4 +299,3 @@ fn ipv6(text: &str, names: &mut Names) -> Option<String> {
 pub fn is_everybodys(host: &str) -> bool {
     EVERYBODYS.contains(&host.to_ascii_lowercase().as_str())
 }
-

@@ -143,9 +143,7 @@ impl Known {
             Sort::Digits { is_hex, every, .. } => {
                 let is_digit = |letter: char| if *is_hex { letter.is_ascii_hexdigit() } else { letter.is_ascii_digit() };
                 let before = &text[..range.start];
-                gaps().all(|(at, gap)| gap == Gap::None || at % every == 0)
-                    && (!before.ends_with(is_digit) || is_encoded(before))
-                    && !text[range.end..].starts_with(is_digit)
+                gaps().all(|(at, gap)| gap == Gap::None || at % every == 0) && (!before.ends_with(is_digit) || is_encoded(before)) && !text[range.end..].starts_with(is_digit)
             }
             Sort::Name { spelling, .. } => {
                 let said = &text[range.clone()];
@@ -218,7 +216,9 @@ fn is_delimited(text: &str, range: &Range<usize>) -> bool {
     let is_lower = |letter: char| letter.is_lowercase() || letter.is_ascii_digit();
     let begins = !before.ends_with(char::is_alphanumeric)
         || is_encoded(before)
-        || before.ends_with("\\n") || before.ends_with("\\t") || before.ends_with("\\r")
+        || before.ends_with("\\n")
+        || before.ends_with("\\t")
+        || before.ends_with("\\r")
         || before.ends_with(is_lower) && said.starts_with(char::is_uppercase);
     let ends = !after.starts_with(char::is_alphanumeric)
         || after.starts_with(|letter: char| letter.is_ascii_digit()) && !said.ends_with(|letter: char| letter.is_ascii_digit())

@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::names::{Names, Of};
 use super::forms::{account, is_everybodys};
+use super::names::{Names, Of};
 use super::words::{Words, formed};
 
 /// An ARN that is still one: of the same service, region, kind and ids.
@@ -188,8 +188,32 @@ pub fn written(of: Of, text: &str, names: &mut Names) -> String {
 
 /// Words in the paths of forges.
 const FORGES: [&str; 26] = [
-    "_git", "scm", "projects", "repos", "actions", "runs", "job", "jobs", "attempts", "tree", "blob", "raw", "pull", "pulls", "merge", "merge_requests", "issues", "releases", "download", "archive", "pipelines",
-    "commits", "compare", "v3", "api", "packages",
+    "_git",
+    "scm",
+    "projects",
+    "repos",
+    "actions",
+    "runs",
+    "job",
+    "jobs",
+    "attempts",
+    "tree",
+    "blob",
+    "raw",
+    "pull",
+    "pulls",
+    "merge",
+    "merge_requests",
+    "issues",
+    "releases",
+    "download",
+    "archive",
+    "pipelines",
+    "commits",
+    "compare",
+    "v3",
+    "api",
+    "packages",
 ];
 
 static KEY: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^(?:A[A-Z]{3}[A-Z0-9]{4,}|\d{12})$").expect("a pattern"));

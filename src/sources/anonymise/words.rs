@@ -66,7 +66,7 @@ impl Words {
     /// The sentence in other words.
     pub fn replaced(&self, text: &str, names: &mut Names) -> String {
         let mut spans = Spans::default();
-        for run in encoded::runs(text) {
+        for run in encoded::runs(text).filter(|_| self.known.is_some()) {
             if encoded::texts(&text[run.clone()]).iter().any(|hidden| self.tells(hidden, names)) {
                 let told = names.formed("base64", &text[run.clone()], |n| format!("[base64-{n}]"));
                 spans.insert(run, told);
