@@ -57,11 +57,16 @@ pub static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| {
             let plain = text.replace("%3A", ":").replace("%3a", ":").replace("%2F", "/").replace("%2f", "/");
             Some(structure::written(Of::User, &plain, names).replace(':', "%3A").replace('/', "%2F"))
         }),
-        form(&["@", "%40"], r"(?i)[a-z0-9._+-]*[a-z0-9_+-](?:@|%40)(?:[a-z0-9-]+\.)+[a-z]{2,}\b", |text, names| {
-            // What is written as signs before it is none of it.
-            let plain = text.replace("%40", "@").replace("%2B", "+");
+        form(&["@", "%40"], r"(?i)(?:%[0-9a-f]{2})*(?:[a-z0-9._+-]|%2b)*[a-z0-9_+-](?:@|%40)(?:[a-z0-9-]+\.)+[a-z]{2,}\b", |text, names| {
+            // A sign before it, such as `%3A`, is none of it.
+            let mut address = text;
+            while let Some(rest) = address.strip_prefix('%').and_then(|rest| rest.get(2..)) {
+                address = rest;
+            }
+            let plain = address.replace("%40", "@").replace("%2B", "+").replace("%2b", "+");
             let told = names.quietly(Of::User, &plain);
-            Some(if text.contains("%40") { told.replace('@', "%40") } else { told })
+            let told = if address.contains('%') { told.replace('@', "%40").replace('+', "%2B") } else { told };
+            Some(format!("{}{told}", &text[..text.len() - address.len()]))
         }),
         form(&["s3://"], r#"\bs3://[^\s"'<>(){}\[\],;:]+"#, |text, names| Some(structure::path(Of::Other, text, names))),
         // A package of somebody's own, with what stands before it.

@@ -265,7 +265,7 @@ mod tests {
                 "arn:aws:logs:eu-west-1:111122223333:log-group:/ecs/web:log-stream:ecs/app/1:*",
                 "arn:aws:logs:eu-west-1:100000000001:log-group:/ecs/service-1:log-stream:ecs/container-1/1:*",
             ),
-            ("arn:aws:s3:::bucket-of-acme/app.env", "arn:aws:s3:::name-3/name-4"),
+            ("arn:aws:s3:::bucket-of-acme/app.env", "arn:aws:s3:::name-3/name.4"),
             ("arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com", "arn:aws:iam::100000000001:oidc-provider/token.actions.githubusercontent.com"),
         ] {
             assert_eq!(arn(said, &mut names), told);

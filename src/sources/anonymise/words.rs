@@ -168,6 +168,9 @@ mod tests {
             ("111122223333.dkr.ecr.eu-west-1.amazonaws.com/web:41", "100000000001.dkr.ecr.eu-west-1.amazonaws.com/service-1:41"),
             ("by ecs.amazonaws.com on eni-0a9b8c7d6e5f40312 0a:1b:2c:3d:4e:5f at 12:34:56", "by ecs.amazonaws.com on eni-00000000000000001 02:00:00:00:00:01 at 12:34:56"),
             ("peer 2a05:d018:1::7 is gone", "peer 2001:db8::1 is gone"),
+            ("by=%3Ajane.zorg%2Bx%40acme.io&of=jane.zorg@acme.io, Jane Zorg", "by=%3Aperson.1%2Btag-1%40host.example&of=person.1@host.example, Jane Zorg"),
+            ("from 0a:1b:2c:3d:4e:5f and 0A-1B-2C-3D-4E-5F, ::ffff:10.0.3.4, v1.2.3.4", "from 02:00:00:00:00:01 and 02-00-00-00-00-01, ::ffff:10.255.0.1, v1.2.3.4"),
+            ("https://github.com/aws/aws-sdk-go-v2 of git@github.com:acme/pay.git", "https://github.com/aws/aws-sdk-go-v2 of git@github.com:image-1/image-2.git"),
         ] {
             assert_eq!(words.replaced(said, &mut names), told);
         }
