@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::diagnosis::task::last_segment;
 use crate::diagnosis::words::{list, value};
-use crate::render::columns::{padded, width};
+use crate::render::columns::{padded, width, wrapped};
 use crate::render::printable::printable;
 use crate::sources::archive::{Keeps, Kept, survey};
 use crate::sources::deadline::Deadline;
@@ -117,21 +117,25 @@ fn table(kept: &[Kept], cluster: Option<&str>, region: &str, screen: &Screen) ->
     let archives = kept.iter().filter(|kept| kept.keeps.is_archive()).count();
     let captured: Option<Vec<String>> = kept.iter().filter(|kept| kept.keeps.is_archive()).map(|kept| words(&kept.keeps).1.map(|name| printable(name).into_owned())).collect();
     let asked = cluster.map(|name| format!(" of cluster {}", printable(name)));
-    let mut out = match (archives, &asked, captured) {
+    let headline = match (archives, &asked, captured) {
         (0, asked, _) => {
             let of = asked.as_deref().unwrap_or_default();
-            format!("{}  No archive of ECS events{of} in {region}: what stopped more than about an hour ago is lost.\n", look.paint(&look.bad, "✗"))
+            format!("No archive of ECS events{of} in {region}: what stopped more than about an hour ago is lost.")
         }
         // Captured cluster by cluster: of any other one nothing is kept.
         (_, None, Some(clusters)) => {
             let of = if clusters.len() == 1 { format!("cluster {} alone", clusters[0]) } else { format!("{} clusters alone ({})", clusters.len(), few(&clusters)) };
-            format!("{}  ECS events of {of} are kept in {region}; a task of there that ECS has forgotten is looked for.\n", look.paint(&look.good, "✓"))
+            format!("ECS events of {of} are kept in {region}; a task of there that ECS has forgotten is looked for.")
         }
         (_, asked, _) => {
             let of = asked.as_deref().unwrap_or_default();
-            format!("{}  ECS events{of} are kept in {region}; a task that ECS has forgotten is looked for there.\n", look.paint(&look.good, "✓"))
+            format!("ECS events{of} are kept in {region}; a task that ECS has forgotten is looked for there.")
         }
     };
+    // In a pipe it stays on one line, to be found again.
+    let room = screen.page.width.map_or(100_000, |_| screen.page.measure());
+    let mark = if archives == 0 { look.paint(&look.bad, "✗") } else { look.paint(&look.good, "✓") };
+    let mut out = format!("{mark}  {}\n", wrapped(&headline, room.saturating_sub(INDENT)).join(&format!("\n{:INDENT$}", "")));
     let groups: Vec<String> = kept.iter().map(|kept| printable(&kept.group).into_owned()).collect();
     let columns = groups.iter().map(|group| width(group)).max().unwrap_or(0);
     if !kept.is_empty() {
@@ -142,7 +146,11 @@ fn table(kept: &[Kept], cluster: Option<&str>, region: &str, screen: &Screen) ->
         let (keeps, cluster) = words(&kept.keeps);
         let of = cluster.map_or_else(|| "every cluster its rule lets through".to_owned(), |cluster| format!("cluster {}", printable(cluster)));
         let days = kept.retention_days.map_or_else(|| "for ever".to_owned(), |days| format!("{days} days"));
-        out.push_str(&format!("{mark}  {}  {}  {}  {of}\n", padded(group, columns), padded(&days, 9), padded(keeps, 18)));
+        let rest = format!("{}  {}  {of}", padded(&days, 9), padded(keeps, 18));
+        let line = format!("{}  {rest}", padded(group, columns));
+        // A name is whole, to be copied; what does not fit beside it stands below.
+        let fits = INDENT + width(&line) <= room;
+        out.push_str(&if fits { format!("{mark}  {line}\n") } else { format!("{mark}  {group}\n{:INDENT$}{rest}\n", "") });
     }
     if archives == 0 {
         out.push_str("\nTo keep them from now on:\n  ecs-trace archive template > ecs-archive.yaml\n");
@@ -150,6 +158,9 @@ fn table(kept: &[Kept], cluster: Option<&str>, region: &str, screen: &Screen) ->
     }
     out
 }
+
+/// The mark before each line, and what parts it from the words.
+const INDENT: usize = 3;
 
 /// The first of many names.
 fn few(names: &[String]) -> String {

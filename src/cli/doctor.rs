@@ -57,7 +57,11 @@ async fn examined(options: &Everywhere, screen: &Screen, now: Timestamp) -> Done
         Ok(account) => account,
         Err(Failure { message: why, hints: remedies, .. }) => {
             let session = session(options, cluster_region(options), Wanted::default(), &deadline);
-            let mut checkup = unasked(&session, Unreached { why, remedies }, now);
+            let mut unreached = Unreached { why, remedies };
+            if cluster_region(options).is_none() && unreached.why == NO_REGION {
+                add_credentials(&mut unreached, options, screen, &deadline).await;
+            }
+            let mut checkup = unasked(&session, unreached, now);
             settings(&mut checkup, options);
             print(&checkup, options, screen)?;
             return Ok(Exit::Inconclusive);
@@ -80,6 +84,23 @@ async fn examined(options: &Everywhere, screen: &Screen, now: Timestamp) -> Done
         _ => Exit::Inconclusive,
     })
 }
+
+/// Without a region nobody has looked for credentials yet: both are told at once. Whose they are depends on no region.
+async fn add_credentials(unreached: &mut Unreached, options: &Everywhere, screen: &Screen, deadline: &Deadline) {
+    let opened = tokio::select! {
+        opened = open(options, Some(ANY_REGION.to_owned()), Wanted::default(), screen, None, deadline) => opened,
+        () = deadline.passed() => return,
+        () = interrupted() => return,
+    };
+    if let Err(Failure { message, hints, .. }) = opened {
+        unreached.why = format!("{}, and {message}", unreached.why);
+        unreached.remedies.extend(hints);
+    }
+}
+
+const NO_REGION: &str = "no region";
+/// No question leaves for it.
+const ANY_REGION: &str = "us-east-1";
 
 fn print(checkup: &Checkup, options: &Everywhere, screen: &Screen) -> Result<(), Failure> {
     screen.answer(&rendered(options, || json::doctor::Doctor::from(checkup), || report::report(checkup, &screen.page, policy::of))?)

@@ -195,6 +195,8 @@ pub struct Checkup {
     pub insights: Vec<Insights>,
     /// How far the clock here is ahead of AWS's; negative where it is behind.
     pub skew: Option<SignedDuration>,
+    /// Ctrl-C ended it: what has not answered was not given the time to.
+    pub interrupted: bool,
 }
 
 /// AWS refuses what is signed further from its own clock than this.

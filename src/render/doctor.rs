@@ -223,7 +223,9 @@ impl Out<'_> {
             steps.push((format!("{}: {why}. Another policy that allows it changes nothing; whoever keeps this one has to open it.", words::list(&actions)), None));
             told.push(why);
         }
-        if checkup.probes.iter().any(|probe| matches!(probe.access, Access::Throttled | Access::TimedOut)) {
+        if checkup.interrupted {
+            steps.push(("Let it run to its end:".to_owned(), Some("ecs-trace doctor".to_owned())));
+        } else if checkup.probes.iter().any(|probe| matches!(probe.access, Access::Throttled | Access::TimedOut)) {
             steps.push(("Ask again in a minute, with more time:".to_owned(), Some("ecs-trace doctor --timeout 60s".to_owned())));
         }
         if !missing.is_empty() {

@@ -104,6 +104,7 @@ pub fn unasked(session: &Session, unreached: Unreached, now: Timestamp) -> Check
         archive: Presence::Unknown(unreached.why.clone()),
         insights: Vec::new(),
         skew: None,
+        interrupted: false,
         unreached: Some(unreached),
     }
 }
@@ -444,6 +445,7 @@ impl Round<'_> {
         Checkup {
             taken_at: self.of.now,
             identity: heard.identity.unwrap_or_else(|| Err(Unidentified { why: "no answer within the run's time".to_owned(), credentials_are_refused: false })),
+            interrupted: ended == Ended::Interrupted,
             unreached: None,
             profile: origins.profile.clone(),
             region: Some(origins.region.clone()),

@@ -227,6 +227,9 @@ fn what_is_kept_is_shown_and_where_nothing_is_how_to_keep_it() {
     let ran = run(&mut against(&aws, &["archive", "status"])).code(&[0]);
     assert!(ran.stdout.contains("are kept in") && ran.stdout.contains("/aws/events/ecs-trace") && ran.stdout.contains("30 days"), "{}", ran.stdout);
     assert!(!ran.stdout.contains("/ecs/web") && !ran.stdout.contains("cloudformation deploy"), "{}", ran.stdout);
+    assert_eq!(ran.stdout.lines().count(), 3, "in a pipe each is on one line: {}", ran.stdout);
+    let narrow = run(against(&aws, &["archive", "status"]).env("COLUMNS", "80")).code(&[0]);
+    assert!(narrow.stdout.lines().all(|line| line.chars().count() <= 80) && narrow.stdout.contains("✓  /aws/events/ecs-trace\n   30 days"), "{}", narrow.stdout);
     let json = run(&mut against(&aws, &["archive", "status", "-o", "json", "--query", "groups[?archive] | [0].retentionDays"])).code(&[0]);
     assert_eq!(json.stdout.trim(), "30");
 

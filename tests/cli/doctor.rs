@@ -127,6 +127,11 @@ fn without_region_or_credentials_it_tells_what_it_knows_and_what_to_do() {
     let ran = run(&mut program(&["doctor"])).code(&[3]);
     assert!(ran.stdout.starts_with("✗ Nothing could be asked") && ran.stdout.contains("none: not by --region, nor in AWS_REGION"), "{}", ran.stdout);
     assert!(ran.stdout.contains("Name one: --region eu-west-1"), "{}", ran.stdout);
+    // Both at once, so that nobody signs in only after the second try.
+    assert!(ran.stdout.contains("no region, and no credentials") && ran.stdout.contains("Sign in:"), "{}", ran.stdout);
+    let keys = [("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"), ("AWS_SECRET_ACCESS_KEY", "x")];
+    let ran = run(program(&["doctor"]).envs(keys)).code(&[3]);
+    assert!(ran.stdout.contains("no region") && !ran.stdout.contains("no credentials"), "{}", ran.stdout);
     let told = document(&run(program(&["doctor", "-o", "json"]).env("AWS_REGION", "eu-west-1")).code(&[3]));
     assert_eq!((told["region"]["value"].as_str(), told["region"]["from"].as_str()), (Some("eu-west-1"), Some("AWS_REGION")));
     assert!(told["identity"]["detail"].as_str().is_some_and(|why| why.starts_with("no credentials")) && told["credentials"].is_null(), "{told}");

@@ -114,6 +114,7 @@ fn a_check_up_and_lists_end_at_once() {
     let aws = FakeAws::with("others-stopped", &hangs, Duration::ZERO);
     let told = interrupted_at(&aws, &mut against(&aws, &["doctor"]), "logs:DescribeLogGroups").code(&[130]);
     assert!(told.stdout.contains("ListClusters") && told.stdout.contains("interrupted before its answer"), "{}", told.stdout);
+    assert!(!told.stdout.contains("more time") && !told.stdout.contains("--timeout") && told.stdout.contains("Let it run to its end"), "{}", told.stdout);
     interrupted_at(&aws, &mut against(&aws, &["archive", "status"]), "logs:DescribeLogGroups").code(&[130]);
     interrupted_at(&aws, &mut against(&aws, &["stops"]), "ecs:DescribeTasks").code(&[130]);
 }

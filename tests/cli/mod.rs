@@ -2,6 +2,7 @@
 
 #[cfg(unix)]
 mod alias;
+mod anonymised;
 mod answers;
 mod archive;
 mod archived_stops;

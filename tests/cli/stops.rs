@@ -68,7 +68,7 @@ fn what_the_scheduler_stopped_is_judged_with_its_services_deployments_and_unknow
 fn nothing_is_said_to_be_nothing_and_an_unknown_service_to_be_unknown() {
     let aws = FakeAws::with("app-error", &[("ecs:ListTasks", Fault::Late(Duration::from_secs(600)))], Duration::ZERO);
     let ran = run(&mut against(&aws, &["stops"])).code(&[0]);
-    assert!(ran.stdout.is_empty() && ran.stderr.contains("no stopped task in "), "{} {}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.is_empty() && ran.stderr.contains("no stopped task in ") && ran.stderr.contains("--since 7d"), "{} {}", ran.stdout, ran.stderr);
     assert_eq!(run(&mut against(&aws, &["stops", "-o", "json"])).code(&[0]).json()["stops"], serde_json::json!([]));
     let aws = FakeAws::with("app-error", &[("ecs:ListTasks", Fault::Denied)], Duration::ZERO);
     run(&mut against(&aws, &["stops"])).code(&[254]);

@@ -204,7 +204,10 @@ async fn listed(run: &Run<'_>, by: Option<By>, since: Option<Duration>) -> Done 
         if let Some(service) = scope.service {
             must_exist(account, &ledger, service, &ended.clusters).await?;
         }
-        screen.note(&format!("{}; ECS remembers them for about an hour", nothing(&ended.clusters, scope.service, since, &account.region)));
+        screen.note(&format!(
+            "{}; ECS remembers them for about an hour, an archive of its events for longer: look further back with --since 7d",
+            nothing(&ended.clusters, scope.service, since, &account.region)
+        ));
     }
     let is_short = !ended.unread.is_empty() || gap.is_some() && stops.iter().any(Stop::may_be_told_by_its_service);
     print(run, by, stops, &readings, &bars)?;

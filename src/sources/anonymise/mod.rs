@@ -4,8 +4,13 @@
 //! The case is gone through twice. What stands where AWS puts a name is learnt first; then it is replaced there and in
 //! every sentence.
 
+mod encoded;
+mod forms;
+mod known;
 mod names;
+mod spelling;
 mod structure;
+mod taken;
 mod words;
 
 use aws_smithy_types::base64;
@@ -300,8 +305,7 @@ impl Pass<'_> {
     fn number(&self, value: &mut Value) {
         let told = value.to_string();
         if told.len() == 12
-            && let Some((_, other)) = self.names.accounts().into_iter().find(|(account, _)| *account == told)
-            && let Ok(number) = other.parse::<u64>()
+            && let Some(number) = self.names.account(&told).and_then(|other| other.parse::<u64>().ok())
         {
             *value = number.into();
         }
@@ -322,8 +326,7 @@ impl Pass<'_> {
             return inner.to_string();
         }
         if name == "userAgent" {
-            // The name of a tool is none of a user.
-            return Words::without_names().replaced(told, self.names);
+            return self.words.of_agent(told, self.names);
         }
         if let Some(of) = of_field(name, parent).filter(|_| !told.contains(' ')) {
             return structure::path(of, told, self.names);

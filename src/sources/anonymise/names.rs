@@ -1,13 +1,17 @@
 //! Pseudonyms: which words are names, what each is called instead, and in what form, so that what the diagnosis reads from
 //! a name (a pipeline's, a person's, an archive's) can still be read from its pseudonym.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::LazyLock;
 
 use regex::Regex;
 
 use crate::diagnosis::actors::PIPELINES;
 use crate::diagnosis::service::is_task_id;
+
+use super::known::ACCOUNT;
+use super::spelling::{Spelling, shaped};
+use super::taken::Taken;
 
 /// What a name is of. The same name is called the same whatever it is of: joins go across.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,6 +25,7 @@ pub enum Of {
     User,
     Role,
     Host,
+    Person,
     Tag,
     Other,
 }
@@ -37,6 +42,7 @@ impl Of {
             Self::User => "user",
             Self::Role => "role",
             Self::Host => "host",
+            Self::Person => "person",
             Self::Tag => "tag",
             Self::Other => "name",
         }
@@ -83,7 +89,7 @@ const WELL_KNOWN: [&str; 34] = [
 
 /// Words of AWS, of loggers and of runtimes. A name that is one of them is replaced where a name stands, and left in
 /// sentences, where it says nothing of anybody and the verdict may rest on it.
-static VOCABULARY: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
+pub static VOCABULARY: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
     "access account action address agent alarm allocation an and application arn as at attempt attribute auth availability balancer because bucket by bytes call cannot capacity check checks circuit \
      client closed cloudtrail cloudwatch cluster code codes command completed configuration connect connection container containers could cpu create created credentials daemon data database day debug default \
      definition denied deployment deregistered desired detail direct dns does down drain draining due ecr ecs efs elb end endpoint environment error errors essential event events exceeded exception exec exit exited \
@@ -133,6 +139,9 @@ static REGION: LazyLock<Regex> = LazyLock::new(|| {
 /// A name of digits alone is looked for in sentences if it is no shorter.
 const SHORTEST_ODD: usize = 6;
 
+/// The digits of an id are known without what it begins with if they are no fewer.
+const SHORTEST_ID: usize = 12;
+
 /// Of those, what is no name even where a name stands: session names that are instances, versions, AWS's own.
 static NO_NAME: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^(?:v?\d{1,5}(?:\.\d+)*|\*|d-[A-Z0-9]{9}|sha256|(?:i|mi|eni|subnet|sg|vpc|vol|fs|lt|ami|acl)-[0-9a-f]{3,}|[\w.-]+\.amazonaws\.com(?:\.cn)?|\[redacted\])$")
@@ -143,17 +152,21 @@ static NO_NAME: LazyLock<Regex> = LazyLock::new(|| {
 #[derive(Debug, Default)]
 pub struct Names {
     given: HashMap<String, String>,
+    /// Pseudonyms that are somebody's.
+    used: HashSet<String>,
+    /// Names that have more than one spelling, by their letters: as they were met first, and what each is called.
+    loose: HashMap<Vec<u8>, (String, String)>,
     counted: BTreeMap<&'static str, usize>,
     /// Names that are replaced wherever they stand, in sentences, too.
     spoken: BTreeSet<String>,
     /// All of the case's text: no pseudonym may be in it.
-    taken: String,
+    taken: Taken,
 }
 
 impl Names {
     #[must_use]
     pub fn beside(taken: String) -> Self {
-        Self { taken, ..Self::default() }
+        Self { taken: Taken::of(taken), ..Self::default() }
     }
 
     /// Whether a word is no name but an id, a number or AWS's own.
@@ -193,27 +206,70 @@ impl Names {
         self.kept_as(of, name)
     }
 
-    /// What was met as a name in a sentence, maybe in other letters.
-    pub fn heard(&mut self, said: &str) -> String {
-        match self.spoken.iter().find(|name| name.eq_ignore_ascii_case(said)).cloned() {
-            Some(name) if !self.given.contains_key(said) => self.kept_as(Of::Other, &name),
-            _ => self.kept_as(Of::Other, said),
-        }
+    /// The pseudonym of a name that somebody wrote: one that is no ordinary word is known wherever it stands.
+    pub fn met(&mut self, of: Of, name: &str) -> String {
+        let spelling = Spelling::of(name);
+        if spelling.is_within() && !spelling.begins.is_empty() { self.of(of, name) } else { self.quietly(of, name) }
     }
 
-    /// Accounts that were met, with what they are called.
+    /// What was met as that name in a sentence, maybe in another spelling.
+    pub fn heard(&mut self, said: &str, name: &str) -> String {
+        if let Some(given) = self.given.get(said) {
+            return given.clone();
+        }
+        let first = self.loose.get(&Spelling::of(name).bare).cloned();
+        let (first, given) = first.unwrap_or_else(|| (name.to_owned(), self.kept_as(Of::Other, name)));
+        shaped(said, &first, &given)
+    }
+
+    /// What an account is called, if it was met.
     #[must_use]
-    pub fn accounts(&self) -> Vec<(String, String)> {
-        self.given.iter().filter_map(|(key, given)| Some((key.strip_prefix("account ")?.to_owned(), given.clone()))).collect()
+    pub fn account(&self, account: &str) -> Option<&str> {
+        self.given.get(&format!("account {account}")).map(String::as_str)
+    }
+
+    /// Accounts, ids and hardware addresses that were met: their digits, those that stand for them, and after how many of
+    /// them a sign may stand.
+    pub fn digits(&self) -> impl Iterator<Item = (String, String, usize)> {
+        self.given.iter().filter_map(|(key, given)| {
+            let (of, told) = key.split_once(' ')?;
+            let last = |text: &str| text.rsplit('-').next().unwrap_or_default().to_owned();
+            match of {
+                "account" => Some((told.to_owned(), given.clone(), ACCOUNT)),
+                "mac" => Some((told.to_owned(), given.clone(), 2)),
+                "id" => Some((last(told), last(given), usize::MAX)).filter(|(digits, ..)| digits.len() >= SHORTEST_ID),
+                _ => None,
+            }
+        })
     }
 
     fn kept_as(&mut self, of: Of, name: &str) -> String {
         if let Some(given) = self.given.get(name) {
             return given.clone();
         }
-        let given = self.invented(of, name);
+        let given = self.spelled(of, name);
+        self.used.insert(given.clone());
         self.given.insert(name.to_owned(), given.clone());
         given
+    }
+
+    /// That of the same name in another spelling, in this one; else one of its own.
+    fn spelled(&mut self, of: Of, name: &str) -> String {
+        let spelling = Spelling::of(name);
+        if of == Of::Host || !spelling.is_loose() {
+            return self.invented(of, name);
+        }
+        let (first, pseudonym) = match self.loose.get(&spelling.bare) {
+            Some(known) => known.clone(),
+            None => {
+                let known = (name.to_owned(), self.invented(of, name));
+                self.loose.insert(spelling.bare, known.clone());
+                known
+            }
+        };
+        let given = shaped(name, &first, &pseudonym);
+        let is_free = !self.used.contains(&given) && !self.taken.has(&given);
+        if is_free || given == pseudonym && first == name { given } else { self.invented(of, name) }
     }
 
     /// One of a fixed form, such as an address.
@@ -223,16 +279,14 @@ impl Names {
             return given.clone();
         }
         let given = self.next(of, form);
+        self.used.insert(given.clone());
         self.given.insert(key, given.clone());
         given
     }
 
-    /// Those to be looked for in sentences, the longest first, so that none is taken for a part of itself.
-    #[must_use]
-    pub fn spoken(&self) -> Vec<&str> {
-        let mut spoken: Vec<&str> = self.spoken.iter().map(String::as_str).collect();
-        spoken.sort_by_key(|name| (std::cmp::Reverse(name.len()), *name));
-        spoken
+    /// Those to be looked for in sentences.
+    pub fn spoken(&self) -> impl Iterator<Item = &str> {
+        self.spoken.iter().map(String::as_str)
     }
 
     fn next(&mut self, of: &'static str, form: impl Fn(usize) -> String) -> String {
@@ -240,10 +294,25 @@ impl Names {
         loop {
             *counted += 1;
             let given = form(*counted);
-            if !self.taken.contains(&given) {
+            if !self.used.contains(&given) && !self.taken.has(&given) {
                 return given;
             }
         }
+    }
+
+    /// `jane.zorg+x@example.com`: the same person as `jane.zorg@example.com` and, without an address, `jane.zorg`.
+    fn person(&mut self, address: &str) -> String {
+        let (local, host) = address.rsplit_once('@').unwrap_or((address, ""));
+        let (name, tag) = local.split_once('+').map_or((local, None), |(name, tag)| (name, Some(tag)));
+        let spelling = Spelling::of(name);
+        let is_name = spelling.is_loose() && !spelling.begins.is_empty();
+        let person = if is_name { self.of(Of::Person, name) } else { self.formed("person", &name.to_ascii_lowercase(), |n| format!("person-{n}")) };
+        let tag = tag.map(|tag| format!("+{}", self.quietly(Of::Tag, tag))).unwrap_or_default();
+        let given = format!("{person}{tag}@host.example");
+        if !self.used.contains(&given) && !self.taken.has(&given) {
+            return given;
+        }
+        format!("{person}{tag}@{}", self.quietly(Of::Host, &host.to_ascii_lowercase()))
     }
 
     fn invented(&mut self, of: Of, name: &str) -> String {
@@ -252,7 +321,7 @@ impl Names {
             return self.next("permission-set", |n| format!("AWSReservedSSO_PermissionSet{n}_{n:016x}"));
         }
         if name.contains('@') {
-            return self.next("person", |n| format!("person-{n}@host.example"));
+            return self.person(name);
         }
         let pod = name.strip_prefix("eks-").and_then(|rest| rest.split_at_checked(rest.len().checked_sub(36)?)).filter(|(_, id)| is_task_id(id));
         if let Some((_, id)) = pod {
@@ -288,7 +357,7 @@ mod tests {
             (names.of(Of::Service, "web-api"), names.of(Of::Family, "web-api"), names.of(Of::Service, "cart")),
             ("service-2".into(), "service-2".into(), "service-3".into())
         );
-        assert_eq!(names.spoken(), ["web-api", "cart"]);
+        assert_eq!(names.spoken().collect::<Vec<_>>(), ["cart", "web-api"]);
     }
 
     #[test]
@@ -309,7 +378,7 @@ mod tests {
         for (of, name) in [(Of::Cluster, "eu-prod-1"), (Of::Service, "hr-payroll-2"), (Of::User, "20314455"), (Of::User, "decafbad")] {
             let told = names.placed(of, name);
             assert!(told.starts_with(of.word()), "{name}: {told}");
-            assert!(names.spoken().contains(&name), "{name}");
+            assert!(names.spoken().any(|spoken| spoken == name), "{name}");
             assert_eq!(names.quietly(Of::Other, name), told, "everywhere the same");
         }
         for kept in ["eu-west-1", "us-gov-east-1", "i-07c6c45abc990e794", "42", "77ab0c1d2e3f4a5b8c6d7e8f90a1b2c3"] {
@@ -321,6 +390,6 @@ mod tests {
     fn a_name_that_is_a_word_of_aws_is_not_looked_for_in_sentences() {
         let mut names = Names::default();
         assert_eq!(names.of(Of::Container, "agent"), "container-1");
-        assert!(names.spoken().is_empty());
+        assert!(names.spoken().next().is_none());
     }
 }

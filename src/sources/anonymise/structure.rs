@@ -4,8 +4,9 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::forms::{account, is_everybodys};
 use super::names::{Names, Of};
-use super::words::account;
+use super::words::{Words, formed};
 
 /// An ARN that is still one: of the same service, region, kind and ids.
 pub fn arn(text: &str, names: &mut Names) -> String {
@@ -47,7 +48,7 @@ fn resource(service: &str, text: &str, names: &mut Names) -> String {
             ("logs", _, _) if after_stream => name(Of::Container, word, names),
             ("logs", _, _) => name(Of::Logs, word, names),
             ("ecr", "repository", _) => name(Of::Image, word, names),
-            (_, "instance" | "network-interface" | "subnet" | "security-group" | "vpc" | "volume" | "file-system", _) => super::words::Words::without_names().replaced(word, names),
+            (_, "instance" | "network-interface" | "subnet" | "security-group" | "vpc" | "volume" | "file-system", _) => Words::without_names().replaced(word, names),
             _ => names.quietly(Of::Other, word),
         };
         told.push_str(&other);
@@ -66,7 +67,7 @@ fn is_aws_path(word: &str) -> bool {
 }
 
 fn provider(word: &str, names: &mut Names) -> String {
-    if word.contains('.') { super::words::Words::without_names().replaced(word, names) } else { names.of(Of::Other, word) }
+    if word.contains('.') { Words::without_names().replaced(word, names) } else { names.of(Of::Other, word) }
 }
 
 /// Each segment with what ends it.
@@ -155,8 +156,8 @@ fn is_placed(of: Of) -> bool {
 /// The host of an image is one by its place, whatever it ends in.
 fn registry(word: &str, names: &mut Names) -> String {
     let (host, port) = word.split_at(word.find(':').unwrap_or(word.len()));
-    let told = super::words::Words::without_names().replaced(host, names);
-    let other = if told == host && !super::words::is_everybodys(host) { names.quietly(Of::Host, host) } else { told };
+    let told = Words::without_names().replaced(host, names);
+    let other = if told == host && !is_everybodys(host) { names.quietly(Of::Host, host) } else { told };
     format!("{other}{port}")
 }
 
@@ -168,19 +169,70 @@ fn joined(word: &str, names: &mut Names) -> String {
     }
 }
 
+/// A path or subject that somebody wrote: its parts may as well be ordinary words.
+pub fn written(of: Of, text: &str, names: &mut Names) -> String {
+    let mut told = String::with_capacity(text.len());
+    for piece in text.split_inclusive(['/', ':', '@']) {
+        let (word, sign) = piece.split_at(piece.trim_end_matches(['/', ':', '@']).len());
+        let (word, ending) = word.strip_suffix(".git").map_or((word, ""), |word| (word, ".git"));
+        let is_kept = GRAMMAR.contains(&word) || FORGES.contains(&word) || word.bytes().all(|byte| byte.is_ascii_punctuation());
+        let other = match formed(word, names) {
+            _ if is_kept => word.to_owned(),
+            Some(other) => other,
+            None => names.met(of, word),
+        };
+        told.extend([&other, ending, sign]);
+    }
+    told
+}
+
+/// Words in the paths of forges.
+const FORGES: [&str; 26] = [
+    "_git",
+    "scm",
+    "projects",
+    "repos",
+    "actions",
+    "runs",
+    "job",
+    "jobs",
+    "attempts",
+    "tree",
+    "blob",
+    "raw",
+    "pull",
+    "pulls",
+    "merge",
+    "merge_requests",
+    "issues",
+    "releases",
+    "download",
+    "archive",
+    "pipelines",
+    "commits",
+    "compare",
+    "v3",
+    "api",
+    "packages",
+];
+
 static KEY: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^(?:A[A-Z]{3}[A-Z0-9]{4,}|\d{12})$").expect("a pattern"));
 
 /// One that is a name whatever it looks like.
 fn placed(of: Of, word: &str, names: &mut Names) -> String {
-    let told = super::words::Words::without_names().replaced(word, names);
-    if told == word && !word.contains('@') { names.placed(of, word) } else { name(of, word, names) }
+    if word.contains('@') {
+        return name(of, word, names);
+    }
+    formed(word, names).unwrap_or_else(|| names.placed(of, word))
 }
 
-/// One name, or what looks like an address or an id in its place.
+/// One name, or what is an address or an id in its place.
 pub fn name(of: Of, word: &str, names: &mut Names) -> String {
-    let told = super::words::Words::without_names().replaced(word, names);
     // A person's address is a name as a whole, and known in sentences, too.
-    if told == word || word.contains('@') && !KEY.is_match(word) { names.of(of, word) } else { told }
+    match formed(word, names) {
+        Some(told) if !word.contains('@') || KEY.is_match(word) => told,
+        _ => names.of(of, word),
+    }
 }
 
 #[cfg(test)]
@@ -204,7 +256,7 @@ mod tests {
                 "arn:aws:iam::100000000001:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_PermissionSet1_0000000000000001",
             ),
             ("arn:aws:sts::111122223333:assumed-role/deploy/GitHubActions", "arn:aws:sts::100000000001:assumed-role/role-1/GitHubActions"),
-            ("arn:aws:iam::aws:policy/ReadOnlyAccess", "arn:aws:iam::aws:policy/name-1"),
+            ("arn:aws:iam::aws:policy/ReadOnlyAccess", "arn:aws:iam::aws:policy/Name1"),
             (
                 "arn:aws:elasticloadbalancing:eu-west-1:111122223333:loadbalancer/app/shop/88c2f39520c8f939",
                 "arn:aws:elasticloadbalancing:eu-west-1:100000000001:loadbalancer/app/name-2/88c2f39520c8f939",
@@ -213,7 +265,7 @@ mod tests {
                 "arn:aws:logs:eu-west-1:111122223333:log-group:/ecs/web:log-stream:ecs/app/1:*",
                 "arn:aws:logs:eu-west-1:100000000001:log-group:/ecs/service-1:log-stream:ecs/container-1/1:*",
             ),
-            ("arn:aws:s3:::bucket-of-acme/app.env", "arn:aws:s3:::name-3/name-4"),
+            ("arn:aws:s3:::bucket-of-acme/app.env", "arn:aws:s3:::name-3/name.4"),
             ("arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com", "arn:aws:iam::100000000001:oidc-provider/token.actions.githubusercontent.com"),
         ] {
             assert_eq!(arn(said, &mut names), told);

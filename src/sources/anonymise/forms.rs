@@ -1,0 +1,306 @@
+//! What is recognised by its form: ARNs, hosts, repositories, people, IP and MAC addresses, ids of AWS's network, accounts
+//! and keys.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::names::{Names, Of};
+use super::structure;
+
+pub struct Form {
+    pub pattern: Regex,
+    /// Without any of these it is nowhere in a text.
+    pub signs: &'static [&'static str],
+    /// Whether a letter beside it makes it a part of another word.
+    pub is_word: bool,
+    /// `None` where it only looks like one.
+    pub replace: fn(&str, &mut Names) -> Option<String>,
+}
+
+impl Form {
+    #[must_use]
+    pub fn may_be_in(&self, text: &str) -> bool {
+        self.signs.is_empty() || self.signs.iter().any(|sign| text.contains(sign))
+    }
+}
+
+/// In order: what one of them has taken is not another's.
+pub static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| {
+    let form = |signs, pattern: &str, replace| Form { pattern: Regex::new(pattern).expect("a pattern"), signs, is_word: true, replace };
+    // One that is recognised beside letters, too.
+    let glued = |signs, pattern: &str, replace| Form { is_word: false, ..form(signs, pattern, replace) };
+    vec![
+        form(&["arn:aws"], r#"arn:aws[\w-]*:[^\s"'<>(){}\[\],;\\]*[^\s"'<>(){}\[\],;:.\\]"#, |text, names| Some(structure::arn(text, names))),
+        form(&["/", ":"], &format!(r"(?i){REPOSITORY}"), repository),
+        form(&[".git"], r#"(?i)(?:[a-z][a-z0-9+]*://(?:[^\s/@"'<>]+@)?|[\w.-]+@)[a-z0-9.-]+(?::\d+)?[:/][^\s"'<>(){}\[\],;?#]+\.git\b"#, |text, names| {
+            let start = text.find("://").map_or(0, |at| at + 3);
+            let start = start + text[start..].find('@').map_or(0, |at| at + 1);
+            let end = start + text[start..].find([':', '/'])?;
+            let port = text[end..].strip_prefix(':').map_or(0, |port| port.bytes().take_while(u8::is_ascii_digit).count());
+            let path = end + if port > 0 && text[end + 1 + port..].starts_with('/') { port + 1 } else { 0 };
+            Some(format!("{}{}{}{}", &text[..start], host(&text[start..end], names)?, &text[end..path], structure::written(Of::Image, &text[path..], names)))
+        }),
+        // An image of a registry that everybody knows.
+        form(
+            &["/"],
+            r"(?i)(?:\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?|(?:[a-z0-9-]+\.)*(?:azurecr\.io|pkg\.dev|gcr\.io|docker\.io|ghcr\.io|quay\.io)|public\.ecr\.aws|registry\.gitlab\.com)/[a-z0-9_][a-z0-9_./-]*[a-z0-9_](?::[a-z0-9_][\w.-]*)?",
+            |text, names| {
+                let (registry, path) = text.split_at(text.find('/')?);
+                Some(host(registry, names)? + &structure::written(Of::Image, path, names))
+            },
+        ),
+        // Whom a pipeline calls itself.
+        form(&["repo:", "project_path:"], r"\b(?:repo|project_path):[\w.-]+/[\w./-]*\w(?::[\w./-]*\w)*", |text, names| Some(structure::written(Of::User, text, names))),
+        form(&["%3A"], r"(?i)\brepo%3A[\w.-]+?%2F(?:[\w.-]|%2F|%3A)*\w", |text, names| {
+            let plain = text.replace("%3A", ":").replace("%3a", ":").replace("%2F", "/").replace("%2f", "/");
+            Some(structure::written(Of::User, &plain, names).replace(':', "%3A").replace('/', "%2F"))
+        }),
+        form(&["@", "%40"], r"(?i)(?:%[0-9a-f]{2})*(?:[a-z0-9._+-]|%2b)*[a-z0-9_+-](?:@|%40)(?:[a-z0-9-]+\.)+[a-z]{2,}\b", |text, names| {
+            // A sign before it, such as `%3A`, is none of it.
+            let mut address = text;
+            while let Some(rest) = address.strip_prefix('%').and_then(|rest| rest.get(2..)) {
+                address = rest;
+            }
+            let plain = address.replace("%40", "@").replace("%2B", "+").replace("%2b", "+");
+            let told = names.quietly(Of::User, &plain);
+            let told = if address.contains('%') { told.replace('@', "%40").replace('+', "%2B") } else { told };
+            Some(format!("{}{told}", &text[..text.len() - address.len()]))
+        }),
+        form(&["s3://"], r#"\bs3://[^\s"'<>(){}\[\],;:]+"#, |text, names| Some(structure::path(Of::Other, text, names))),
+        // A package of somebody's own, with what stands before it.
+        form(&["."], r#"(?:^|[\s(\[="':])(?:com|org|net|io|dev|de|fr|uk)(?:\.[a-z_][a-z0-9_]*){2,}"#, |text, names| {
+            let (top, own) = text.split_once('.')?;
+            if PUBLIC_PACKAGES.iter().any(|package| own.starts_with(package)) {
+                return Some(text.to_owned());
+            }
+            let own: Vec<String> = own.split('.').map(|part| names.formed("package", part, |n| format!("part{n}"))).collect();
+            Some(format!("{top}.{}", own.join(".")))
+        }),
+        // The host of a URL, of an image, and what ends as hosts do.
+        form(
+            &["."],
+            r"(?i)(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?\.)+(?:amazonaws\.com(?:\.cn)?|com|net|org|io|dev|cloud|internal|local|localdomain|lan|corp|intranet|home|example|test|invalid|eu|de|fr|uk|us|nl|ch|at|se|no|it|es|pl|jp|in|au|ca|br|ai|app|xyz|co|tech|biz|tv|gg|online|digital|museum|svc|cluster|consul|dk|be|fi|pt|gr|cz|ro|hu|tr|ru|ua|kr|cn|hk|tw|sg|nz|za|mx|ar|cl|ie|lu|lt|lv|ee|il|ae|th|vn|ph)\b",
+            host,
+        ),
+        glued(&["ip"], r"(?i)ip[-_]\d{1,3}[-_]\d{1,3}[-_]\d{1,3}[-_]\d{1,3}", |text, names| Some(names.formed("host", text, |n| format!("host-{n}")))),
+        // What ends programs' own words, too, is a host behind two names.
+        form(
+            &["."],
+            r"(?i)(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?\.){2,}(?:info|me|site|store|shop|global|systems|services|solutions|network|agency|company|work|team|media|games|software|health|finance|bank|prod)\b",
+            host,
+        ),
+        glued(&["10", "172", "192"], r"(?:\b|_)(?:10|172|192)(?:[-_]\d{1,3}){3}\b", |text, names| {
+            let address = text.trim_start_matches('_');
+            Some(format!("{}{}", &text[..text.len() - address.len()], names.formed("host", address, |n| format!("host-{n}"))))
+        }),
+        glued(&[":", "-"], r"(?i)(?:[0-9a-f]{2}-){5}[0-9a-f]{2}|(?:[0-9a-f]{2}:){5}[0-9a-f]{2}", |text, names| {
+            let sign = if text.contains(':') { ":" } else { "-" };
+            let told = names.formed("mac", &text.replace(sign, "").to_ascii_lowercase(), |n| format!("0200{:08x}", n & 0xffff_ffff));
+            let pairs: Vec<&str> = (0..6).filter_map(|pair| told.get(2 * pair..2 * pair + 2)).collect();
+            Some(pairs.join(sign))
+        }),
+        glued(&[":"], r"(?i)[0-9a-f]{0,4}:(?:[0-9a-f]{0,4}:){1,7}(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4})", ipv6),
+        glued(&["."], r"(?i)(?:\bv)?\d+(?:\.\d+){3,}", ipv4),
+        glued(
+            &["-"],
+            r"(?:eni|eni-attach|subnet|sg|sgr|vpc|vol|fs|fsap|fsmt|rtb|igw|eigw|nat|acl|dopt|eipalloc|eipassoc|lt|ami|snap|i|mi|pl|vpce|vpce-svc|pcx|tgw|tgw-attach|vgw|cgw|vpn)-(?:[0-9a-f]{17}|[0-9a-f]{8})\b",
+            |text, names| {
+                let (kind, id) = text.rsplit_once('-')?;
+                let (kind, width) = (kind.to_owned(), id.len());
+                Some(names.formed("id", text, |n| format!("{kind}-{n:0width$x}")))
+            },
+        ),
+        form(&["A"], r"\b(?:AKIA|ASIA|AROA|AIDA|AIPA|ANPA|ANVA|ABIA|ACCA|AGPA|ASCA)[A-Z0-9]{4,}\b", |text, names| {
+            let kind = text.get(..4)?.to_owned();
+            Some(names.formed("key", text, |n| format!("{kind}EXAMPLE{n:09}")))
+        }),
+        form(&[], r"\b\d{12}\b", |text, names| Some(account(text, names))),
+        form(&["-"], r"\b\d{4}-\d{4}-\d{4}\b", |text, names| {
+            let told = account(&text.replace('-', ""), names);
+            Some(format!("{}-{}-{}", &told[..4], &told[4..8], &told[8..]))
+        }),
+        // Beside a letter that is no hexadecimal digit, so that none of a longer id is taken for one.
+        glued(&[], r"(?i)[g-z]_?\d{12}|\d{12}_?[g-z]", |text, names| {
+            let digits = text.find(|letter: char| letter.is_ascii_digit())?;
+            let (before, digits) = text.split_at(digits);
+            let (digits, after) = digits.split_at(12);
+            Some(format!("{before}{}{after}", account(digits, names)))
+        }),
+    ]
+});
+
+/// A path behind the host of a forge: `https://github.com/org/repo.git`, `git@gitlab.com:org/repo`.
+const REPOSITORY: &str = r#"(?P<head>(?:[a-z][a-z0-9+]*://)?(?:[^\s/@"'<>(){}\[\],;=]+@)?)(?P<host>(?:[a-z0-9-]+\.)*(?:git(?:hub|lab|ea)?[a-z0-9-]*|bitbucket|codeberg|dev\.azure|visualstudio|stash)(?:\.[a-z0-9-]+)+)(?P<port>:\d+)?(?P<path>[:/][^\s"'<>(){}\[\],;?#]*[^\s"'<>(){}\[\],;?#:./])"#;
+
+fn repository(text: &str, names: &mut Names) -> Option<String> {
+    static PARTS: LazyLock<Regex> = LazyLock::new(|| Regex::new(&format!("(?i)^{REPOSITORY}$")).expect("a pattern"));
+    let parts = PARTS.captures(text)?;
+    let part = |name: &str| parts.name(name).map_or("", |part| part.as_str());
+    let path = part("path");
+    let is_public = is_everybodys(part("host")) && PUBLIC_OWNERS.iter().any(|owner| path[1..].strip_prefix(owner).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
+    let path = if is_public { path.to_owned() } else { structure::written(Of::Image, path, names) };
+    Some(format!("{}{}{}{path}", part("head"), host(part("host"), names)?, part("port")))
+}
+
+/// Whose code everybody uses.
+const PUBLIC_OWNERS: [&str; 20] = [
+    "aws",
+    "aws-actions",
+    "actions",
+    "hashicorp",
+    "golang",
+    "google",
+    "googleapis",
+    "docker",
+    "moby",
+    "kubernetes",
+    "containerd",
+    "opencontainers",
+    "grpc",
+    "spf13",
+    "sirupsen",
+    "nodejs",
+    "npm",
+    "python",
+    "rust-lang",
+    "open-telemetry",
+];
+
+/// An account; one of the case's own is never invented.
+pub fn account(text: &str, names: &mut Names) -> String {
+    if text.len() != 12 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return text.to_owned();
+    }
+    names.formed("account", text, |n| format!("{:012}", 100_000_000_000_usize + n))
+}
+
+/// Behind `com.`, `org.` and the like.
+const PUBLIC_PACKAGES: [&str; 14] =
+    ["amazonaws.", "sun.", "fasterxml.", "zaxxer.", "google.", "apache.", "springframework.", "hibernate.", "postgresql.", "eclipse.", "jboss.", "slf4j.", "netty.", "micrometer."];
+
+/// Registries, identity providers and consoles that everybody uses.
+const EVERYBODYS: [&str; 32] = [
+    "docker.io",
+    "registry-1.docker.io",
+    "index.docker.io",
+    "auth.docker.io",
+    "ghcr.io",
+    "quay.io",
+    "gcr.io",
+    "k8s.gcr.io",
+    "registry.k8s.io",
+    "mcr.microsoft.com",
+    "public.ecr.aws",
+    "token.actions.githubusercontent.com",
+    "gitlab.com",
+    "app.terraform.io",
+    "github.com",
+    "ssh.github.com",
+    "api.github.com",
+    "raw.githubusercontent.com",
+    "codeload.github.com",
+    "registry.gitlab.com",
+    "bitbucket.org",
+    "api.bitbucket.org",
+    "dev.azure.com",
+    "ssh.dev.azure.com",
+    "codeberg.org",
+    "signin.aws.amazon.com",
+    "console.aws.amazon.com",
+    "docs.aws.amazon.com",
+    "hooks.slack.com",
+    "www.opentofu.org",
+    "oidc.circleci.com",
+    "agent.buildkite.com",
+];
+
+/// Labels of AWS's own hosts; what else stands there is somebody's name.
+static AWS_LABEL: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^(?:[a-z]{2}(?:-[a-z]+)+-\d[a-z]?|amazonaws|com|cn|dkr|ecr|api|fips|ecs|ecs-[at]\w*|ecs-telemetry|ecs-tasks|elb|s3|s3-[a-z0-9-]+|logs|monitoring|secretsmanager|ssm|ssmmessages|kms|sts|iam|ec2|ec2messages|efs|rds|cache|sqs|sns|dynamodb|lambda|batch|states|events|[a-z0-9-]*autoscaling|cloudtrail|cloudformation|codedeploy|codepipeline|codebuild|elasticloadbalancing|sso|signin|config|spot|ecr-public|oidc|eks|execute-api|elasticfilesystem|guardduty|fsx|scheduler|pipes|backup|console|compute|vpce|dualstack|git-codecommit)$").expect("a pattern")
+});
+
+fn host(text: &str, names: &mut Names) -> Option<String> {
+    let lower = text.to_ascii_lowercase();
+    if EVERYBODYS.contains(&lower.as_str()) || lower.starts_with("java.") || lower.starts_with("javax.") || lower == "node.js" {
+        return Some(text.to_owned());
+    }
+    if lower.ends_with(".amazonaws.com") || lower.ends_with(".amazonaws.com.cn") {
+        // A name of one label before `amazonaws` is a service that acts by itself.
+        let labels = lower.trim_end_matches(".cn").trim_end_matches(".amazonaws.com").split('.').count();
+        let told = text.split('.').map(|label| match label {
+            label if label.len() == 12 && label.bytes().all(|byte| byte.is_ascii_digit()) => account(label, names),
+            label if labels == 1 || AWS_LABEL.is_match(label) || label.starts_with("fs-") => resource_id(label, names),
+            label => names.formed("host", label, |n| format!("host-{n}")),
+        });
+        return Some(told.collect::<Vec<_>>().join("."));
+    }
+    Some(names.quietly(Of::Host, text))
+}
+
+fn resource_id(label: &str, names: &mut Names) -> String {
+    match label.strip_prefix("fs-") {
+        Some(id) => {
+            let width = id.len();
+            names.formed("id", label, |n| format!("fs-{n:0width$x}"))
+        }
+        None => label.to_owned(),
+    }
+}
+
+/// An address of four numbers; a version before which a `v` stands has as many.
+fn ipv4(text: &str, names: &mut Names) -> Option<String> {
+    let address: Ipv4Addr = text.parse().ok()?;
+    Some(plain_ipv4(address, names).unwrap_or_else(|| text.to_owned()))
+}
+
+/// Private addresses stay private, public ones become documentation's.
+fn plain_ipv4(address: Ipv4Addr, names: &mut Names) -> Option<String> {
+    if address.is_loopback() || address.is_unspecified() || address.is_link_local() || address.is_broadcast() {
+        return None;
+    }
+    let [a, b, _, _] = address.octets();
+    Some(names.formed("ip", &address.to_string(), |n| match (address.is_private(), n >> 16, n >> 8 & 255, n & 255) {
+        (true, 0, high, low) if a == 10 => format!("10.255.{high}.{low}"),
+        (true, 0, high, low) if a == 172 => format!("172.31.{high}.{low}"),
+        (true, 0, high, low) => format!("192.168.{high}.{low}"),
+        // Shared between carriers, and in use within VPCs.
+        (false, 0, high, low) if a == 100 && (64..128).contains(&b) => format!("100.127.{high}.{low}"),
+        (false, 0, 0, low) => format!("192.0.2.{low}"),
+        (false, 0, high, low) => format!("198.18.{high}.{low}"),
+        // Nobody's, for more than a network has.
+        (_, more, high, low) => format!("{}.{}.{high}.{low}", 240 + (more >> 8 & 15), more & 255),
+    }))
+}
+
+/// An address with what may stand beside it: `addr:2001:db8::1`, `2001:db8::1:`.
+fn ipv6(text: &str, names: &mut Names) -> Option<String> {
+    let mut end = text.len();
+    let found = loop {
+        let starts =
+            std::iter::once(0).chain(text.char_indices().filter(|(at, sign)| *sign == ':' && !text[*at..].starts_with("::")).map(|(at, _)| at + 1)).filter(|start| *start < end);
+        let parsed = starts.filter_map(|start| Some((start, text[start..end].parse::<Ipv6Addr>().ok()?))).next();
+        match parsed {
+            Some(found) => break found,
+            None if text[..end].ends_with(':') => end -= 1,
+            None => return None,
+        }
+    };
+    let (start, address) = found;
+    let said = &text[start..end];
+    if address.is_loopback() || address.is_unspecified() || said.matches(':').count() < 3 && !said.contains("::") || said.len() < 5 {
+        return None;
+    }
+    let told = match IpAddr::V6(address).to_canonical() {
+        IpAddr::V4(mapped) => plain_ipv4(mapped, names).map_or_else(|| said.to_owned(), |other| format!("::ffff:{other}")),
+        IpAddr::V6(_) => names.formed("ipv6", &address.to_string(), |n| format!("2001:db8::{n:x}")),
+    };
+    Some(format!("{}{told}{}", &text[..start], &text[end..]))
+}
+
+/// Whether it is a registry, an identity provider or a console that everybody uses.
+#[must_use]
+pub fn is_everybodys(host: &str) -> bool {
+    EVERYBODYS.contains(&host.to_ascii_lowercase().as_str())
+}
