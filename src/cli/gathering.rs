@@ -468,9 +468,9 @@ fn is_forgotten(error: &task::NotFound) -> bool {
 /// What CloudTrail and the task's own log streams still tell of it, where no archive does.
 async fn beyond_ecs(account: &Account, ledger: &Ledger, place: &Place, share: Duration, now: Timestamp) -> Option<Task> {
     let called = api_calls::forgotten::find(account, ledger, place, now, tokio::time::Instant::now() + share);
-    let logged = tokio::time::timeout(share, kept_logs::find(account, ledger, place));
+    let logged = kept_logs::find(account, ledger, place, tokio::time::Instant::now() + share);
     let (called, logged) = futures::join!(called, logged);
-    match (called, logged.unwrap_or_default()) {
+    match (called, logged) {
         // An agent's report names no task definition, which would name the logs.
         (Some(task), Some((logged, _))) => {
             let containers = if task.containers.is_empty() { logged.containers } else { task.containers };
@@ -531,8 +531,16 @@ fn forgotten(error: task::NotFound, ledger: &Ledger, (found, is_beginning): (&ar
             _ => {}
         }
     }
-    if let Some(gap) = readings.iter().find(|reading| reading.source == Source::Logs && reading.status.is_gap()) {
+    let (families, others): (Vec<&Reading>, Vec<&Reading>) = readings
+        .iter()
+        .filter(|reading| reading.source == Source::Logs && reading.status.is_gap())
+        .partition(|reading| reading.action.as_deref() == Some(kept_logs::LIST_FAMILIES));
+    if let Some(gap) = others.first() {
         failure = failure.hint(format!("its logs, which may be all that is left of it, could not be read: {}", gap.gap()));
+    }
+    if let Some(gap) = families.first() {
+        let needs = if gap.status == ReadingStatus::Denied { gap.gap() } else { format!("{}: {}", kept_logs::LIST_FAMILIES, gap.gap()) };
+        failure = failure.hint(format!("if it was of no service, where it logged could not be read from the account's task definition families: {needs}"));
     }
     let of_cloudtrail: Vec<_> = readings.iter().filter(|reading| reading.source == Source::Cloudtrail).collect();
     match of_cloudtrail.iter().find(|reading| reading.status.is_gap()) {

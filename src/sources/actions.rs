@@ -22,6 +22,7 @@ pub const ACTIONS: &[Action] = &[
     Action { name: "sts:GetCallerIdentity", source: None, answers: "doctor: which account and identity the credentials are; AWS lets everybody ask it" },
     action("ecs:DescribeTasks", Source::Ecs, "the task itself, and the tasks that stopped beside it"),
     action("ecs:DescribeTaskDefinition", Source::Ecs, "limits, log groups, health checks, which containers are essential"),
+    action("ecs:ListTaskDefinitionFamilies", Source::Logs, "where a task of no service logged, once ECS has forgotten it"),
     action("ecs:ListTasks", Source::Ecs, "finding a task by a prefix, by its service, or the latest one; which others stopped beside it"),
     action("ecs:ListClusters", Source::Ecs, "finding the cluster of a task id"),
     action("ecs:ListServices", Source::Service, "names of services, for TAB; which task definitions name the logs of a task that ECS has forgotten"),
