@@ -127,7 +127,7 @@ fn items<'a>(value: &'a Value, name: &str) -> &'a [Value] {
 }
 
 /// ISO 8601 with 0 to 6 fraction digits (events, AWS CLI v2), or epoch seconds (API, v1) or milliseconds (Step Functions).
-fn time(value: &Value, name: &str) -> Option<Timestamp> {
+pub(super) fn time(value: &Value, name: &str) -> Option<Timestamp> {
     match field(value, name)? {
         Value::String(text) => {
             let at: Timestamp = text.parse().ok()?;
