@@ -21,7 +21,8 @@ use super::screen::Screen;
 /// Keep stopped tasks for longer than an hour, and see whether that is on
 ///
 /// ECS forgets a stopped task after about an hour. An EventBridge rule can keep its events in a CloudWatch log group;
-/// where there is one, every command reads it once ECS has forgotten.
+/// where there is one, every command reads it once ECS has forgotten. Without one such a task is put together from what
+/// CloudTrail, Container Insights and its own logs keep: what ran and until when, and seldom why it ended.
 #[derive(Debug, Args)]
 #[command(
     subcommand_required = true,
@@ -143,6 +144,9 @@ fn table(kept: &[Kept], cluster: Option<&str>, region: &str, screen: &Screen) ->
         let of = cluster.map_or_else(|| "every cluster its rule lets through".to_owned(), |cluster| format!("cluster {}", printable(cluster)));
         let days = kept.retention_days.map_or_else(|| "for ever".to_owned(), |days| format!("{days} days"));
         out.push_str(&format!("{mark}  {}  {}  {}  {of}\n", padded(group, columns), padded(&days, 9), padded(keeps, 18)));
+    }
+    if archives == 0 && kept.iter().any(|kept| matches!(kept.keeps, Keeps::Insights(_))) {
+        out.push_str("\nContainer Insights still tells what such a task was and when it was last there, and neither why nor how it ended.\n");
     }
     if archives == 0 {
         out.push_str("\nTo keep them from now on:\n  ecs-trace archive template > ecs-archive.yaml\n");

@@ -266,3 +266,92 @@ pub fn filled(mut task: Task, records: Task) -> Task {
     task.times.last_word = task.times.last_word.max(records.times.last_word);
     task
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "5d6c7b8a99a8b7c6d5e4f3a2b1c0d9e8";
+
+    fn kept(cluster: &str) -> Kept {
+        Kept {
+            group: format!("/aws/ecs/containerinsights/{cluster}/performance"),
+            keeps: Keeps::Insights(cluster.to_owned()),
+            retention_days: Some(1),
+            stored: 1,
+            created: None,
+            account: Some("123456789012".to_owned()),
+            partition: Some("aws-cn".to_owned()),
+        }
+    }
+
+    fn seen(records: &[(&str, i64)]) -> Seen {
+        let mut seen = Seen::default();
+        records.iter().for_each(|(record, second)| seen.hear("prod", ID, &record.replace("ID", ID), Some(second * 1000)));
+        seen
+    }
+
+    fn task(seen: &Seen) -> Option<Task> {
+        seen.task("cn-north-1", &Place { id: ID.to_owned(), ..Place::default() }, &kept("prod"))
+    }
+
+    const WHOLE: &str = r#"{"Type":"Task","TaskId":"ID","ClusterName":"prod","ServiceName":"web","TaskDefinitionFamily":"web","TaskDefinitionRevision":"7","LaunchType":"FARGATE",
+        "KnownStatus":"RUNNING","CreatedAt":1794256600000,"StartedAt":"2026-11-09T20:37:00.5Z"}"#;
+    const APP: &str = r#"{"Type":"Container","TaskId":"ID","ClusterName":"prod","ContainerName":"app","Image":"web:7","ContainerKnownStatus":"RUNNING"}"#;
+
+    #[test]
+    fn its_records_tell_what_ran_and_until_when_and_not_how_it_ended() {
+        let task = task(&seen(&[(APP, 1_794_257_000), (WHOLE, 1_794_257_060), (APP, 1_794_256_940)])).expect("a task");
+        assert_eq!(
+            (task.cluster.as_str(), task.service.as_deref(), task.group.as_deref(), task.launch_type.as_deref()),
+            ("prod", Some("web"), Some("service:web"), Some("FARGATE"))
+        );
+        assert_eq!(task.arn, format!("arn:aws-cn:ecs:cn-north-1:123456789012:task/prod/{ID}"));
+        assert_eq!(task.definition_arn.as_deref(), Some("arn:aws-cn:ecs:cn-north-1:123456789012:task-definition/web:7"));
+        assert_eq!((task.told_by, task.last_status.as_deref(), task.stop_code, task.stopped_reason), (Teller::Insights, Some("STOPPED"), None, None));
+        let moment = |at: Option<Timestamp>| at.map(|at| at.as_millisecond());
+        assert_eq!(
+            (moment(task.times.created), moment(task.times.started), moment(task.times.last_word)),
+            (Some(1_794_256_600_000), Some(1_794_256_620_500), Some(1_794_257_060_000))
+        );
+        assert_eq!((task.times.stopping, task.times.stopped, task.sampled), (None, None, vec![Station::Created, Station::Started]));
+        let app = &task.containers[0];
+        assert_eq!((task.containers.len(), app.name.as_str(), app.image.as_deref()), (1, "app", Some("web:7")));
+        assert!(!app.has_ended() && app.last_status.is_none(), "how it stood when a record was taken is not how it ended");
+    }
+
+    #[test]
+    fn the_newest_word_counts_and_what_is_in_no_record_stays_open() {
+        let older = WHOLE.replace("\"7\"", "6").replace("\"web\",\"TaskDefinitionRevision", "\"web-old\",\"TaskDefinitionRevision");
+        let told = task(&seen(&[(WHOLE, 1_794_257_060), (&older, 1_794_257_000)])).expect("a task");
+        assert_eq!((told.family.as_deref(), told.revision), (Some("web"), Some(7)));
+        assert_eq!(task(&seen(&[(&older, 1_794_257_000)])).and_then(|task| task.revision), Some(6), "a number is one, too");
+        let bare = task(&seen(&[(r#"{"Type":"Task","TaskId":"ID","CreatedAt":1794256600000000000}"#, 1_794_257_000)])).expect("a task");
+        assert_eq!((bare.service, bare.group, bare.definition_arn, bare.containers.len(), bare.times.created), (None, None, None, 0, None));
+        let later = r#"{"Type":"Task","TaskId":"ID","StartedAt":1994256600000}"#;
+        assert_eq!(task(&seen(&[(later, 1_794_257_000)])).expect("a task").times.started, None, "nothing starts behind its last record");
+    }
+
+    #[test]
+    fn another_tasks_another_clusters_and_half_a_record_are_none() {
+        let other = WHOLE.replace("ID", "ffff");
+        for record in [other.as_str(), &WHOLE.replace("prod", "dev"), r#"{"Type":"Task","TaskId":"ID""#, r#"{"Type":"Volume","TaskId":"ID"}"#, r#"saw "TaskId":"ID""#] {
+            assert!(task(&seen(&[(record, 1_794_257_000)])).is_none(), "{record}");
+        }
+        assert!(task(&seen(&[(WHOLE, -1)])).is_none(), "a record without a time tells no last word");
+    }
+
+    #[test]
+    fn what_calls_tell_stands_and_what_they_do_not_is_taken_from_the_records() {
+        let records = || task(&seen(&[(WHOLE, 1_794_257_060), (APP, 1_794_257_060)])).expect("a task");
+        let called = |cluster: &str| Task { id: ID.to_owned(), cluster: cluster.to_owned(), told_by: Teller::Cloudtrail, ..Task::default() };
+        let bare = filled(called("prod"), records());
+        assert_eq!((bare.told_by, bare.service.as_deref(), bare.revision, bare.containers.len(), bare.sampled.len()), (Teller::Cloudtrail, Some("web"), Some(7), 1, 2));
+        let created = Timestamp::from_second(1_794_256_000).ok();
+        let group = Some("family:job".to_owned());
+        let known = filled(Task { group: group.clone(), times: Times { created, ..Times::default() }, ..called("prod") }, records());
+        assert_eq!((known.group, known.service, known.times.created, known.sampled), (group, None, created, vec![Station::Started]));
+        let elsewhere = filled(called("dev"), records());
+        assert_eq!((elsewhere.service, elsewhere.cluster.as_str()), (None, "dev"), "the same id in another cluster is another task");
+    }
+}

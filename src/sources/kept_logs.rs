@@ -92,6 +92,7 @@ impl Search<'_> {
         let inquiry = self.ledger.ask(Source::Logs, "logs:GetLogEvents", "*");
         inquiry.aside();
         let distinct: BTreeSet<&LogStream> = candidates.iter().map(|candidate| &candidate.stream).collect();
+        inquiry.detail(format!("looked for a log stream of its id in {}", words::count(distinct.len(), "place")));
         let asked = distinct.into_iter().map(|stream| {
             inquiry.request();
             async move { last_word(self.account, stream).await.map(|at| (stream.clone(), at)) }
@@ -100,7 +101,6 @@ impl Search<'_> {
         let (answers, refused) = apart(answers);
         let written: BTreeMap<LogStream, Timestamp> = answers.into_iter().filter_map(|(stream, at)| Some((stream, at?))).collect();
         inquiry.count(written.len());
-        inquiry.detail(format!("looked for a log stream of its id in {}", words::count(candidates.len(), "place")));
         match &refused {
             _ if !written.is_empty() => inquiry.done(),
             Some(failing) => inquiry.fail(failing),
@@ -351,6 +351,34 @@ mod tests {
         let other = candidate("ecs/app/5d6c", Some("dev/web"), Some("web-dev:1"));
         let task = rebuilt("eu-west-1", &place, &[&one, &other], at).expect("a task");
         assert_eq!((task.cluster.as_str(), task.family, task.streams.len()), ("", None, 1));
+        assert_eq!(task.arn, "arn:aws:ecs:eu-west-1:123456789012:task/5d6c");
         assert!(rebuilt("eu-west-1", &place, &[], None).is_none());
+    }
+
+    #[test]
+    fn who_logs_there_is_a_service_or_else_a_family() {
+        let of_service = candidate("ecs/app/5d6c", Some("prod/web"), Some("web:7"));
+        let of_family = candidate("run/job/5d6c", None, Some("nightly:3"));
+        assert_eq!(where_found(&[&of_service]), "ecs/app/5d6c, where service prod/web logs");
+        assert_eq!(where_found(&[&of_family]), "run/job/5d6c, where task definition family nightly logs");
+        assert_eq!(where_found(&[&candidate("run/job/5d6c", None, None)]), "run/job/5d6c");
+        let place = Place { id: "5d6c".to_owned(), ..Place::default() };
+        let task = rebuilt("eu-west-1", &place, &[&of_family], None).expect("a task");
+        assert_eq!((task.family.as_deref(), task.revision, task.cluster.as_str()), (Some("nightly"), None, ""), "which revision it ran is not known");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_came_in_time_is_kept_and_of_several_refusals_always_the_same_is_told() {
+        let waits = |seconds: u64| async move {
+            tokio::time::sleep(std::time::Duration::from_secs(seconds)).await;
+            seconds
+        };
+        let then = Instant::now() + std::time::Duration::from_secs(5);
+        assert_eq!(come_until(then, stream::iter([1, 60, 2]).map(waits).buffer_unordered(AT_ONCE)).await, (vec![1, 2], true));
+        let then = Instant::now() + std::time::Duration::from_secs(5);
+        assert_eq!(come_until(then, stream::iter([1, 2]).map(waits).buffer_unordered(AT_ONCE)).await, (vec![1, 2], false));
+        let refused = |words: &str| Err(Failing::unreadable(words));
+        let told = |answers| apart(answers).1.map(|failing| failing.message);
+        assert_eq!(told(vec![refused("b"), Ok(1), refused("a")]), told(vec![refused("a"), refused("b"), Ok(1)]));
     }
 }

@@ -87,6 +87,7 @@ mod tests {
         let archived = told(Teller::Archive).expect("a note");
         assert!(archived.starts_with("ECS forgot this task about an hour after its stop, at 20") && archived.contains("told here by an archive"), "{archived}");
         assert!(!archived.contains("how app ended") && archived.contains("CloudTrail"), "{archived}");
+        assert!(told(Teller::Insights).is_some_and(|note| note.contains("told here by Container Insights' records of it")));
     }
 
     #[test]
