@@ -561,7 +561,7 @@ fn forgotten(error: task::NotFound, ledger: &Ledger, (found, is_beginning): (&ar
         .filter(|reading| reading.source == Source::Logs && reading.status.is_gap())
         .partition(|reading| reading.action.as_deref() == Some(kept_logs::LIST_FAMILIES));
     if let Some(gap) = others.first() {
-        failure = failure.hint(format!("its logs, which may be all that is left of it, could not be read: {}", gap.gap()));
+        failure = failure.hint(format!("its logs, which may be all that is left of it, could not be read: {}", gap_with_action(gap)));
     }
     if let Some(gap) = families.first() {
         failure = failure.hint(format!("if it was of no service, where it logged could not be read from the account's task definition families: {}", gap_with_action(gap)));
