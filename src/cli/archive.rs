@@ -21,7 +21,8 @@ use super::screen::Screen;
 /// Keep stopped tasks for longer than an hour, and see whether that is on
 ///
 /// ECS forgets a stopped task after about an hour. An EventBridge rule can keep its events in a CloudWatch log group;
-/// where there is one, every command reads it once ECS has forgotten.
+/// where there is one, every command reads it once ECS has forgotten. Without one such a task is put together from what
+/// CloudTrail, Container Insights and its own logs keep: what ran and until when, and seldom why it ended.
 #[derive(Debug, Args)]
 #[command(
     subcommand_required = true,
@@ -151,6 +152,9 @@ fn table(kept: &[Kept], cluster: Option<&str>, region: &str, screen: &Screen) ->
         // A name is whole, to be copied; what does not fit beside it stands below.
         let fits = INDENT + width(&line) <= room;
         out.push_str(&if fits { format!("{mark}  {line}\n") } else { format!("{mark}  {group}\n{:INDENT$}{rest}\n", "") });
+    }
+    if archives == 0 && kept.iter().any(|kept| matches!(kept.keeps, Keeps::Insights(_))) {
+        out.push_str("\nContainer Insights still tells what such a task was and when it was last there, and neither why nor how it ended.\n");
     }
     if archives == 0 {
         out.push_str("\nTo keep them from now on:\n  ecs-trace archive template > ecs-archive.yaml\n");

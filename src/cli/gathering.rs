@@ -24,11 +24,11 @@ use crate::sources::case::{Asked, Case, FORMAT, MOST_BYTES, Run, Unreadable};
 use crate::sources::deadline::Deadline;
 use crate::sources::document::Document;
 use crate::sources::failing::Kind;
-use crate::sources::kept_logs;
 use crate::sources::ledger::Ledger;
 use crate::sources::target::{Place, Target};
 use crate::sources::trail_lake::{self, EventDataStore};
 use crate::sources::{Ended, Limits, Reach, ask_cloudtrail_again, attempt_limit, demos, gather, redact, task};
+use crate::sources::{kept_insights, kept_logs};
 
 use super::args::{Everywhere, Waiting};
 use super::complete::regions::REGIONS;
@@ -428,8 +428,8 @@ fn sought_in(case: &Case) -> Result<Sought, Failure> {
     }
 }
 
-/// The task that was asked for: from ECS, and where it has forgotten it from an archive or CloudTrail; then with the
-/// archives that are there.
+/// The task that was asked for: from ECS, and where it has forgotten it from an archive or whoever else may remember it;
+/// then with the archives that are there.
 async fn located(
     account: &Account,
     ledger: &Ledger,
@@ -474,29 +474,45 @@ fn is_forgotten(error: &task::NotFound) -> bool {
     matches!(error, task::NotFound::Missing { denied, clue, .. } if denied.is_empty() && matches!(clue.as_deref(), None | Some(task::Clue::Nearly(_))))
 }
 
-/// What CloudTrail and the task's own log streams still tell of it, where no archive does.
+/// What CloudTrail, Container Insights and the task's own log streams still tell of it, where no archive does.
 async fn beyond_ecs(account: &Account, ledger: &Ledger, place: &Place, share: Duration, now: Timestamp) -> Option<Task> {
-    let called = api_calls::forgotten::find(account, ledger, place, now, tokio::time::Instant::now() + share);
-    let logged = tokio::time::timeout(share, kept_logs::find(account, ledger, place));
-    let (called, logged) = futures::join!(called, logged);
-    match (called, logged.unwrap_or_default()) {
+    let until = tokio::time::Instant::now() + share;
+    let called = api_calls::forgotten::find(account, ledger, place, now, until);
+    let sampled = kept_insights::find(account, ledger, place, now, until);
+    let logged = kept_logs::find(account, ledger, place, until);
+    let (called, sampled, logged) = futures::join!(called, sampled, logged);
+    if let Some((_, group)) = &sampled {
+        ledger.remark(match called {
+            Some(_) => format!("what CloudTrail does not tell of it is from Container Insights ({group})"),
+            None => format!("ECS has forgotten this task: it is put together from what Container Insights keeps of it ({group})"),
+        });
+    }
+    let known = match (called, sampled) {
+        (Some(called), Some((sampled, _))) => Some(kept_insights::filled(called, sampled)),
+        (called, sampled) => called.or(sampled.map(|(task, _)| task)),
+    };
+    // Its task definition names its logs, wherever else they were looked for.
+    if known.as_ref().is_some_and(|task| task.definition_arn.is_some()) {
+        ledger.withdraw_asides_of(Source::Logs);
+    }
+    match (known, logged) {
         // An agent's report names no task definition, which would name the logs.
         (Some(task), Some((logged, _))) => {
             let containers = if task.containers.is_empty() { logged.containers } else { task.containers };
-            let times = Times { last_word: logged.times.last_word, ..task.times };
+            let times = Times { last_word: logged.times.last_word.max(task.times.last_word), ..task.times };
             Some(Task { streams: logged.streams, containers, times, ..task })
         }
         (None, Some((logged, place))) => {
             let readings = ledger.evidence(now).readings;
-            let unread = |source: Source| readings.iter().any(|reading| reading.source == source && reading.status.is_gap());
-            ledger.remark(match (logged.last_status.is_none(), unread(Source::Archive) || unread(Source::Cloudtrail)) {
+            let is_unread = readings.iter().any(|reading| reading.may_remember() && reading.status.is_gap());
+            ledger.remark(match (logged.last_status.is_none(), is_unread) {
                 (true, _) => format!("of this task only its logs were found ({place}); not every cluster could be asked for it, so it may still run"),
                 (false, true) => format!("ECS has forgotten this task, and only its logs could be read ({place}): not every witness that may remember it was read"),
                 (false, false) => format!("ECS has forgotten this task, and all that is left of it are its logs ({place})"),
             });
             Some(logged)
         }
-        (called, None) => called,
+        (known, None) => known,
     }
 }
 
@@ -506,7 +522,7 @@ fn forgotten(error: task::NotFound, ledger: &Ledger, (found, is_beginning): (&ar
         return elsewhere(error, task, found.account.as_deref(), region);
     }
     let readings = ledger.evidence(now).readings;
-    let of_memory = |reading: &&Reading| matches!(reading.source, Source::Archive | Source::Cloudtrail) && reading.status.is_gap();
+    let of_memory = |reading: &&Reading| reading.may_remember() && reading.status.is_gap();
     let gaps: Vec<&Reading> = readings.iter().filter(of_memory).collect();
     // That there is none is not known where what may remember it could not be asked.
     let hidden = match &error {
@@ -539,8 +555,24 @@ fn forgotten(error: task::NotFound, ledger: &Ledger, (found, is_beginning): (&ar
             _ => {}
         }
     }
-    if let Some(gap) = readings.iter().find(|reading| reading.source == Source::Logs && reading.status.is_gap()) {
-        failure = failure.hint(format!("its logs, which may be all that is left of it, could not be read: {}", gap.gap()));
+    let mut of_insights = readings.iter().filter(|reading| reading.source == Source::Metrics);
+    match of_insights.clone().find(|reading| reading.status.is_gap()) {
+        Some(gap) => failure = failure.hint(format!("Container Insights, which may still tell of it, could not be read: {}", gap_with_action(gap))),
+        None => {
+            if let Some(since) = of_insights.find_map(|reading| reading.looked_from) {
+                failure = failure.hint(format!("Container Insights holds no record of it since {}", day(&since)));
+            }
+        }
+    }
+    let (families, others): (Vec<&Reading>, Vec<&Reading>) = readings
+        .iter()
+        .filter(|reading| reading.source == Source::Logs && reading.status.is_gap())
+        .partition(|reading| reading.action.as_deref() == Some(kept_logs::LIST_FAMILIES));
+    if let Some(gap) = others.first() {
+        failure = failure.hint(format!("its logs, which may be all that is left of it, could not be read: {}", gap_with_action(gap)));
+    }
+    if let Some(gap) = families.first() {
+        failure = failure.hint(format!("if it was of no service, where it logged could not be read from the account's task definition families: {}", gap_with_action(gap)));
     }
     let of_cloudtrail: Vec<_> = readings.iter().filter(|reading| reading.source == Source::Cloudtrail).collect();
     match of_cloudtrail.iter().find(|reading| reading.status.is_gap()) {
@@ -554,6 +586,12 @@ fn forgotten(error: task::NotFound, ledger: &Ledger, (found, is_beginning): (&ar
         failure = failure.hint("a task that ECS has forgotten may need its whole id; those that an archive keeps: ecs-trace stops --since 7d -o jsonl");
     }
     if gaps.iter().any(|gap| matches!(gap.status, ReadingStatus::TimedOut | ReadingStatus::Throttled)) { failure.hint("give it more time: --timeout 60s") } else { failure }
+}
+
+/// Why it could not be seen, with what was asked: a refusal says that itself.
+fn gap_with_action(reading: &Reading) -> String {
+    let action = reading.action.as_deref().filter(|_| reading.status != ReadingStatus::Denied);
+    action.map(|action| format!("{action}: ")).unwrap_or_default() + &reading.gap()
 }
 
 /// An archive knows the task, of another place than was asked for.

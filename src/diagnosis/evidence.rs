@@ -144,6 +144,13 @@ impl Reading {
         self
     }
 
+    /// Whether it was asked for what it remembers of a task that ECS has forgotten. Of metrics, Container Insights was, and
+    /// for that alone.
+    #[must_use]
+    pub fn may_remember(&self) -> bool {
+        matches!(self.source, Source::Archive | Source::Cloudtrail) || self.source == Source::Metrics && self.aside
+    }
+
     /// Why it could not be seen: `AccessDenied, needs cloudtrail:LookupEvents on *`.
     #[must_use]
     pub fn gap(&self) -> String {

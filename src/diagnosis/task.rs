@@ -123,6 +123,8 @@ pub struct Task {
     pub streams: Vec<LogStream>,
     /// Which recorded call tells of a station, where calls are all that tells of the task.
     pub kept: Vec<(Station, Reported)>,
+    /// What Container Insights dates of a task that ECS has forgotten.
+    pub sampled: Vec<Station>,
 }
 
 /// What ECS dates of a task's life.
@@ -165,6 +167,8 @@ pub enum Teller {
     Archive,
     /// Calls about it, and what their answers held.
     Cloudtrail,
+    /// The records of Container Insights: what ran and until when, and not how it ended.
+    Insights,
     /// Its log streams, and nothing else.
     Logs,
 }

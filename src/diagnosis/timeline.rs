@@ -87,7 +87,7 @@ impl Timeline {
     /// Who may remember a task that ECS has forgotten, and was not read in full.
     #[must_use]
     pub fn unread_memory(&self) -> Vec<&Reading> {
-        let remembers = |reading: &&Reading| matches!(reading.source, Source::Archive | Source::Cloudtrail) && reading.status.is_gap();
+        let remembers = |reading: &&Reading| reading.may_remember() && reading.status.is_gap();
         let kept = |reading: &&Reading| !matches!(reading.status, Status::Expired | Status::Skipped);
         self.evidence.readings.iter().filter(remembers).filter(kept).collect()
     }
@@ -324,10 +324,11 @@ fn task_events(evidence: &Evidence, gathered: &[Event]) -> Vec<Event> {
     let task = &evidence.task;
     let times = &task.times;
     let mut events = Vec::new();
-    let witness = match task.told_by {
+    let teller = match task.told_by {
         Teller::Ecs => Witness::Ecs,
         Teller::Archive | Teller::Logs => Witness::Archive,
         Teller::Cloudtrail => Witness::Cloudtrail,
+        Teller::Insights => Witness::Metric,
     };
     let mut tell = |at: Option<Timestamp>, precision: Precision, station: Option<Station>, what: What| {
         let Some(at) = at else { return };
@@ -335,8 +336,9 @@ fn task_events(evidence: &Evidence, gathered: &[Event]) -> Vec<Event> {
             Some(call) => What::Kept { call: call.clone(), what: Box::new(what) },
             None => what,
         };
-        // CloudTrail writes the times in an answer to the second.
-        let is_cut = witness == Witness::Cloudtrail && at.as_millisecond() % 1000 == 0;
+        let witness = if station.is_some_and(|station| task.sampled.contains(&station)) { Witness::Metric } else { teller };
+        // CloudTrail writes the times in an answer to the second, and so may others.
+        let is_cut = matches!(witness, Witness::Cloudtrail | Witness::Metric) && at.as_millisecond() % 1000 == 0;
         let precision = if is_cut && precision == Precision::Millisecond { Precision::Second } else { precision };
         events.push(Event { at, precision, witness, level: Level::Info, container: None, what });
     };
@@ -388,8 +390,8 @@ fn task_events(evidence: &Evidence, gathered: &[Event]) -> Vec<Event> {
         let tells_no_end = match task.told_by {
             Teller::Ecs => !task.is_stopping(),
             Teller::Archive => !told_stop && times.stopped.is_none(),
-            // How a container stood when a call came is not how it ended.
-            Teller::Cloudtrail => true,
+            // How a container stood when a call came, or a record was taken, is not how it ended.
+            Teller::Cloudtrail | Teller::Insights => true,
             Teller::Logs => true,
         };
         if untold && tells_no_end {
@@ -409,7 +411,7 @@ fn task_events(evidence: &Evidence, gathered: &[Event]) -> Vec<Event> {
                 (true, true) => Precision::Second,
                 (false, _) => Precision::AtOrBefore,
             },
-            witness: if container.reported.is_some() { Witness::Cloudtrail } else { witness },
+            witness: if container.reported.is_some() { Witness::Cloudtrail } else { teller },
             level: if failed { Level::Error } else { Level::Info },
             container: Some(container.name.clone()),
             what: What::ContainerEnded {

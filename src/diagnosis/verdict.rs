@@ -396,10 +396,11 @@ fn unknown(timeline: &Timeline) -> Finding {
             finding.evidence.push(line.n);
         }
     }
-    if task.told_by == Teller::Logs
+    if matches!(task.told_by, Teller::Insights | Teller::Logs)
         && let Some(last) = timeline.lines.iter().rfind(|line| line.event.level == Level::Error && matches!(line.event.what, What::Logged(_)))
     {
-        sentences.push(format!("The last error in them is {} [{}].", words::quoted(&last.event.text()), last.n));
+        let whose = if task.told_by == Teller::Logs { "them" } else { "its logs" };
+        sentences.push(format!("The last error in {whose} is {} [{}].", words::quoted(&last.event.text()), last.n));
         finding.evidence.push(last.n);
     }
     let mut unread: Vec<String> =

@@ -25,7 +25,8 @@ const SAMPLE_ELSEWHERE: &str = "/ecs/ECSStoppedTasksEvent";
 const PREFIXES: [&str; 2] = [EVENTS, SAMPLE_ELSEWHERE];
 /// The console's event capture has a group for each cluster.
 const CAPTURE: &str = "/aws/events/ecs/containerinsights/";
-const INSIGHTS: &str = "/aws/ecs/containerinsights/";
+/// Container Insights has a group for each cluster below it.
+pub(super) const INSIGHTS: &str = "/aws/ecs/containerinsights/";
 const PERFORMANCE: &str = "/performance";
 const ACTION_LOGS: &str = "/aws/vendedlogs/ecs/action-logs/";
 /// And where what else tells of ECS is kept.
@@ -45,12 +46,12 @@ pub enum Keeps {
     EventsOf(String),
     /// ECS action logs of one cluster: service deployments and managed daemons, no single tasks.
     ActionLogs(String),
-    /// Container Insights of one cluster: memory and CPU, minute by minute.
+    /// Container Insights of one cluster: memory and CPU of each task and container, minute by minute.
     Insights(String),
 }
 
 impl Keeps {
-    /// Whether a task that ECS has forgotten can be rebuilt from it.
+    /// Whether a task that ECS has forgotten can be rebuilt from it, with why and how it ended.
     #[must_use]
     pub fn is_archive(&self) -> bool {
         matches!(self, Self::Events | Self::EventsOf(_))
@@ -99,18 +100,23 @@ pub struct Kept {
     pub created: Option<Timestamp>,
     /// The account that the group is of, where AWS says it.
     pub account: Option<String>,
+    /// `aws`, or `aws-cn` and its like.
+    #[serde(default)]
+    pub partition: Option<String>,
 }
 
 impl Kept {
     fn of(group: &LogGroup) -> Option<Self> {
         let name = group.log_group_name()?;
+        let of_arn = |at: usize| group.arn().and_then(|arn| arn.split(':').nth(at)).filter(|part| !part.is_empty()).map(str::to_owned);
         Some(Self {
             keeps: Keeps::of(name)?,
             group: name.to_owned(),
             retention_days: group.retention_in_days(),
             stored: group.stored_bytes().unwrap_or_default(),
             created: group.creation_time().and_then(plausible),
-            account: group.arn().and_then(|arn| arn.split(':').nth(4)).filter(|account| !account.is_empty()).map(str::to_owned),
+            account: of_arn(4),
+            partition: of_arn(1),
         })
     }
 
@@ -158,6 +164,14 @@ pub async fn archives(account: &Account, ledger: &Ledger, cluster: Option<&str>,
     let is_whole = answers.iter().all(Option::is_some);
     let found: Vec<Kept> = answers.into_iter().flatten().flatten().collect();
     (is_whole || !found.is_empty()).then_some(found)
+}
+
+/// The log groups of Container Insights, that of this cluster or of all where none is named.
+pub(super) async fn insights(account: &Account, cluster: Option<&str>, request: impl Fn()) -> Result<Vec<Kept>, Failing> {
+    let prefix = cluster.map_or_else(|| INSIGHTS.to_owned(), |cluster| format!("{INSIGHTS}{}{PERFORMANCE}", last_segment(cluster)));
+    let mut found = below(account, &prefix, request).await?;
+    found.retain(|kept| matches!(kept.keeps, Keeps::Insights(_)) && kept.keeps.is_of(cluster));
+    Ok(found)
 }
 
 /// The groups below a prefix that keep something of ECS, page by page.

@@ -72,8 +72,15 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let of = |key: &str, region: &str| KnownGroups::of(Some(folder.path().to_owned()), None, key, region);
         let now = Timestamp::from_second(1_000_000).expect("a time");
-        let group =
-            |name: &str| Kept { group: name.to_owned(), keeps: Keeps::Events, retention_days: Some(30), stored: 7, created: Some(now), account: Some("111122223333".to_owned()) };
+        let group = |name: &str| Kept {
+            group: name.to_owned(),
+            keeps: Keeps::Events,
+            retention_days: Some(30),
+            stored: 7,
+            created: Some(now),
+            account: Some("111122223333".to_owned()),
+            partition: Some("aws".to_owned()),
+        };
         let groups = [group("/aws/events/ecs-trace")];
         let names = |known: KnownGroups, at: Timestamp| known.read(at).into_iter().map(|kept| (kept.group.clone(), kept.account.clone(), kept.begins(at))).collect::<Vec<_>>();
         of("AKIA1", "eu-west-1").keep(&groups, now);

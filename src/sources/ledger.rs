@@ -140,6 +140,13 @@ impl Ledger {
         Inquiry { ledger: self, at }
     }
 
+    /// What was asked of a source by the way has lost its meaning: another has told more.
+    pub fn withdraw_asides_of(&self, source: Source) {
+        for entry in self.book().entries.iter_mut().filter(|entry| entry.reading.source == source && entry.reading.aside) {
+            (entry.open, entry.is_withdrawn) = (false, true);
+        }
+    }
+
     /// The operations whose answers are still awaited.
     #[must_use]
     pub fn awaited(&self) -> Vec<String> {

@@ -46,19 +46,27 @@ async fn collect(asking: &Asking<'_>) {
         return;
     }
     if !task.streams.is_empty() && task.definition_arn.is_none() {
-        join_all(task.streams.iter().map(|stream| async {
-            let Some(container) = task.containers.iter().find(|container| stream.container() == Some(&container.name)) else { return };
-            let region = if stream.region.is_empty() { &task.region } else { &stream.region };
-            read(reach, container, &stream.group, region, &stream.name).await;
-        }))
-        .await;
-        return;
+        return of_streams(reach).await;
     }
     let Some(definition) = asking.definition.clone().await else {
+        if !task.streams.is_empty() {
+            return of_streams(reach).await;
+        }
         reach.ledger.note(Reading::new(Source::Logs, Status::Skipped).detailed("the task definition, which names the logs, could not be read"));
         return;
     };
     join_all(task.containers.iter().map(|container| of_container(reach, &definition, container))).await;
+}
+
+/// Of a task that ECS has forgotten: the streams that bear its id.
+async fn of_streams(reach: &Reach<'_>) {
+    let task = reach.task;
+    join_all(task.streams.iter().map(|stream| async {
+        let Some(container) = task.containers.iter().find(|container| stream.container() == Some(&container.name)) else { return };
+        let region = if stream.region.is_empty() { &task.region } else { &stream.region };
+        read(reach, container, &stream.group, region, &stream.name).await;
+    }))
+    .await;
 }
 
 /// Where a container's log is, or why it cannot be read from CloudWatch Logs.

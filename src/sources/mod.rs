@@ -22,6 +22,7 @@ mod deployments;
 pub mod document;
 pub mod failing;
 mod host;
+pub mod kept_insights;
 pub mod kept_logs;
 mod known_groups;
 pub mod ledger;

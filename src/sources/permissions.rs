@@ -127,7 +127,7 @@ impl Round<'_> {
             identity.clone(),
             of_clusters,
             async { self.logs(groups.clone().await).await },
-            self.task_definition(),
+            self.task_definitions(),
             self.cloudtrail(),
             self.load_balancing(async { identity.clone().await }),
             self.metrics(),
@@ -250,9 +250,11 @@ impl Round<'_> {
         );
     }
 
-    async fn task_definition(&self) {
-        let answer = self.of.account.ecs().describe_task_definition().task_definition(NO_NAME).send().await;
-        self.hear("ecs:DescribeTaskDefinition", "*", &answer);
+    async fn task_definitions(&self) {
+        let ecs = self.of.account.ecs();
+        futures::join!(async { self.hear("ecs:DescribeTaskDefinition", "*", &ecs.describe_task_definition().task_definition(NO_NAME).send().await) }, async {
+            self.hear("ecs:ListTaskDefinitionFamilies", "*", &ecs.list_task_definition_families().max_results(1).send().await)
+        },);
     }
 
     /// Deployments and revisions are asked by ARN, which needs the account.

@@ -393,6 +393,7 @@ fn lacks(action: &str, bytes: &[u8]) -> Option<&'static str> {
         "ecs:ListClusters" => &["clusterArns"],
         "ecs:ListServiceDeployments" => &["serviceDeployments"],
         "ecs:ListServices" => &["serviceArns"],
+        "ecs:ListTaskDefinitionFamilies" => &["families"],
         "ecs:ListTasks" => &["taskArns"],
         "logs:DescribeLogGroups" => &["logGroups"],
         "logs:FilterLogEvents" | "logs:GetLogEvents" => &["events"],

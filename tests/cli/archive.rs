@@ -74,7 +74,8 @@ fn the_archives_that_were_found_are_not_looked_for_again_within_the_hour() {
     let aws = FakeAws::with(CASE, &[FORGOTTEN, GROUP, NO_STREAM, ("logs:FilterLogEvents", Fault::Answers(200, r#"{"events": []}"#))], Duration::ZERO);
     let ask = || run(against(&aws, &["why", &aws.task_arn]).env("XDG_CACHE_HOME", cache.path()).env_remove("XDG_RUNTIME_DIR")).code(&[4]);
     (0..2).for_each(|_| drop(ask()));
-    assert_eq!(aws.journal().iter().filter(|asked| asked.action == "logs:DescribeLogGroups").count(), 2 * times);
+    let of_archives = |asked: &&super::fake_aws::Asked| asked.action == "logs:DescribeLogGroups" && !asked.body.contains("/aws/ecs/containerinsights/");
+    assert_eq!(aws.journal().iter().filter(of_archives).count(), 2 * times);
 }
 
 /// Events of this task, of a longer story than one: as many as there are, each as it is given.
@@ -426,4 +427,137 @@ fn where_the_archive_of_deployments_was_not_read_a_rollback_stays_open_and_nobod
     assert_eq!((&document["verdict"]["cause"], &document["verdict"]["confidence"]), (&"deployment".into(), &"likely".into()));
     assert_eq!(document["verdict"]["unchecked"][0]["cause"], "rollback");
     assert_eq!(document["stoppedBy"]["status"], "unreadable");
+}
+
+/// No archive, nothing in CloudTrail, and services that lead nowhere.
+pub fn of_no_service() -> Vec<(&'static str, Fault)> {
+    vec![
+        FORGOTTEN,
+        ("logs:DescribeLogGroups", Fault::Answers(200, r#"{"logGroups": []}"#)),
+        ("cloudtrail:LookupEvents", Fault::Answers(200, r#"{"Events": []}"#)),
+        ("ecs:ListServices", Fault::Answers(200, r#"{"serviceArns": []}"#)),
+    ]
+}
+
+#[test]
+fn a_task_of_no_service_is_found_by_its_logs_through_the_accounts_families() {
+    let aws = FakeAws::with(CASE, &of_no_service(), Duration::ZERO);
+    let ran = run(&mut against(&aws, &["timeline", &aws.task_arn, "-o", "json"])).code(&[3]);
+    assert!(ran.stderr.contains("all that is left of it are its logs") && ran.stderr.contains("where task definition family importer logs"), "{}", ran.stderr);
+    let document = ran.json();
+    assert_eq!((&document["verdict"]["cause"], &document["stoppedBy"]["status"], &document["task"]["family"]), (&"unknown".into(), &"unreadable".into(), &"importer".into()));
+    assert!(document["timeline"].as_array().unwrap().iter().all(|line| line["witness"] == "logs"), "{document:#}");
+
+    // Where services led to its logs, no family is asked about.
+    let aws = FakeAws::with(CASE, &of_no_service()[..3], Duration::ZERO);
+    run(&mut against(&aws, &["timeline", &aws.task_arn])).code(&[3]);
+    assert!(aws.journal().iter().all(|asked| asked.action != "ecs:ListTaskDefinitionFamilies"));
+    // Nor is a family that services have led to already.
+    let aws = FakeAws::with(CASE, &[&of_no_service()[..3], &[NO_STREAM]].concat(), Duration::ZERO);
+    run(&mut against(&aws, &["timeline", &aws.task_arn])).code(&[4]);
+    let described = aws.journal().iter().filter(|asked| asked.action == "ecs:DescribeTaskDefinition").count();
+    assert_eq!((described, aws.journal().iter().filter(|asked| asked.action == "ecs:ListTaskDefinitionFamilies").count()), (1, 1));
+}
+
+#[test]
+fn families_that_may_not_be_listed_leave_no_such_task_what_it_was_and_are_named() {
+    for (fault, says) in [(Fault::Denied, "AccessDenied, needs ecs:ListTaskDefinitionFamilies"), (Fault::Hang, "ecs:ListTaskDefinitionFamilies: timed-out")] {
+        let aws = FakeAws::with(CASE, &[of_no_service(), vec![("ecs:ListTaskDefinitionFamilies", fault)]].concat(), Duration::ZERO);
+        let ran = run(&mut against(&aws, &["timeline", &aws.task_arn, "--timeout", "3s"])).code(&[4]);
+        assert!(ran.stderr.starts_with("ecs-trace: no task") && ran.stderr.contains(says) && ran.stderr.contains("of no service"), "{}", ran.stderr);
+    }
+    let many: Vec<String> = (0..120).map(|at| format!("family-{at}")).collect();
+    let families = ("ecs:ListTaskDefinitionFamilies", Fault::Answers(200, serde_json::json!({"families": many}).to_string().leak()));
+    let definition = ("ecs:DescribeTaskDefinition", Fault::Answers(200, r#"{"taskDefinition": {"family": "x", "containerDefinitions": []}}"#));
+    let aws = FakeAws::with(CASE, &[of_no_service(), vec![families, definition]].concat(), Duration::ZERO);
+    let ran = run(&mut against(&aws, &["timeline", &aws.task_arn])).code(&[4]);
+    assert!(ran.stderr.contains("only 100 of the account's task definition families"), "{}", ran.stderr);
+    assert_eq!(aws.journal().iter().filter(|asked| asked.action == "ecs:DescribeTaskDefinition").count(), 100);
+}
+
+const INSIGHTS: (&str, Fault) = (
+    "logs:DescribeLogGroups",
+    Fault::Answers(
+        200,
+        r#"{"logGroups": [{"logGroupName": "/aws/ecs/containerinsights/data/performance", "retentionInDays": 1, "arn": "arn:aws:logs:us-east-2:111122223333:log-group:/aws/ecs/containerinsights/data/performance:*"},
+            {"logGroupName": "/aws/ecs/containerinsights/other/performance"}]}"#,
+    ),
+);
+
+/// The minutes of a task before its end, of another task's, and a line that only has its id in it.
+pub fn sampled() -> Fault {
+    let aws = FakeAws::serving(CASE);
+    let id = aws.task_id();
+    let record = |kind: &str, id: &str, minute: i64, more: serde_json::Value| {
+        let mut record = serde_json::json!({"Type": kind, "TaskId": id, "ClusterName": "data", "ServiceName": "importer", "TaskDefinitionFamily": "importer", "TaskDefinitionRevision": "31",
+            "Timestamp": 1_795_000_000_000_i64 + minute * 60_000, "MemoryUtilized": 200 + minute, "MemoryReserved": 512, "CpuUtilized": 4.2, "CpuReserved": 256.0});
+        record.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        record.to_string()
+    };
+    let whole = serde_json::json!({"KnownStatus": "RUNNING", "LaunchType": "FARGATE", "CreatedAt": 1_794_990_000_000_i64, "StartedAt": "2026-11-18T08:21:00Z"});
+    let app = serde_json::json!({"ContainerName": "app", "Image": "importer:31", "ContainerKnownStatus": "RUNNING"});
+    let messages = [
+        record("Task", id, 0, whole.clone()),
+        record("Container", id, 0, app.clone()),
+        record("Task", id, 1, whole.clone()),
+        record("Container", id, 1, app),
+        record("Task", &"0".repeat(32), 2, whole),
+        format!("{{\"msg\": \"TaskId {id} is mine\"}}"),
+    ];
+    filtered(&messages)
+}
+
+pub fn only_in_insights() -> Vec<(&'static str, Fault)> {
+    vec![FORGOTTEN, INSIGHTS, ("logs:FilterLogEvents", sampled()), ("cloudtrail:LookupEvents", Fault::Answers(200, r#"{"Events": []}"#))]
+}
+
+#[test]
+fn a_task_that_container_insights_alone_remembers_is_told_by_its_records_without_cause_and_caller() {
+    let aws = FakeAws::with(CASE, &only_in_insights(), Duration::ZERO);
+    let ran = run(&mut against(&aws, &["timeline", aws.task_id(), "-o", "json"])).code(&[3]);
+    assert!(ran.stderr.contains("put together from what Container Insights keeps of it (/aws/ecs/containerinsights/data/performance)"), "{}", ran.stderr);
+    let document = ran.json();
+    assert_eq!((&document["verdict"]["cause"], &document["stoppedBy"]["status"]), (&"unknown".into(), &"unreadable".into()));
+    let task = &document["task"];
+    assert_eq!((&task["cluster"], &task["service"], &task["family"], &task["revision"]), (&"data".into(), &"importer".into(), &"importer".into(), &31.into()));
+    assert!(task["containers"][0]["name"] == "app" && task["containers"][0]["exitCode"].is_null() && task["stopCode"].is_null(), "{task}");
+    let lines = document["timeline"].as_array().unwrap();
+    let line = |text: &str| lines.iter().find(|line| line["text"].as_str().unwrap().starts_with(text)).unwrap_or_else(|| panic!("{text} of {lines:#?}"));
+    assert_eq!((&line("created by service importer")["witness"], &line("started")["time"]), (&"metric".into(), &"2026-11-18T08:21:00Z".into()));
+    assert!(lines.iter().any(|line| line["witness"] == "logs"), "its task definition names its logs: {lines:#?}");
+    let note = document["verdict"]["notes"].as_array().unwrap().iter().find(|note| note["code"] == "forgotten").unwrap();
+    assert!(note["text"].as_str().unwrap().contains("told here by Container Insights' records"), "{note}");
+    // A cluster that is named has one group.
+    let aws = FakeAws::with(CASE, &only_in_insights(), Duration::ZERO);
+    run(&mut against(&aws, &["timeline", &aws.task_arn])).code(&[3]);
+    assert!(aws.journal().iter().all(|asked| asked.action != "logs:FilterLogEvents" || !asked.body.contains("/other/")));
+}
+
+#[test]
+fn records_add_to_what_cloudtrail_remembers_and_change_nothing_of_it() {
+    let aws = FakeAws::with(CASE, &[only_in_insights(), vec![("cloudtrail:LookupEvents", remembered())]].concat(), Duration::ZERO);
+    let ran = run(&mut against(&aws, &["timeline", &aws.task_arn, "-o", "json"])).code(&[0, 3]);
+    assert!(ran.stderr.contains("what CloudTrail does not tell of it is from Container Insights"), "{}", ran.stderr);
+    let document = ran.json();
+    assert_eq!(
+        (&document["verdict"]["cause"], &document["stoppedBy"]["actor"], &document["task"]["containers"][0]["exitCode"]),
+        (&"stop-requested".into(), &"vera".into(), &143.into())
+    );
+    let lines = document["timeline"].as_array().unwrap();
+    let witness = |text: &str| lines.iter().find(|line| line["text"].as_str().unwrap().starts_with(text)).unwrap_or_else(|| panic!("{text} of {lines:#?}"))["witness"].clone();
+    assert_eq!((witness("StopTask: created"), witness("StopTask: stopping: moved")), ("cloudtrail".into(), "cloudtrail".into()));
+}
+
+#[test]
+fn insights_that_cannot_be_read_are_named_and_those_that_hold_nothing_say_since_when() {
+    let nothing = ("logs:FilterLogEvents", Fault::Answers(200, r#"{"events": []}"#));
+    for (faults, says) in [
+        (vec![nothing], "Container Insights holds no record of it since 20"),
+        (vec![("logs:FilterLogEvents", Fault::Denied)], "Container Insights, which may still tell of it, could not be read: AccessDenied, needs logs:FilterLogEvents"),
+        (vec![("logs:FilterLogEvents", Fault::Hang)], "could not be read: logs:FilterLogEvents: timed-out"),
+    ] {
+        let aws = FakeAws::with(CASE, &[only_in_insights(), vec![NO_STREAM], faults].concat(), Duration::ZERO);
+        let ran = run(&mut against(&aws, &["why", &aws.task_arn, "--timeout", "3s"])).code(&[4]);
+        assert!(ran.stdout.is_empty() && ran.stderr.contains(says), "{says}: {}", ran.stderr);
+    }
 }

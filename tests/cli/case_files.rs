@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::archive::{FORGOTTEN, GROUP, NO_STREAM, archived, remembered};
+use super::archive::{FORGOTTEN, GROUP, NO_STREAM, archived, only_in_insights, remembered};
 use super::fake_aws::{FakeAws, Fault};
 use super::program::{Ran, against, program, run};
 
@@ -407,8 +407,13 @@ fn a_wait_replays_to_where_it_ended() {
 fn a_forgotten_a_pasted_and_an_unplaced_task_replay_to_the_same_answer() {
     let folder = tempfile::tempdir().unwrap();
     let no_group = ("logs:DescribeLogGroups", Fault::Answers(200, r#"{"logGroups": []}"#));
-    let worlds: [Vec<(&str, Fault)>; 3] =
-        [vec![FORGOTTEN, GROUP, ("logs:FilterLogEvents", archived(6))], vec![FORGOTTEN, no_group, ("cloudtrail:LookupEvents", remembered())], vec![FORGOTTEN, no_group]];
+    let worlds: [Vec<(&str, Fault)>; 5] = [
+        vec![FORGOTTEN, GROUP, ("logs:FilterLogEvents", archived(6))],
+        vec![FORGOTTEN, no_group, ("cloudtrail:LookupEvents", remembered())],
+        vec![FORGOTTEN, no_group],
+        vec![FORGOTTEN, no_group, ("ecs:ListServices", Fault::Answers(200, r#"{"serviceArns": []}"#))],
+        only_in_insights(),
+    ];
     for (at, faults) in worlds.iter().enumerate() {
         let aws = FakeAws::with("app-error", faults, Duration::ZERO);
         let file = folder.path().join(format!("{at}.json"));

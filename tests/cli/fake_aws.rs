@@ -398,6 +398,11 @@ impl World {
         described.filter_map(|exchange| exchange.response["tasks"].as_array()).flatten()
     }
 
+    fn definitions(&self) -> impl Iterator<Item = &Value> {
+        let described = self.case.exchanges.iter().filter(|exchange| exchange.action == "ecs:DescribeTaskDefinition");
+        described.map(|exchange| &exchange.response["taskDefinition"])
+    }
+
     fn answer(&self, action: &str, head: &str, bytes: &[u8]) -> (u16, &'static str, Vec<u8>) {
         let body = &*String::from_utf8_lossy(bytes);
         let arn = &self.case.task.arn;
@@ -420,6 +425,19 @@ impl World {
                 let services = described.filter_map(|exchange| exchange.response["services"].as_array()).flatten().filter_map(|service| service["serviceArn"].as_str());
                 let arns: Vec<&str> = services.filter(|_| cluster_in(body) == self.case.task.cluster).collect();
                 return (200, json, json!({"serviceArns": arns}).to_string().into_bytes());
+            }
+            "ecs:ListTaskDefinitionFamilies" => {
+                let mut families: Vec<&str> = self.definitions().filter_map(|definition| definition["family"].as_str()).collect();
+                families.dedup();
+                return (200, json, json!({"families": families}).to_string().into_bytes());
+            }
+            // By its family alone: the newest.
+            "ecs:DescribeTaskDefinition" if !body.contains("arn:") && !body.contains("ecs-trace-doctor") => {
+                let asked: Value = serde_json::from_str(body).unwrap_or_default();
+                return match self.definitions().find(|definition| definition["family"] == asked["taskDefinition"]) {
+                    Some(definition) => (200, json, json!({"taskDefinition": definition}).to_string().into_bytes()),
+                    None => (400, json, error(action, json, "ClientException", "Unable to describe task definition.")),
+                };
             }
             "ecs:DescribeTasks" => {
                 let asked = |task: &&Value| task["taskArn"].as_str().is_some_and(|arn| body.contains(arn.rsplit('/').next().unwrap()));

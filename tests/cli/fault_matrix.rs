@@ -127,6 +127,24 @@ const WORLDS: &[World] = &[
         base: archive,
     },
     World {
+        name: "a forgotten task of no service",
+        case: "app-error",
+        command: &["timeline", "ARN"],
+        prints: Prints::Trace,
+        must: &[],
+        also: &["ecs:DescribeTaskDefinition"],
+        base: of_no_service,
+    },
+    World {
+        name: "a forgotten task in Container Insights",
+        case: "app-error",
+        command: &["timeline", "ARN"],
+        prints: Prints::Trace,
+        must: &[],
+        also: &["logs:FilterLogEvents", "logs:DescribeLogGroups"],
+        base: insights,
+    },
+    World {
         name: "the stops of a region",
         case: "others-stopped",
         command: &["stops"],
@@ -185,6 +203,18 @@ pub fn archive(case: &Case) -> Vec<(&'static str, Fault)> {
         // Nor did it log: what the archive tells is told by nobody else.
         ("logs:GetLogEvents", Fault::Answers(400, r#"{"__type": "ResourceNotFoundException", "message": "The specified log stream does not exist."}"#)),
     ]
+}
+
+/// Only its logs are left, and no service leads to them.
+pub fn of_no_service(_: &Case) -> Vec<(&'static str, Fault)> {
+    super::archive::of_no_service()
+}
+
+/// Container Insights has its records, and nobody else anything.
+pub fn insights(_: &Case) -> Vec<(&'static str, Fault)> {
+    let mut base = super::archive::only_in_insights();
+    base.push(super::archive::NO_STREAM);
+    base
 }
 
 /// A log group that Logs Insights finds a stop of two days ago in.
@@ -555,14 +585,14 @@ impl Cell<'_> {
             }
             // Of a forgotten task what is left of it may be lost.
             Wanted::NoMore | Wanted::NoOther if ran.stdout.is_empty() => {
-                let is_claimed_away = ran.code == 4 && world.name != "a forgotten task";
+                let is_claimed_away = ran.code == 4 && !world.name.starts_with("a forgotten task");
                 return ensure(!is_claimed_away, || format!("there is a task: {}", ran.stderr));
             }
             Wanted::Gap(..) if ran.stdout.is_empty() && world.prints == Prints::Stops => {
                 return ensure(ran.code == 255 && ran.stderr.contains("did not answer"), || format!("no clear failure: {ran:?}"));
             }
             // What an archive held of a forgotten task is lost with it, and said to be.
-            Wanted::Gap(..) if ran.code == 4 && world.name == "a forgotten task" => {
+            Wanted::Gap(..) if ran.code == 4 && world.name.starts_with("a forgotten task") => {
                 return ensure(ran.stderr.contains("could not be read") && ran.stderr.contains(self.actions[0]), || format!("what could not be read is not named: {}", ran.stderr));
             }
             _ => {}

@@ -8,7 +8,7 @@ use ecs_trace::sources::case::Case;
 use serde_json::{Value, json};
 
 use super::fake_aws::{FakeAws, Fault};
-use super::fault_matrix::{archive, lake, week};
+use super::fault_matrix::{archive, insights, lake, of_no_service, week};
 use super::program::{against, run, run_with_input};
 
 /// A case, a command line in it, and what AWS answers beside the case. `ARN`, `ID`, `PREFIX`, `CLUSTER` and `FILE` are filled in.
@@ -47,6 +47,8 @@ const WALKS: &[Walk] = &[
     ("app-error", &["why", "ID", "-c", "no-such"], nothing),
     ("app-error", &["timeline", "ARN"], archive),
     ("app-error", &["timeline", "ARN"], forgotten),
+    ("app-error", &["timeline", "ARN"], of_no_service),
+    ("app-error", &["timeline", "ARN"], insights),
     ("app-error", &["logs", "CLUSTER/ID"], nothing),
     ("app-error", &["logs", "ARN"], refusing_logs),
     ("others-stopped", &["stops"], nothing),

@@ -17,10 +17,11 @@ pub(super) fn note(timeline: &Timeline) -> Option<Note> {
         Teller::Ecs => return None,
         Teller::Archive => "an archive of its events",
         Teller::Cloudtrail => "CloudTrail's records of calls about it",
+        Teller::Insights => "Container Insights' records of it",
         Teller::Logs => "its log streams alone",
     };
     let stop = task.times.stopped.or(task.stop_anchor());
-    // Of its last line nobody knows how long after it the task stopped.
+    // Of its last line or record nobody knows how long after it the task stopped.
     let about = if task.times.stopped.is_some() { "at" } else { "about" };
     if let Some(gap) = timeline.may_still_run() {
         let text = format!("ECS knows the task in none of the clusters that could be asked, and it may be in another ({}); it is told here by {teller}.", gap.sentence());
@@ -86,6 +87,7 @@ mod tests {
         let archived = told(Teller::Archive).expect("a note");
         assert!(archived.starts_with("ECS forgot this task about an hour after its stop, at 20") && archived.contains("told here by an archive"), "{archived}");
         assert!(!archived.contains("how app ended") && archived.contains("CloudTrail"), "{archived}");
+        assert!(told(Teller::Insights).is_some_and(|note| note.contains("told here by Container Insights' records of it")));
     }
 
     #[test]

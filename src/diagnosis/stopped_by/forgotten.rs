@@ -162,6 +162,24 @@ mod tests {
     }
 
     #[test]
+    fn a_task_known_by_container_insights_alone_has_stopped_and_neither_a_cause_nor_anybody_behind_it() {
+        let mut evidence = remembered(Status::Empty);
+        (evidence.task.told_by, evidence.task.last_status, evidence.task.service) = (Teller::Insights, Some("STOPPED".to_owned()), Some("web".to_owned()));
+        evidence.task.times = Times { created: Some(at(-600_000)), last_word: Some(at(0)), ..Times::default() };
+        evidence.task.sampled = vec![super::super::super::task::Station::Created];
+        let unread = Reading { aside: true, ..Reading::new(Source::Metrics, Status::TimedOut) };
+        evidence.readings.push(Reading { action: Some("ecs:ListClusters".to_owned()), ..Reading::new(Source::Ecs, Status::Denied) });
+        evidence.readings.push(unread);
+        let trace = judged(evidence);
+        assert_eq!((trace.verdict.cause.as_str(), trace.stopped_by.status.as_str(), trace.stopped_by.actor), ("unknown", "unreadable", None));
+        assert!(trace.stopped_by.sentence.contains("when and how it ended was not kept"), "{}", trace.stopped_by.sentence);
+        assert!(!trace.verdict.summary.contains("may still run") && trace.verdict.summary.contains("Not read: ecs and metrics"), "{}", trace.verdict.summary);
+        let created = trace.timeline.lines.first().expect("a line");
+        assert_eq!((created.event.text().as_str(), created.event.witness), ("created by service web, deployment ecs-svc/1", Witness::Metric));
+        assert_eq!(trace.timeline.lines.len(), 1, "nobody told an end: {:?}", trace.timeline.lines);
+    }
+
+    #[test]
     fn a_task_known_by_its_logs_may_still_run_where_not_every_cluster_could_be_asked() {
         let mut evidence = remembered(Status::Denied);
         evidence.task.told_by = Teller::Logs;

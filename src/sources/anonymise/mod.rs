@@ -99,7 +99,7 @@ fn of_field(name: &str, parent: &str) -> Option<Of> {
     Some(match name {
         "cluster" | "clusterName" | "ClusterName" | "clusterArn" | "clusters" => Of::Cluster,
         "service" | "serviceName" | "ServiceName" | "services" | "serviceArn" | "resourceId" | "ResourceId" | "group" => Of::Service,
-        "family" | "taskDefinition" | "TaskDefinitionFamily" => Of::Family,
+        "family" | "families" | "taskDefinition" | "TaskDefinitionFamily" => Of::Family,
         "container" | "containerName" | "ContainerName" => Of::Container,
         "name" if matches!(parent, "containers" | "containerDefinitions" | "containerOverrides" | "volumes" | "capacityProviders") => Of::Container,
         "image" | "repositoryName" => Of::Image,

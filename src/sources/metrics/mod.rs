@@ -10,15 +10,24 @@ mod utilization;
 
 use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 
 use crate::diagnosis::evidence::Source;
 
+use super::task::datable;
 use super::{Asker, Asking, Reach, around_stop};
 
 pub const SOURCE: Asker = Asker { source: Source::Metrics, collect: |asking| collect(asking).boxed_local() };
 
 async fn collect(asking: &Asking<'_>) {
     futures::join!(performance_log::collect(asking.reach), utilization::collect(asking.reach), load_balancing::collect(asking));
+}
+
+/// When a record of Container Insights was taken: its `Timestamp` in milliseconds; where it is missing the moment of writing
+/// stands in.
+pub(super) fn stamp(record: &Value, written: Option<i64>) -> Option<Timestamp> {
+    let stamp = record.get("Timestamp").and_then(|stamp| stamp.as_i64().or_else(|| stamp.as_str()?.parse().ok()));
+    datable(stamp.or(written)?)
 }
 
 const MINUTE: i64 = 60_000;

@@ -8,13 +8,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::diagnosis::event::{Event, Level, Precision, Sample, What, Witness};
-use crate::diagnosis::evidence::{Source, Status};
+use crate::diagnosis::evidence::{Reading, Source, Status};
 use crate::diagnosis::task::Task;
 
 use super::super::failing::{Failing, failing};
 use super::super::pages::{Pages, Turn};
-use super::super::task::datable;
 use super::super::{Reach, around_stop};
+use super::stamp;
 
 const BEFORE_STOP: SignedDuration = SignedDuration::from_secs(10 * 60);
 /// A page may be empty and still not be the last: AWS stops scanning when it likes.
@@ -24,6 +24,9 @@ const MOST_CONTAINERS: usize = 4;
 
 pub(super) async fn collect(reach: &Reach<'_>) {
     let task = reach.task;
+    if task.cluster.is_empty() {
+        return reach.ledger.note(Reading::new(Source::Metrics, Status::Skipped).detailed("which cluster it was in is not known any more"));
+    }
     let (from, to) = around_stop(task, reach.now, BEFORE_STOP, SignedDuration::ZERO);
     let group = format!("/aws/ecs/containerinsights/{}/performance", task.cluster);
     let inquiry = reach.ledger.ask(Source::Metrics, "logs:FilterLogEvents", format!("arn:aws:logs:{}:{}:log-group:{group}", task.region, task.account));
@@ -94,9 +97,7 @@ fn read(task: &Task, message: &str, written: Option<i64>) -> Option<Taken> {
         let number = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())?;
         (0.0..=1e15).contains(&number).then(|| number.round() as i64)
     };
-    // `Timestamp` is milliseconds; where it is missing the moment of writing stands in.
-    let stamp = record.get("Timestamp").and_then(|stamp| stamp.as_i64().or_else(|| stamp.as_str()?.parse().ok()));
-    let at = datable(stamp.or(written)?)?;
+    let at = stamp(&record, written)?;
     let reserved = |name: &str| number(name).filter(|reserved| *reserved > 0);
     let sample = Sample {
         memory: number("MemoryUtilized"),
