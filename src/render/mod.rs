@@ -9,6 +9,7 @@ pub mod look;
 pub mod printable;
 pub mod stops;
 pub mod text;
+pub mod told;
 
 use clock::Clock;
 use look::Look;
