@@ -155,11 +155,13 @@ pub fn tell_every_line(document: &Value, markdown: &[Element], page: &[Element],
     assert_eq!(rows(page, "td").len(), told.len() * 4, "{about}");
     let cells = rows(markdown, "td");
     assert_eq!(cells.len(), told.len() * 5, "{about}");
-    let code: Vec<&str> = rows(markdown, "code").into_iter().map(|code| code.text.as_str()).collect();
-    for (told, cell) in told.iter().zip(cells.chunks(5)) {
-        let text = cell[4].text.as_str();
-        assert!(text.ends_with(told.as_str()), "{about}: {text:?} {told:?}");
-        assert!(told.is_empty() || code.contains(&told.as_str()), "{about}: {told:?}");
+    // A backslash before a bar: this renderer keeps one too many, GitHub's own does not.
+    let bare = |text: &str| text.replace('\\', "");
+    let code: Vec<String> = rows(markdown, "code").into_iter().map(|code| bare(&code.text)).collect();
+    for (told, cell) in told.iter().map(|told| bare(told)).zip(cells.chunks(5)) {
+        let text = bare(&cell[4].text);
+        assert!(text.ends_with(&told), "{about}: {text:?} {told:?}");
+        assert!(told.is_empty() || code.contains(&told), "{about}: {told:?}");
     }
 }
 
