@@ -354,6 +354,11 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_shown_that_would_be_obeyed() {
+        assert_eq!(Shown::of("a\u{202e}b\u{1b}[2J\nc").as_str(), "a\\u{202e}b\\e[2J␤c");
+    }
+
+    #[test]
     fn a_cited_line_is_one_and_a_number_in_somebodys_words_is_none() {
         let words = |text: &str| Piece::Words(Shown::of(text));
         let told = pieces("It was killed [19]. Its log says “[7] x\u{202e}” ([7]).");
