@@ -60,7 +60,7 @@ Then, for instance:
 
 pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen) -> Done {
     match arguments.command {
-        Command::Template if options.output != Format::Text => Err(Failure::usage("the template is YAML, whatever -o says: leave it out")),
+        Command::Template if options.output != Format::Text && !options.output_is_usual() => Err(Failure::usage("the template is YAML, whatever -o says: leave it out")),
         Command::Template => {
             screen.answer(include_str!("../../templates/archive.yaml"))?;
             Ok(Exit::Answered)

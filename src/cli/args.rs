@@ -14,6 +14,8 @@ pub enum Format {
     Text,
     Json,
     Jsonl,
+    Markdown,
+    Html,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -48,7 +50,7 @@ pub struct Everywhere {
     /// Trust the certificates in this PEM file instead of the system's, as AWS_CA_BUNDLE does
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub ca_bundle: Option<String>,
-    /// How to print the answer
+    /// How to print the answer; markdown to paste into an issue or a ticket, html as one file to hand on
     #[arg(short, long, visible_alias = "format", global = true, value_name = "FORMAT", default_value = "text")]
     pub output: Format,
     /// Part of the JSON to print, as a JMESPath expression; needs -o json
@@ -57,7 +59,7 @@ pub struct Everywhere {
     /// Paint the text
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: When,
-    /// Zone of the times in text; always shown
+    /// Zone of the times in text, markdown and html; always shown
     #[arg(long, global = true, value_name = "ZONE", default_value = "local")]
     pub time: Zone,
     /// Limit of the whole run, 20s unless it is given; what had arrived is shown
@@ -94,6 +96,12 @@ impl Everywhere {
     #[must_use]
     pub fn limit(&self) -> Duration {
         self.timeout.or(self.usual_timeout).unwrap_or(LIMIT)
+    }
+
+    /// Whether the format is the config file's: one that was not asked for gives way where it cannot be had.
+    #[must_use]
+    pub fn output_is_usual(&self) -> bool {
+        self.from("output").is_some_and(|setting| setting.line.is_some())
     }
 
     /// Where an option's value came from.

@@ -36,7 +36,7 @@ pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen) -> Done
             .hint("known are exit codes, stop codes, error names and ECS's reasons; TAB lists them"));
     }
     let told = match options.output {
-        Format::Text => found.iter().map(|entry| paragraph(entry, &screen.page)).collect::<Vec<_>>().join("\n"),
+        Format::Text | Format::Markdown | Format::Html => found.iter().map(|entry| paragraph(entry, &screen.page)).collect::<Vec<_>>().join("\n"),
         Format::Json | Format::Jsonl => {
             let entries: Vec<_> = found.iter().map(|entry| serde_json::json!({"key": entry.key, "means": entry.means, "then": entry.then})).collect();
             serde_json::json!({"schemaVersion": 1, "explained": entries}).to_string() + "\n"

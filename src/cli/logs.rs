@@ -5,13 +5,14 @@ use jiff::Timestamp;
 
 use crate::diagnosis::timeline::Timeline;
 use crate::render::json::v1::Document;
+use crate::render::sheet::Sheet;
 use crate::render::text;
 
 use super::Done;
 use super::args::{Everywhere, TaskArgument};
 use super::failure::{Exit, Failure};
 use super::gathering::{Wanted, gathered};
-use super::output::rendered;
+use super::output::handed_on;
 use super::screen::Screen;
 
 /// Each container's last words: the errors and last lines before its exit
@@ -36,7 +37,7 @@ pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen, now: Ti
         only(&mut gathered.trace.timeline, name)?;
     }
     let trace = &gathered.trace;
-    screen.answer(&rendered(options, || Document::logs_only(trace), || text::logs(trace, &screen.page))?)?;
+    screen.answer(&handed_on(options, || Document::logs_only(trace), || text::logs(trace, &screen.page), || Sheet::logs(trace, &screen.page.clock))?)?;
     let unread = trace.timeline.seen_by(crate::diagnosis::evidence::Source::Logs).is_err();
     Ok(gathered.exit(if unread { Exit::Inconclusive } else { Exit::Answered }))
 }

@@ -35,10 +35,10 @@ mod won_back;
 use std::borrow::Cow;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
-use args::Everywhere;
+use args::{Everywhere, Format};
 use failure::{Exit, Failure};
 use screen::Screen;
 use settings::File;
@@ -82,6 +82,32 @@ enum Command {
     Completions(completions::Arguments),
     Alias(alias::Arguments),
     Man(man::Arguments),
+}
+
+impl Command {
+    /// Whether it has the format. One that only the config file asks for gives way to text.
+    fn fits(&self, options: &mut Everywhere, matches: &ArgMatches) -> Result<(), Failure> {
+        let has = match self {
+            Self::Timeline(_) | Self::WhoStopped(_) | Self::Why(_) | Self::Logs(_) | Self::Stops(_) => return Ok(()),
+            Self::Archive(_) | Self::Explain(_) | Self::Doctor(_) | Self::Config(_) => "text, json and jsonl",
+            Self::Save(_) | Self::Completions(_) | Self::Alias(_) | Self::Man(_) => "text alone",
+        };
+        if !matches!(options.output, Format::Markdown | Format::Html) {
+            return Ok(());
+        }
+        if options.output_is_usual() {
+            options.output = Format::Text;
+            return Ok(());
+        }
+        let mut name = Vec::new();
+        let mut inner = matches.subcommand();
+        while let Some((word, below)) = inner {
+            name.push(word);
+            inner = below.subcommand();
+        }
+        let format = options.output.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+        Err(Failure::usage(format!("{} has no {format}; it has {has}", name.join(" "))))
+    }
 }
 
 /// The command as clap knows it, for completion.
@@ -133,6 +159,9 @@ pub fn run(now: Timestamp) -> ExitCode {
         Err(failure) => return exit(Err(failure)),
     };
     cli.everywhere.settings = settings::apply(&mut cli.everywhere, &matches, &told.taken, &file);
+    if let Err(failure) = cli.command.fits(&mut cli.everywhere, &matches) {
+        return exit(Err(failure));
+    }
     let screen = Screen::new(&cli.everywhere);
     told.say(&screen);
     let everywhere = &cli.everywhere;

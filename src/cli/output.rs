@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use crate::render::printable::is_unprintable;
+use crate::render::sheet::Sheet;
+use crate::render::{html, markdown};
 
 use super::args::{Everywhere, Format};
 use super::failure::{Exit, Failure};
@@ -16,7 +18,7 @@ use super::failure::{Exit, Failure};
 pub fn check(options: &Everywhere) -> Result<(), Failure> {
     match (options.output, &options.query) {
         (_, None) => Ok(()),
-        (Format::Text, Some(_)) => Err(Failure::usage("--query picks from JSON: add -o json")),
+        (Format::Text | Format::Markdown | Format::Html, Some(_)) => Err(Failure::usage("--query picks from JSON: add -o json")),
         (_, Some(expression)) => compiled(expression).map(drop),
     }
 }
@@ -59,13 +61,29 @@ fn with_whole_literals(expression: &str) -> String {
     whole
 }
 
-/// The answer in the format asked for.
+/// An answer that can be handed on, in the format asked for.
+///
+/// # Errors
+/// As `rendered`.
+pub fn handed_on<D: Serialize>(options: &Everywhere, document: impl FnOnce() -> D, text: impl FnOnce() -> String, sheet: impl FnOnce() -> Sheet) -> Result<String, Failure> {
+    match options.output {
+        Format::Markdown => Ok(markdown::sheet(&sheet())),
+        Format::Html => html::sheet(&sheet()).map_err(cannot_fill),
+        _ => rendered(options, document, text),
+    }
+}
+
+pub fn cannot_fill(error: askama::Error) -> Failure {
+    Failure::new(Exit::Other, format!("cannot write the answer as HTML: {error}"))
+}
+
+/// The answer of a command that has text and JSON alone, in the format asked for.
 ///
 /// # Errors
 /// If `--query` is no JMESPath expression or cannot be answered.
 pub fn rendered<D: Serialize>(options: &Everywhere, document: impl FnOnce() -> D, text: impl FnOnce() -> String) -> Result<String, Failure> {
     match (options.output, &options.query) {
-        (Format::Text, _) => Ok(text()),
+        (Format::Text | Format::Markdown | Format::Html, _) => Ok(text()),
         (Format::Json, None) => pretty(&document()),
         (Format::Jsonl, None) => line(&document()),
         (format, Some(expression)) => {

@@ -70,7 +70,7 @@ impl Screen {
             verbose: options.verbose,
             pages: !options.no_pager,
             profile: options.profile.clone(),
-            is_json: options.output != Format::Text,
+            is_json: matches!(options.output, Format::Json | Format::Jsonl),
             is_closed: Cell::new(false),
             page,
         }

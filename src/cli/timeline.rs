@@ -4,6 +4,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use crate::render::json::v1::Document;
+use crate::render::sheet::Sheet;
 use crate::render::text;
 
 use super::Done;
@@ -11,7 +12,7 @@ use super::args::{Everywhere, Saving, TaskArgument, Waiting};
 use super::case_file::CaseFile;
 use super::failure::Exit;
 use super::gathering::{Wanted, gathered};
-use super::output::rendered;
+use super::output::handed_on;
 use super::screen::Screen;
 
 /// Everything that happened to a task, in order, under a verdict
@@ -25,7 +26,8 @@ use super::screen::Screen;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ecs-trace timeline 9f2c
-  ecs-trace timeline service/web-api -o json | jq .verdict")]
+  ecs-trace timeline service/web-api -o json | jq .verdict
+  ecs-trace timeline 9f2c -o html > stop.html    one file to hand on")]
 pub struct Arguments {
     #[command(flatten)]
     task: TaskArgument,
@@ -40,7 +42,7 @@ pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen, now: Ti
     let gathered = gathered(arguments.task.task.as_deref(), options, Wanted { record: file.is_some(), ..Wanted::waiting(&arguments.waiting) }, screen, now)?;
     let saved = file.map(|file| file.save(&gathered, options));
     let trace = &gathered.trace;
-    screen.answer(&rendered(options, || Document::from(trace), || text::timeline(trace, &screen.page))?)?;
+    screen.answer(&handed_on(options, || Document::from(trace), || text::timeline(trace, &screen.page), || Sheet::timeline(trace, &screen.page.clock))?)?;
     let exit = gathered.exit(if trace.verdict.is_conclusive() { Exit::Answered } else { Exit::Inconclusive });
     screen.saved(saved, exit)
 }

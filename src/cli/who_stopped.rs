@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use crate::render::json::v1::Document;
 use crate::render::printable::printable;
+use crate::render::sheet::Sheet;
 use crate::render::text;
 
 use super::Done;
@@ -12,7 +13,7 @@ use super::args::{Everywhere, Saving, TaskArgument, Waiting};
 use super::case_file::CaseFile;
 use super::failure::Exit;
 use super::gathering::{Wanted, gathered};
-use super::output::rendered;
+use super::output::handed_on;
 use super::screen::Screen;
 
 /// Who or what stopped a task, back to the person or pipeline
@@ -47,7 +48,7 @@ pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen, now: Ti
         }
         (_, false) => text::who_stopped(trace, &screen.page),
     };
-    screen.answer(&rendered(options, || Document::from(trace), told)?)?;
+    screen.answer(&handed_on(options, || Document::from(trace), told, || Sheet::who_stopped(trace, &screen.page.clock))?)?;
     let exit = gathered.exit(if trace.stopped_by.is_answered() { Exit::Answered } else { Exit::Inconclusive });
     screen.saved(saved, exit)
 }

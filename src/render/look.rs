@@ -2,6 +2,8 @@
 
 use owo_colors::{OwoColorize, Style};
 
+use super::told::Mark;
+
 /// Styles by meaning. The sixteen colours of the terminal's own theme, so that light and dark both read well.
 #[derive(Debug, Clone, Default)]
 pub struct Look {
@@ -33,6 +35,16 @@ impl Look {
             strong: Style::new().bold(),
             faint: Style::new().dimmed(),
             command: Style::new().cyan(),
+        }
+    }
+
+    /// The style of a verdict's sign.
+    #[must_use]
+    pub fn of(&self, mark: Mark) -> &Style {
+        match mark {
+            Mark::Bad => &self.bad,
+            Mark::Good => &self.good,
+            Mark::Doubt => &self.doubt,
         }
     }
 

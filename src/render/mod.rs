@@ -3,12 +3,17 @@
 pub mod clock;
 pub mod columns;
 pub mod doctor;
+pub mod html;
 pub mod json;
 pub mod lines;
+pub mod list;
 pub mod look;
+pub mod markdown;
 pub mod printable;
+pub mod sheet;
 pub mod stops;
 pub mod text;
+pub mod told;
 
 use clock::Clock;
 use look::Look;

@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use owo_colors::Style;
 
 use crate::diagnosis::brief::{By, Group, Stop};
-use crate::diagnosis::verdict::Confidence;
 
 use super::Page;
 use super::columns::{cut, padded, width};
 use super::printable::printable;
+use super::told::Mark;
 
 /// Columns for what ECS says, below which a cause goes without its detail.
 const ROOM_FOR_WORDS: usize = 40;
@@ -64,12 +64,7 @@ impl Columns {
 
     fn row<'p>(&self, stop: &Stop, now: Timestamp, page: &'p Page) -> Row<'p> {
         let verdict = &stop.trace.verdict;
-        let (mark, style) = match verdict.cause.as_str() {
-            "unknown" => ("?", &page.look.doubt),
-            _ if verdict.confidence == Confidence::Possible => ("?", &page.look.doubt),
-            _ if verdict.expected => ("✓", &page.look.good),
-            _ => ("✗", &page.look.bad),
-        };
+        let mark = Mark::of(verdict);
         let id = &stop.task().id;
         let id = if page.width.is_some() { self.letters.shown(id) } else { id };
         let mut cells = vec![
@@ -83,7 +78,7 @@ impl Columns {
         if self.several_clusters {
             cells.insert(2, printable(&stop.task().cluster).into_owned());
         }
-        Row { mark, style, painted: cells.len() - 3, cells }
+        Row { mark: mark.sign(), style: page.look.of(mark), painted: cells.len() - 3, cells }
     }
 }
 
@@ -97,7 +92,7 @@ fn is_narrow(stops: &[Stop], page: &Page) -> bool {
 /// The groups as a table, the most frequent first.
 #[must_use]
 pub fn groups(groups: &[Group], by: By, now: Timestamp, page: &Page) -> String {
-    let (key, split) = match by {
+    let (key, of_what) = match by {
         By::Cause => ("CAUSE", "SERVICES"),
         By::Service => ("SERVICE", "CAUSES"),
         By::Revision => ("REVISION", "CAUSES"),
@@ -106,16 +101,21 @@ pub fn groups(groups: &[Group], by: By, now: Timestamp, page: &Page) -> String {
     let rows: Vec<Row> = groups
         .iter()
         .map(|group| {
-            let mut split: Vec<(&String, &usize)> = group.split.iter().collect();
-            split.sort_by(|a, b| (b.1, a.0).cmp(&(a.1, b.0)));
-            let split: Vec<String> = split.into_iter().map(|(name, count)| if group.split.len() > 1 { format!("{name} {count}") } else { name.clone() }).collect();
             let id = if page.width.is_some() { letters.shown(&group.sample) } else { &group.sample };
             let cells =
-                vec![group.count.to_string(), printable(&group.key).into_owned(), age(group.latest, now), printable(id).into_owned(), printable(&split.join(", ")).into_owned()];
+                vec![group.count.to_string(), printable(&group.key).into_owned(), age(group.latest, now), printable(id).into_owned(), printable(&split(group)).into_owned()];
             Row { mark: "", style: &page.look.strong, painted: 1, cells }
         })
         .collect();
-    laid_out(&["STOPS", key, "LATEST", "TASK", split], &rows, page)
+    laid_out(&["STOPS", key, "LATEST", "TASK", of_what], &rows, page)
+}
+
+/// What a group consists of, the most frequent first.
+#[must_use]
+pub fn split(group: &Group) -> String {
+    let mut split: Vec<(&String, &usize)> = group.split.iter().collect();
+    split.sort_by(|a, b| (b.1, a.0).cmp(&(a.1, b.0)));
+    split.into_iter().map(|(name, count)| if group.split.len() > 1 { format!("{name} {count}") } else { name.clone() }).collect::<Vec<_>>().join(", ")
 }
 
 struct Row<'a> {

@@ -10,6 +10,7 @@ use ecs_trace::sources::case::Case;
 use serde_json::{Value, json};
 
 use super::fake_aws::{FakeAws, Fault};
+use super::handed_on::{is_inert_markdown, is_inert_page, tell_every_line};
 use super::program::{BINARY, Ran, against, program, run};
 
 fn corpus() -> Vec<(String, String)> {
@@ -22,7 +23,7 @@ fn corpus() -> Vec<(String, String)> {
 type Check = fn(&Ran, &str);
 
 /// The formats and what each must be. Another one is one line here.
-const FORMATS: [(&str, Check); 3] = [("text", is_inert), ("json", is_inert_json), ("jsonl", is_inert_json)];
+const FORMATS: [(&str, Check); 5] = [("text", is_inert), ("markdown", is_inert_in_markdown), ("html", is_inert_on_a_page), ("json", is_inert_json), ("jsonl", is_inert_json)];
 const COMMANDS: [&str; 4] = ["timeline", "why", "who-stopped", "logs"];
 
 /// Written down apart from what the program itself goes by.
@@ -54,6 +55,18 @@ fn is_inert(ran: &Ran, about: &str) {
 fn is_inert_json(ran: &Ran, about: &str) {
     assert!(!ran.stdout.replace('\n', "").contains(is_obeyed_or_hidden), "{about}: {}", ran.stdout);
     ran.json();
+}
+
+#[track_caller]
+fn is_inert_in_markdown(ran: &Ran, about: &str) {
+    is_inert(ran, about);
+    is_inert_markdown(&ran.stdout, about);
+}
+
+#[track_caller]
+fn is_inert_on_a_page(ran: &Ran, about: &str) {
+    is_inert(ran, about);
+    is_inert_page(&ran.stdout, about);
 }
 
 /// A case with the text in every field that somebody else fills, its names changed alike in questions and answers.
@@ -202,12 +215,20 @@ fn in_every_field_of_every_answer_it_is_inert_in_every_format_and_kept_in_json()
         let about = format!("{name}, {about}");
         for command in COMMANDS {
             // What is in one command's document is in all of them.
-            for (format, is_as_it_must_be) in FORMATS.into_iter().take(if command == "timeline" { FORMATS.len() } else { 1 }) {
+            let formats = FORMATS.into_iter().filter(|(format, _)| command == "timeline" || !format.starts_with("json"));
+            let (mut markdown, mut page) = (Vec::new(), Vec::new());
+            for (format, is_as_it_must_be) in formats {
                 let columns = if command == "why" { "60" } else { "110" };
                 let ran = run(program(&[command, file.to_str().unwrap(), "-o", format]).env("COLUMNS", columns)).code(&[0, 3]);
                 is_as_it_must_be(&ran, &about);
+                match format {
+                    "markdown" => markdown = is_inert_markdown(&ran.stdout, &about),
+                    "html" => page = is_inert_page(&ran.stdout, &about),
+                    _ => {}
+                }
                 if format == "json" {
                     let document = ran.json();
+                    tell_every_line(&document, &markdown, &page, &about);
                     let cluster = document["task"]["cluster"].as_str().unwrap();
                     assert!(cluster.ends_with(text.rsplit('/').next().unwrap()), "{about}: as it was written, {cluster:?}");
                 }
@@ -316,9 +337,28 @@ fn in_lists_and_in_awss_own_errors_it_is_inert() {
                 spoil(&mut exchange.response, text);
             }
         });
-        for arguments in [["stops", "-o", "text"].as_slice(), &["stops", "--by", "service"], &["stops", "-o", "json"], &["stops", "-o", "jsonl"]] {
+        let lists: [&[&str]; 8] = [
+            &["stops", "-o", "text"],
+            &["stops", "--by", "service"],
+            &["stops", "-o", "json"],
+            &["stops", "-o", "jsonl"],
+            &["stops", "-o", "markdown"],
+            &["stops", "--by", "service", "-o", "markdown"],
+            &["stops", "-o", "html"],
+            &["stops", "--by", "cause", "-o", "html"],
+        ];
+        for arguments in lists {
             let ran = run(against(&aws, arguments).env("COLUMNS", "100")).code(&[0, 3]);
-            let is_text = !arguments.contains(&"-o") || arguments.contains(&"text");
+            let columns = if arguments.contains(&"--by") { 5 } else { 7 };
+            if arguments.contains(&"markdown") {
+                let found = is_inert_markdown(&ran.stdout, about);
+                assert_eq!(found.iter().filter(|element| element.name == "td").count() % columns, 0, "{about}");
+            }
+            if arguments.contains(&"html") {
+                let found = is_inert_page(&ran.stdout, about);
+                assert_eq!(found.iter().filter(|element| element.name == "td").count() % (columns - 1), 0, "{about}");
+            }
+            let is_text = !arguments.iter().any(|word| word.starts_with("json"));
             is_inert(&Ran { stdout: if is_text { ran.stdout.clone() } else { ran.stdout.replace('\n', "") }, ..ran }, about);
         }
         // An error's text, and its code, are whatever the far end says.

@@ -16,6 +16,7 @@ mod doctor;
 pub mod fake_aws;
 mod fault_matrix;
 mod faults;
+mod handed_on;
 #[cfg(unix)]
 mod hostile;
 #[cfg(unix)]

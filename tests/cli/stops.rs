@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use super::fake_aws::{FakeAws, Fault};
+use super::handed_on::{is_inert_markdown, is_inert_page};
 use super::program::{against, program, run};
 
 #[test]
@@ -48,6 +49,33 @@ fn they_are_counted_by_what_they_share() {
     assert_eq!(by("revision").as_array().unwrap().iter().map(|group| group["count"].as_u64().unwrap()).sum::<u64>(), 4);
     let text = run(&mut against(&aws, &["stops", "--by", "service"])).code(&[0]).stdout;
     assert!(text.starts_with("STOPS") && text.lines().count() == 4, "{text}");
+}
+
+#[test]
+fn handed_on_they_have_whole_ids_and_times_and_what_was_not_seen() {
+    let aws = FakeAws::serving("others-stopped");
+    let told = |aws: &FakeAws, arguments: &[&str], codes: &[i32]| run(&mut against(aws, &[&["stops"], arguments].concat())).code(codes).stdout;
+    let document = run(&mut against(&aws, &["stops", "-o", "json"])).code(&[0]).json();
+    let (markdown, page) = (told(&aws, &["-c", "prod", "-o", "markdown"], &[0]), told(&aws, &["-c", "prod", "-o", "html"], &[0]));
+    is_inert_markdown(&markdown, "stops");
+    let found = is_inert_page(&page, "stops");
+    assert!(
+        markdown.starts_with("## Stopped tasks of cluster prod, ") && markdown.contains("As of ") && page.contains("<h1 id=\"stops\">Stopped tasks of cluster prod, "),
+        "{markdown}"
+    );
+    let ids: Vec<&str> = document["stops"].as_array().unwrap().iter().map(|stop| stop["task"]["id"].as_str().unwrap()).collect();
+    let heads: Vec<&str> = found.iter().filter(|element| element.attribute("scope") == Some("row")).map(|element| element.text.as_str()).collect();
+    assert_eq!(heads, ids);
+    assert!(ids.iter().all(|id| markdown.contains(&format!("| `{id}` |"))) && markdown.matches(" UTC |").count() == ids.len(), "{markdown}");
+    let counted = told(&aws, &["--by", "cause", "-o", "markdown"], &[0]);
+    assert!(counted.contains("| Cause | Stops |") && counted.contains("| `app-error` | 4 |"), "{counted}");
+    let nothing = FakeAws::with("app-error", &[("ecs:ListTasks", Fault::Late(Duration::from_secs(600)))], Duration::ZERO);
+    for (format, empty) in [("markdown", "\nNo stopped task.\n"), ("html", "<p>No stopped task.</p>")] {
+        assert!(told(&nothing, &["-o", format], &[0]).contains(empty));
+    }
+    let unseen = FakeAws::with("rollback-circuit-breaker", &[("ecs:DescribeServices", Fault::Denied)], Duration::ZERO);
+    assert!(told(&unseen, &["-o", "markdown"], &[3]).contains("- **Not seen:** service: AccessDenied, needs `ecs:DescribeServices`"));
+    is_inert_page(&told(&unseen, &["-o", "html"], &[3]), "stops with a gap");
 }
 
 #[test]

@@ -36,7 +36,7 @@ pub(super) async fn listed(run: &Run<'_>, by: Option<By>, since: Duration) -> Do
     let ledger = Ledger::new(move |progress| painted.update(progress));
     let from = SignedDuration::try_from(since).ok().and_then(|since| now.checked_sub(since).ok()).map_or(Timestamp::UNIX_EPOCH, |from| from.max(Timestamp::UNIX_EPOCH));
     let gathered = Gathered::new(account, &ledger, (from, now));
-    let listing = RefCell::new(Listing::new(by, scope.cluster.is_none(), options, screen, now));
+    let listing = RefCell::new(Listing::new(by, run));
     // All of it outlives what fills it: whatever ends the run, what had come is told, and what had not is named.
     let (live_answer, broken) = (RefCell::new(None::<Result<Listed, NotFound>>), RefCell::new(None::<Failure>));
     let (kept, reading) = (OnceCell::<Option<Vec<Kept>>>::new(), OnceCell::<Reading<'_>>::new());

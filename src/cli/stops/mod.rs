@@ -15,8 +15,10 @@ use crate::diagnosis::task::{Task, last_segment};
 use crate::diagnosis::trace;
 use crate::diagnosis::words::{self, shell};
 use crate::render::json::v1;
+use crate::render::list::Entry;
 use crate::render::printable::printable;
-use crate::render::{stops as table, text};
+use crate::render::sheet::{Sheet, Shown};
+use crate::render::{markdown, stops as table, text};
 use crate::sources::account::Account;
 use crate::sources::deadline::Deadline;
 use crate::sources::ledger::Ledger;
@@ -32,7 +34,7 @@ use super::Done;
 use super::args::{Everywhere, Format, duration};
 use super::failure::{Exit, Failure};
 use super::gathering::{Wanted, cluster_region, interrupted, open, runtime};
-use super::output::{line, rendered};
+use super::output::{handed_on, line};
 use super::screen::{Bars, Screen};
 use listing::Listing;
 
@@ -91,13 +93,10 @@ const STOPPING_TAKES: SignedDuration = SignedDuration::from_mins(5);
 const REMEMBERED_FOR: Duration = Duration::from_secs(3600);
 
 pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen, now: Timestamp) -> Done {
-    // A default of the config file gives way: as one document it could not be told while it goes on.
-    let as_lines = Everywhere { output: Format::Jsonl, ..options.clone() };
-    let is_default = options.from("output").is_some_and(|setting| setting.line.is_some());
-    let options = if arguments.watch.is_some() && options.output == Format::Json && is_default { &as_lines } else { options };
-    if arguments.watch.is_some() && options.output == Format::Json {
-        return Err(Failure::usage("--watch goes on, and -o json is one document: use -o jsonl"));
-    }
+    let options = &match arguments.watch {
+        Some(_) => going_on(options)?,
+        None => options.clone(),
+    };
     let (cluster, service) = scope(arguments.service.as_deref(), options)?;
     let scope = Scope { cluster: cluster.as_deref(), service: service.as_deref() };
     let runtime = runtime()?;
@@ -118,6 +117,18 @@ pub fn run(arguments: &Arguments, options: &Everywhere, screen: &Screen, now: Ti
             since => listed(&run, by, since).await,
         }
     })
+}
+
+/// The options of a list that goes on, which cannot be one document. A default of the config file gives way.
+fn going_on(options: &Everywhere) -> Result<Everywhere, Failure> {
+    let instead = match options.output {
+        Format::Json if !options.output_is_usual() => return Err(Failure::usage("--watch goes on, and -o json is one document: use -o jsonl")),
+        Format::Html if !options.output_is_usual() => return Err(Failure::usage("--watch goes on, and -o html is one document: use -o text, markdown or jsonl")),
+        Format::Json => Format::Jsonl,
+        Format::Html => Format::Text,
+        format => format,
+    };
+    Ok(Everywhere { output: instead, ..options.clone() })
 }
 
 /// Cluster and service of what was typed: `NAME`, `CLUSTER/NAME`, and the same behind `service/`.
@@ -271,7 +282,7 @@ fn nothing(clusters: &[String], service: Option<&str>, since: Option<Duration>, 
 
 fn print(run: &Run<'_>, by: Option<By>, mut stops: Vec<Stop>, readings: &[Reading], bars: &Bars) -> Result<(), Failure> {
     newest_first(&mut stops);
-    let mut listing = Listing::new(by, run.scope.cluster.is_none(), run.options, run.screen, run.now);
+    let mut listing = Listing::new(by, run);
     listing.tell(stops, bars)?;
     listing.finish(readings)
 }
@@ -320,8 +331,8 @@ async fn watch(account: &Account, scope: Scope<'_>, pause: Duration, options: &E
             let reach = Reach { task: &task, account, ledger: &ledger, now: clock(), redact: !options.no_redact, before: None, deep: false, archives: &[], trail_lake: None };
             let (evidence, ended) = gather(&reach, limits, interrupted()).await;
             let trace = trace(evidence);
-            let heading = format!("{}\n", text::why(&trace, &screen.page));
-            screen.tell(&rendered(options, || v1::Document::from(&trace), || heading)?)?;
+            let heading = || format!("{}\n", text::why(&trace, &screen.page));
+            screen.tell(&handed_on(options, || v1::Document::from(&trace), heading, || Sheet::why(&trace, &screen.page.clock))?)?;
             if ended == Ended::Interrupted {
                 return Ok(Exit::Interrupted);
             }
@@ -341,9 +352,13 @@ fn tell_briefly(stop: &Stop, options: &Everywhere, screen: &Screen, now: Timesta
     if options.output == Format::Jsonl {
         return screen.tell(&line(&v1::Stop::from(stop))?);
     }
+    let more = words::shell(&format!("{}/{}", stop.task().cluster, last_segment(&stop.task().id)));
+    if options.output == Format::Markdown {
+        return screen.tell(&markdown::briefly(&Entry::of(stop, &screen.page.clock), &Shown::of(&format!("ecs-trace why {more}"))));
+    }
     let row = table::table(std::slice::from_ref(stop), now, &screen.page);
     let row = row.lines().nth(1).unwrap_or_default();
-    screen.tell(&format!("{row}\n  all of it: ecs-trace why {}\n\n", printable(&words::shell(&format!("{}/{}", stop.task().cluster, last_segment(&stop.task().id))))))
+    screen.tell(&format!("{row}\n  all of it: ecs-trace why {}\n\n", printable(&more)))
 }
 
 /// A task stands among the stopped ones from the order to stop on; its verdict waits for its end.
