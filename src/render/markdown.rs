@@ -259,7 +259,8 @@ fn is_plain(word: &str) -> bool {
         && word.chars().all(|letter| letter.is_ascii_digit() || matches!(letter, ':' | '.' | '-' | '–' | '%'))
         && word.matches('.').count() <= 2;
     // `out-of-memory` is a word, `ABC-12` an issue.
-    let is_compound = !has_digit && !word.starts_with('-') && !word.ends_with('-') && !word.contains("--") && word.chars().all(|letter| letter == '-' || is_letter(letter));
+    let is_compound =
+        !has_digit && !word.starts_with('-') && !word.ends_with('-') && !word.contains("--") && word.chars().all(|letter| letter == '-' || is_letter(letter) || is_sign(letter));
     !is_like_a_commit && (is_count || is_compound || word.chars().all(|letter| is_letter(letter) || is_sign(letter)))
 }
 
@@ -275,6 +276,7 @@ mod tests {
     fn words_stay_words_and_whatever_could_be_more_stands_in_a_span() {
         assert_eq!(told("It used 511 of 512 MiB, 75% (13:02:11–13:02:27) out-of-memory."), "It used 511 of 512 MiB, 75% (13:02:11–13:02:27) out-of-memory.");
         for (text, shown) in [
+            ("the micro-VM's own, ABC-1's", "the micro-VM's own, `ABC-1's`"),
             ("by @here.", "by `@here`."),
             ("(#123)", "(`#123`)"),
             ("GH-12 INC-2209", "`GH-12` `INC-2209`"),
