@@ -25,7 +25,8 @@ use crate::render::columns::{cut, width, wrapped};
 use crate::render::json::v1;
 use crate::render::look::Look;
 use crate::render::printable::printable;
-use crate::render::{Page, stops as table, text};
+use crate::render::sheet::Sheet;
+use crate::render::{Page, html, markdown, stops as table, text};
 use crate::sources::account::Account;
 use crate::sources::api_calls::record::recorded;
 use crate::sources::archived_events::told_around;
@@ -315,6 +316,19 @@ fn every_telling_is_inert(trace: &Trace) -> TestCaseResult {
             is_inert(&told)?;
         }
     }
+    let clock = Clock::utc();
+    for sheet in [Sheet::timeline(trace, &clock), Sheet::why(trace, &clock), Sheet::who_stopped(trace, &clock), Sheet::logs(trace, &clock)] {
+        let (page, text) = (html::sheet(&sheet).expect("a page"), markdown::sheet(&sheet));
+        is_inert(&page)?;
+        is_inert(&text)?;
+        holds_no_foreign_tag(&page)?;
+        // Raw HTML is let through, to be seen; of its own GitHub makes links, pictures and notes.
+        let mut github = comrak::Options::default();
+        let knows = &mut github.extension;
+        (knows.table, knows.autolink, knows.strikethrough, knows.tasklist, knows.footnotes) = (true, true, true, true, true);
+        github.render.r#unsafe = true;
+        holds_no_foreign_tag(&comrak::markdown_to_html(&text, &github))?;
+    }
     let whole = serde_json::to_string(&v1::Document::from(trace)).expect("JSON");
     let back: Value = serde_json::from_str(&whole).expect("the same JSON");
     prop_assert_eq!(&back["schemaVersion"], &json!(1));
@@ -325,6 +339,21 @@ fn every_telling_is_inert(trace: &Trace) -> TestCaseResult {
     }
     let lines = trace.timeline.lines.len();
     prop_assert!(trace.verdict.evidence.iter().all(|n| (1..=lines).contains(n)), "{:?} of {lines}", trace.verdict.evidence);
+    Ok(())
+}
+
+/// Tags that our own pages have, and those that Markdown is rendered to where it holds words, tables and code alone.
+const OWN_TAGS: &str = "!DOCTYPE html head meta title style body main header section footer h1 h2 h3 p ul ol li b strong em span code pre div table thead tbody tr th td time";
+
+/// Every `<` that is no text begins one of ours; a link leads to a line of the same page.
+fn holds_no_foreign_tag(page: &str) -> TestCaseResult {
+    for tag in page.split('<').skip(1) {
+        let inside = tag.split('>').next().unwrap_or_default().trim_start_matches('/');
+        let name = inside.split_whitespace().next().unwrap_or_default();
+        let line = inside.strip_prefix("a href=\"#line-").and_then(|rest| rest.strip_suffix('"'));
+        let is_link = inside == "a" || line.is_some_and(|n| !n.is_empty() && n.bytes().all(|byte| byte.is_ascii_digit()));
+        prop_assert!(is_link || OWN_TAGS.split(' ').any(|own| own == name), "<{inside}>");
+    }
     Ok(())
 }
 
