@@ -73,7 +73,8 @@ fn cites(words: &str, cited: &BTreeSet<usize>, pieces: &mut Vec<Piece>) {
         let Some(close) = words[at..].find(']').map(|found| found + at) else { break };
         let number = words[at..close].parse().ok().filter(|n| cited.contains(n) && words[at..close].bytes().all(|byte| byte.is_ascii_digit()));
         let begins = words[..open].chars().next_back().is_none_or(|before| matches!(before, ' ' | '('));
-        let ends = words[close + 1..].chars().next().is_none_or(|after| matches!(after, ' ' | '.' | ',' | ';' | ')'));
+        // At the beginning of a block a number with a colon would be the address of a link.
+        let ends = words[close + 1..].chars().next().is_none_or(|after| matches!(after, ' ' | '.' | ',' | ';' | ')') || after == ':' && open > 0);
         if let (Some(n), true, true) = (number, begins, ends) {
             pieces.extend(Some(&words[from..open]).filter(|words| !words.is_empty()).map(|words| Piece::Words(Shown::of(words))));
             pieces.push(Piece::Cite(n));
@@ -364,6 +365,7 @@ mod tests {
         let told = pieces("It was killed [19]. Its log says “[7] x\u{202e}” ([7]).");
         let quoted = Piece::Quoted(Shown("[7] x\\u{202e}".to_owned()));
         assert_eq!(told, [words("It was killed "), Piece::Cite(19), words(". Its log says “"), quoted, words("” ("), Piece::Cite(7), words(").")]);
+        assert_eq!(pieces("drained [7]: ECS"), [words("drained "), Piece::Cite(7), words(": ECS")]);
         for text in ["x[7]", "[7](http://evil.example)", "[7]: http://evil.example", "[7][7]", "[8]", "[+7]", "[07", "[]", "“[7]", "[^7]"] {
             assert_eq!(pieces(text), [words(text)]);
         }
