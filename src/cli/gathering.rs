@@ -458,8 +458,18 @@ async fn located(
             let mut found = archived_task::find(account, ledger, SoughtInArchives { place: &place, is_beginning }, now, tokio::time::Instant::now() + share).await;
             let remembered = match found.tasks.len() {
                 0 if is_beginning || !found.elsewhere.is_empty() => None,
-                0 => beyond_ecs(account, ledger, &place, share, now).await,
-                1 => found.tasks.pop(),
+                0 => beyond_ecs(account, ledger, &place, share, now, None).await,
+                1 => match found.tasks.pop() {
+                    Some(task) if archived_task::tells_no_end(&task) => {
+                        let place = Place { id: task.id.clone(), cluster: Some(task.cluster.clone()), ..place.clone() };
+                        let elsewhere = beyond_ecs(account, ledger, &place, share.div_f64(2.0), now, Some(&task)).await;
+                        Some(match elsewhere {
+                            Some(elsewhere) => archived_task::with_the_end(task, elsewhere),
+                            None => task,
+                        })
+                    }
+                    found => found,
+                },
                 _ => return Err(task::ambiguous(&place.id, &found.tasks).into()),
             };
             let groups = found.take_readable();
@@ -474,14 +484,15 @@ fn is_forgotten(error: &task::NotFound) -> bool {
     matches!(error, task::NotFound::Missing { denied, clue, .. } if denied.is_empty() && matches!(clue.as_deref(), None | Some(task::Clue::Nearly(_))))
 }
 
-/// What CloudTrail, Container Insights and the task's own log streams still tell of it, where no archive does.
-async fn beyond_ecs(account: &Account, ledger: &Ledger, place: &Place, share: Duration, now: Timestamp) -> Option<Task> {
+/// What CloudTrail, Container Insights and the task's own log streams still tell of it, where no archive does, or none tells
+/// of its end.
+async fn beyond_ecs(account: &Account, ledger: &Ledger, place: &Place, share: Duration, now: Timestamp, archived: Option<&Task>) -> Option<Task> {
     let until = tokio::time::Instant::now() + share;
     let called = api_calls::forgotten::find(account, ledger, place, now, until);
     let sampled = kept_insights::find(account, ledger, place, now, until);
     let logged = kept_logs::find(account, ledger, place, until);
     let (called, sampled, logged) = futures::join!(called, sampled, logged);
-    if let Some((_, group)) = &sampled {
+    if let Some((_, group)) = sampled.as_ref().filter(|_| archived.is_none()) {
         ledger.remark(match called {
             Some(_) => format!("what CloudTrail does not tell of it is from Container Insights ({group})"),
             None => format!("ECS has forgotten this task: it is put together from what Container Insights keeps of it ({group})"),
@@ -503,6 +514,9 @@ async fn beyond_ecs(account: &Account, ledger: &Ledger, place: &Place, share: Du
             Some(Task { streams: logged.streams, containers, times, ..task })
         }
         (None, Some((logged, place))) => {
+            if archived.is_some() {
+                return Some(logged);
+            }
             let readings = ledger.evidence(now).readings;
             let is_unread = readings.iter().any(|reading| reading.may_remember() && reading.status.is_gap());
             ledger.remark(match (logged.last_status.is_none(), is_unread) {
@@ -547,7 +561,9 @@ fn forgotten(error: task::NotFound, ledger: &Ledger, (found, is_beginning): (&ar
     for reading in readings.iter().filter(|reading| reading.source == Source::Archive) {
         match reading.status {
             status if status.is_gap() => {
-                let what = [reading.action.as_deref(), reading.resource.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" of ");
+                // Which log group it was stands in the gap itself.
+                let resource = reading.resource.as_deref().filter(|resource| !reading.gap().contains(resource));
+                let what = [reading.action.as_deref(), resource].into_iter().flatten().collect::<Vec<_>>().join(" of ");
                 let what = if what.is_empty() { what } else { format!("{what}: ") };
                 let hint = format!("an archive could not be read: {what}{}", reading.gap());
                 failure = if failure.hints.contains(&hint) { failure } else { failure.hint(hint) };

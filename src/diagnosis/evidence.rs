@@ -160,7 +160,10 @@ impl Reading {
                 format!("AccessDenied{needs}")
             }
             status => {
-                let detail = self.detail.as_deref().map(|detail| format!(" ({detail})")).unwrap_or_default();
+                // Of several archives it matters which.
+                let whose = self.resource.as_deref().filter(|_| self.source == Source::Archive && self.action.as_deref() == Some("logs:FilterLogEvents"));
+                let told: Vec<&str> = whose.into_iter().chain(self.detail.as_deref()).collect();
+                let detail = if told.is_empty() { String::new() } else { format!(" ({})", told.join(": ")) };
                 format!("{}{detail}", status.as_str())
             }
         }

@@ -55,6 +55,8 @@ const REPLACED_WITHIN: i64 = 60_000;
 const OVER_FOR: i64 = 60_000;
 /// ECS's times of a stop and of the way back that led to it may lie so far apart in the wrong order.
 const BACK_MAY_TRAIL_BY: i64 = 5_000;
+/// The way back begins in the moment in which ECS gives a deployment up.
+const PUT_BACK_WITHIN: i64 = 60_000;
 /// ECS moves a task between zones minutes after it has told that it will.
 const REBALANCES_WITHIN: i64 = 600_000;
 
@@ -80,7 +82,7 @@ pub fn story(task: &Task, service: Option<&Service>, history: &[ServiceDeploymen
     let own = task.started_by.as_deref().and_then(|by| by.strip_prefix("ecs-svc/"));
     let replacing = newer_deployment(task, own, service, stop);
     let from_history = newer_in_history(task, own, history, stop);
-    let failed = own.and_then(|own| how_own_failed(own, service, history, stop).or_else(|| failed_by_message(task, own, service?, history, stop)));
+    let failed = own.and_then(|own| how_own_failed(task, own, service, history, stop).or_else(|| failed_by_message(task, own, service?, history, stop)));
     let change = match (replacing, from_history) {
         (Some(deployment), _) => Some(Change { id: deployment.id.clone(), created_at: deployment.created_at, definition: deployment.definition.clone() }),
         (None, Some(deployment)) => Some(Change {
@@ -188,7 +190,7 @@ struct Failure {
 }
 
 /// How the task's own deployment failed, where ECS says that it did.
-fn how_own_failed(own: &str, service: Option<&Service>, history: &[ServiceDeployment], stop: Timestamp) -> Option<Failure> {
+fn how_own_failed(task: &Task, own: &str, service: Option<&Service>, history: &[ServiceDeployment], stop: Timestamp) -> Option<Failure> {
     let id = format!("ecs-svc/{own}");
     let listed = service.and_then(|service| service.deployments.iter().find(|deployment| digits(&deployment.id) == own));
     let definition = listed.and_then(|deployment| deployment.definition.clone());
@@ -217,7 +219,8 @@ fn how_own_failed(own: &str, service: Option<&Service>, history: &[ServiceDeploy
         return Some(Failure { deployment: Change { id, created_at: mine.created_at, definition }, since, how });
     }
     let mine = listed?;
-    let newer = service?.deployments.iter().filter(|deployment| deployment.created_at > mine.created_at).map(|deployment| deployment.created_at).min()?;
+    let newer = service?.deployments.iter().filter(|deployment| deployment.created_at > mine.created_at && !brings_newer(task, deployment));
+    let newer = newer.map(|deployment| deployment.created_at).min()?;
     let failed = mine.rollout_state.as_deref() == Some("FAILED");
     let by_alarm = mine.rollout_reason.as_deref().is_some_and(|reason| reason.to_ascii_lowercase().contains("alarm"));
     let how = if by_alarm { Rollback::Alarm } else { Rollback::CircuitBreaker };
@@ -233,6 +236,11 @@ fn failed_by_message(task: &Task, own: &str, service: &Service, history: &[Servi
     let put_back = task.stopped_reason.as_deref().and_then(|reason| in_parentheses(reason, "deployment")).filter(|named| digits(named) != own);
     let names = |message: &ServiceMessage, id: &str| in_parentheses(&message.text, "deployment") == Some(id) || message.text.split([' ', '.', ',', ')']).any(|word| word == id);
     let until_stop = || service.messages.iter().filter(|message| message.at.as_millisecond() <= stop.as_millisecond() + 2_000);
+    // One that brings a newer revision, or began long after the failure, is no way back: somebody began it.
+    let listed = put_back.and_then(|named| service.deployments.iter().find(|deployment| digits(&deployment.id) == digits(named)));
+    if listed.is_some_and(|deployment| brings_newer(task, deployment)) {
+        return None;
+    }
     // Without a way back a failed deployment keeps its tasks.
     if put_back.is_none() && !until_stop().any(|message| message.kind == MessageKind::RollingBack) {
         return None;
@@ -242,6 +250,10 @@ fn failed_by_message(task: &Task, own: &str, service: &Service, history: &[Servi
         MessageKind::RollingBack => put_back.is_some_and(|put_back| names(message, put_back)),
         _ => false,
     })?;
+    let is_later = |deployment: &Deployment| deployment.created_at.is_some_and(|at| at.as_millisecond() > told.at.as_millisecond() + PUT_BACK_WITHIN);
+    if told.kind == MessageKind::DeploymentFailed && listed.is_some_and(is_later) {
+        return None;
+    }
     let by_alarm = service
         .messages
         .iter()
@@ -249,6 +261,12 @@ fn failed_by_message(task: &Task, own: &str, service: &Service, history: &[Servi
         .any(|message| (names(message, &id) || message.id == told.id) && message.text.to_ascii_lowercase().contains("alarm"));
     let how = if by_alarm { Rollback::Alarm } else { Rollback::CircuitBreaker };
     Some(Failure { deployment: Change { id, created_at: None, definition: task.definition_name() }, since: Some(told.at), how })
+}
+
+/// Whether a deployment brings a later revision of the task's own family: a way back brings an earlier one.
+fn brings_newer(task: &Task, deployment: &Deployment) -> bool {
+    let brought = deployment.definition.as_deref().and_then(|name| name.rsplit_once(':')).and_then(|(family, revision)| Some((family, revision.parse::<i64>().ok()?)));
+    brought.zip(task.revision).is_some_and(|((family, new), own)| Some(family) == task.family.as_deref() && new > own)
 }
 
 /// `123` of `ecs-svc/123`.
@@ -326,6 +344,25 @@ mod tests {
     fn a_failed_deployment_with_a_newer_one_was_rolled_back() {
         let story = story(&task(), Some(&service(vec![deployment("2", 900, "IN_PROGRESS"), deployment("1", 50, "FAILED")])), &[]);
         assert!(matches!(story, Story::RolledBack { how: Rollback::CircuitBreaker, .. }));
+    }
+
+    #[test]
+    fn a_deployment_that_brings_a_newer_revision_or_began_long_after_the_failure_is_no_way_back() {
+        let own = Task { family: Some("web".into()), revision: Some(42), ..task() };
+        let brings = |definition: &str| Deployment { definition: Some(definition.into()), ..deployment("2", 900, "COMPLETED") };
+        let told = |newer: Deployment| story(&own, Some(&service(vec![newer, deployment("1", 50, "FAILED")])), &[]);
+        assert!(matches!(told(brings("web:43")), Story::Replaced(change) if change.id == "ecs-svc/2"));
+        assert!(matches!(told(brings("web:41")), Story::RolledBack { .. }));
+        // By the service's events alone.
+        let named = Task { stopped_reason: Some("Scaling activity initiated by (deployment ecs-svc/2)".into()), ..own };
+        let told = |failed: i64, newer: Deployment| {
+            let mut unlisted = service(vec![newer]);
+            unlisted.messages = vec![ServiceMessage::read("e", at(failed).expect("a time"), "(service web) (deployment ecs-svc/1) deployment failed: tasks failed to start.")];
+            story(&named, Some(&unlisted), &[])
+        };
+        assert!(matches!(told(890, brings("web:43")), Story::Replaced(_)));
+        assert!(matches!(told(100, brings("web:41")), Story::Replaced(_)), "a quarter of an hour later");
+        assert!(matches!(told(895, brings("web:41")), Story::RolledBack { .. }));
     }
 
     #[test]

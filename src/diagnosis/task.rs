@@ -125,6 +125,8 @@ pub struct Task {
     pub kept: Vec<(Station, Reported)>,
     /// What Container Insights dates of a task that ECS has forgotten.
     pub sampled: Vec<Station>,
+    /// Stations that an archived event tells, where another tells of the end.
+    pub archived: Vec<Station>,
 }
 
 /// What ECS dates of a task's life.

@@ -336,7 +336,11 @@ fn task_events(evidence: &Evidence, gathered: &[Event]) -> Vec<Event> {
             Some(call) => What::Kept { call: call.clone(), what: Box::new(what) },
             None => what,
         };
-        let witness = if station.is_some_and(|station| task.sampled.contains(&station)) { Witness::Metric } else { teller };
+        let witness = match station {
+            Some(station) if task.sampled.contains(&station) => Witness::Metric,
+            Some(station) if task.archived.contains(&station) => Witness::Archive,
+            _ => teller,
+        };
         // CloudTrail writes the times in an answer to the second, and so may others.
         let is_cut = matches!(witness, Witness::Cloudtrail | Witness::Metric) && at.as_millisecond() % 1000 == 0;
         let precision = if is_cut && precision == Precision::Millisecond { Precision::Second } else { precision };

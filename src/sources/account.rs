@@ -176,14 +176,14 @@ impl Account {
 
     /// AWS's word on what was to be asked again when its time was over: where AWS had refused it, that is why.
     #[must_use]
-    pub fn refusal_of(&self, action: &str) -> Option<Failing> {
-        self.wire.refusal_of(action)
+    pub fn refusal_of(&self, action: &str, about: &str) -> Option<Failing> {
+        self.wire.refusal_of(action, about)
     }
 
     /// How asking for something ended that had a share of the run and did not come to its end in it.
     #[must_use]
-    pub fn out_of_time(&self, action: &str) -> Failing {
-        self.refusal_of(action).unwrap_or_else(Failing::out_of_time)
+    pub fn out_of_time(&self, action: &str, about: &str) -> Failing {
+        self.refusal_of(action, about).unwrap_or_else(Failing::out_of_time)
     }
 
     /// Every answer so far, if this account was opened to record; what still waits for one stands there as unanswered.

@@ -147,7 +147,7 @@ pub async fn archives(account: &Account, ledger: &Ledger, cluster: Option<&str>,
     let asked = PREFIXES.map(|prefix| async move {
         let inquiry = ledger.ask(Source::Archive, "logs:DescribeLogGroups", prefix);
         let answer = timeout_at(until, below(account, prefix, || inquiry.request())).await;
-        match answer.unwrap_or_else(|_| Err(account.out_of_time("logs:DescribeLogGroups"))) {
+        match answer.unwrap_or_else(|_| Err(account.out_of_time("logs:DescribeLogGroups", prefix))) {
             Ok(mut found) => {
                 found.retain(|kept| kept.keeps.is_archive() && kept.keeps.is_of(cluster));
                 inquiry.count(found.len());

@@ -13,8 +13,8 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::diagnosis::event::{Event, Level, Precision, What, Witness};
 use crate::diagnosis::evidence::Source;
-use crate::diagnosis::scheduling::digits;
-use crate::diagnosis::service::{Host, MessageKind, Rollback, ServiceDeployment, ServiceMessage, in_parentheses, is_task_id};
+use crate::diagnosis::scheduling::{digits, stopped_for_another};
+use crate::diagnosis::service::{Host, MessageKind, Rollback, ServiceDeployment, ServiceMessage, is_task_id};
 use crate::diagnosis::task::{EcsArn, Task, last_segment};
 use crate::diagnosis::timeline::concerns;
 
@@ -31,12 +31,16 @@ const FILTER: &str = "logs:FilterLogEvents";
 /// Blue/green tasks end in the clean-up, long after their deployment began.
 const BACK: SignedDuration = SignedDuration::from_hours(24);
 const AFTER_STOP: SignedDuration = SignedDuration::from_mins(10);
+/// Delivery may be late; what an event tells is dated by itself.
+const STORED_WITHIN: SignedDuration = SignedDuration::from_hours(1);
 /// The state of an instance is a line of its own for so long before the stop.
 const HOST_TOLD_FOR: SignedDuration = SignedDuration::from_hours(1);
 /// What comes so shortly after the stop may have led to it: events are dated by who sends them.
 const MAY_TRAIL_BY: SignedDuration = SignedDuration::from_secs(2);
 /// No service has so much to tell in a day.
 const MOST_PAGES: usize = 40;
+/// No service deploys so often in a day: of more turns the last ones are followed.
+const MOST_TURNS: usize = 2_000;
 
 /// What was going on around the task, as the archives keep it.
 #[derive(Debug, Clone, Default)]
@@ -45,6 +49,10 @@ pub struct ArchivedEvents {
     pub deployments: Vec<ServiceDeployment>,
     /// The container instance as it was at the stop.
     pub host: Option<Host>,
+    /// Since when it had been so.
+    pub host_since: Option<Timestamp>,
+    /// What they keep of it was not read to its end: it may be otherwise than it looks now.
+    pub host_unread: bool,
 }
 
 async fn collect(asking: &Asking<'_>) {
@@ -59,11 +67,11 @@ pub(super) async fn fetch(reach: &Reach<'_>, until: Instant, skip: bool) -> Opti
     if task.service.is_none() && task.container_instance_arn.is_none() {
         return None;
     }
-    let window = (stop - BACK, (stop + AFTER_STOP).min(reach.now.max(stop)));
+    let window = (stop - BACK, (stop + STORED_WITHIN).min(reach.now.max(stop)));
     let of_service = join_all(groups.iter().filter_map(|group| {
         let name = task.service.as_deref()?;
-        // The words stand in the ARN of the service, which is the event's resource.
-        Some(read(reach, group, format!("\"service/{}/{name}\"", task.cluster), window, until))
+        // The words stand in the ARN of the service, of the new form or the old, which is the event's resource.
+        Some(read(reach, group, format!("?\"service/{}/{name}\" ?\"service/{name}\"", task.cluster), window, until))
     }));
     let of_host = join_all(groups.iter().filter_map(|group| {
         let arn = task.container_instance_arn.as_deref()?;
@@ -77,7 +85,11 @@ pub(super) async fn fetch(reach: &Reach<'_>, until: Instant, skip: bool) -> Opti
         }
     };
     let (of_service, of_host, of_actions) = futures::join!(of_service, of_host, of_actions);
-    let (archived, lines) = told_around(of_service.into_iter().chain(of_host).flatten(), task, stop);
+    // The oldest comes first: of a reading that was cut nobody knows what the last word would have been.
+    let host_unread = of_host.iter().any(|told| !told.is_whole);
+    let of_host = of_host.into_iter().filter(|told| told.is_whole);
+    let (archived, lines) = told_around(of_service.into_iter().chain(of_host).flat_map(|told| told.events), task, stop);
+    let archived = ArchivedEvents { host_unread: host_unread && archived.host.is_none(), ..archived };
     lines.into_iter().chain(of_actions).for_each(|line| reach.ledger.tell(line));
     Some(Arc::new(archived))
 }
@@ -96,23 +108,35 @@ pub(crate) fn told_around(events: impl Iterator<Item = Value>, task: &Task, stop
     }
     turns.sort_by(|a, b| (a.at, a.name.as_str()).cmp(&(b.at, b.name.as_str())));
     states.sort_by_key(|state| (state.at, state.version));
+    carry_over(&mut states);
     lines.extend(turns.iter().filter(|turn| is_told(turn, task)).map(Turning::line));
     lines.extend(host_lines(&states, stop));
     turns.retain(|turn| turn.at <= stop + MAY_TRAIL_BY);
-    (ArchivedEvents { deployments: deployments(&turns, task), host: at_the_stop(&states, stop).map(|state| state.host.clone()) }, lines)
+    turns.drain(..turns.len().saturating_sub(MOST_TURNS));
+    // An instance that is drained takes no new tasks: one that was told so before the task was there took it back.
+    let is_of_now = |state: &&State| !state.host.is_leaving() || task.times.created.is_none_or(|created| state.at >= created);
+    let host = at_the_stop(&states, stop).filter(is_of_now).map(|state| state.host.clone());
+    (ArchivedEvents { deployments: deployments(&turns, task), host_since: since(&states, stop).filter(|_| host.is_some()), host, host_unread: false }, lines)
+}
+
+/// One group's events, and whether these are all.
+struct Kept {
+    events: Vec<Value>,
+    is_whole: bool,
 }
 
 /// One group's events that the pattern fits; leaves a reading.
-async fn read(reach: &Reach<'_>, group: &str, pattern: String, window: (Timestamp, Timestamp), until: Instant) -> Vec<Value> {
+async fn read(reach: &Reach<'_>, group: &str, pattern: String, window: (Timestamp, Timestamp), until: Instant) -> Kept {
     let inquiry = reach.ledger.ask(Source::Archive, FILTER, group);
     let mut events = Vec::new();
-    let ended = timeout_at(until, pages(reach, &inquiry, (group, &pattern), window, &mut events)).await.unwrap_or_else(|_| Err(reach.account.out_of_time(FILTER)));
+    let ended = timeout_at(until, pages(reach, &inquiry, (group, &pattern), window, &mut events)).await.unwrap_or_else(|_| Err(reach.account.out_of_time(FILTER, group)));
     inquiry.count(events.len());
+    let is_whole = ended.is_ok();
     match ended {
         Ok(()) => inquiry.done(),
         Err(failing) => inquiry.fail(&failing),
     }
-    events
+    Kept { events, is_whole }
 }
 
 async fn pages(reach: &Reach<'_>, inquiry: &Inquiry<'_>, (group, pattern): (&str, &str), (from, to): (Timestamp, Timestamp), events: &mut Vec<Value>) -> Result<(), Failing> {
@@ -138,7 +162,7 @@ async fn read_actions(reach: &Reach<'_>, group: &str, pattern: String, window: (
     let inquiry = reach.ledger.ask(Source::Archive, FILTER, group);
     inquiry.aside();
     let mut entries = Vec::new();
-    let ended = timeout_at(until, pages(reach, &inquiry, (group, &pattern), window, &mut entries)).await.unwrap_or_else(|_| Err(reach.account.out_of_time(FILTER)));
+    let ended = timeout_at(until, pages(reach, &inquiry, (group, &pattern), window, &mut entries)).await.unwrap_or_else(|_| Err(reach.account.out_of_time(FILTER, group)));
     let lines: Vec<Event> = entries.iter().filter_map(|entry| of_action(entry, reach.task)).filter(|line| (window.0..=window.1).contains(&line.at)).collect();
     inquiry.count(lines.len());
     match ended {
@@ -230,7 +254,7 @@ fn told_of(event: &Value, task: &Task) -> Option<Told> {
             let ids = |field: &str| -> Vec<String> { items(detail, field).iter().filter_map(Value::as_str).map(|arn| last_segment(arn).to_owned()).collect() };
             let tasks: Vec<String> = ids("taskArns").into_iter().filter(|id| is_task_id(id)).collect();
             let words = action_words(&name, &reason, detail, &tasks);
-            Some(Told::Said(ServiceMessage { id: event_id, at, kind: kind_of_action(&name), text: words, tasks }))
+            Some(Told::Said(ServiceMessage { id: event_id, at, kind: kind_of_action(&name, &reason), text: words, tasks }))
         }
         _ => None,
     }
@@ -259,10 +283,11 @@ fn action_words(name: &str, reason: &str, detail: &Value, tasks: &[String]) -> S
     words
 }
 
-fn kind_of_action(name: &str) -> MessageKind {
+fn kind_of_action(name: &str, reason: &str) -> MessageKind {
     match name {
         "SERVICE_STEADY_STATE" | "TASKSET_STEADY_STATE" | "CAPACITY_PROVIDER_STEADY_STATE" => MessageKind::SteadyState,
         "SERVICE_TASK_PLACEMENT_FAILURE" | "SERVICE_DAEMON_PLACEMENT_CONSTRAINT_VIOLATED" | "SERVICE_TASK_START_IMPAIRED" => MessageKind::CouldNotPlace,
+        "TASKS_STOPPED" if reason.to_ascii_lowercase().contains("rebalanc") => MessageKind::Rebalancing,
         "TASKS_STOPPED" => MessageKind::Stopped,
         _ if name.starts_with("SERVICE_REBALANCING_") => MessageKind::Rebalancing,
         _ => MessageKind::Other,
@@ -358,9 +383,9 @@ fn deployments(turns: &[Turning], task: &Task) -> Vec<ServiceDeployment> {
             _ => {}
         }
     }
-    // Without a way back a failed deployment keeps its tasks; ECS's reason tells of one where it names another deployment.
-    let named = task.stopped_reason.as_deref().and_then(|reason| in_parentheses(reason, "deployment"));
-    let put_back = named.filter(|named| task.started_by.as_deref().is_some_and(|own| digits(own) != digits(named)));
+    // Without a way back a failed deployment keeps its tasks. ECS's reason tells of one where it names another deployment,
+    // unless somebody began that one anew.
+    let put_back = stopped_for_another(task).filter(|named| !turns.iter().any(|turn| turn.deployment == *named && turn.is("IN_PROGRESS") && !turn.rolls_back()));
     for deployment in all.iter_mut().filter(|known| known.status == "FAILED" && put_back.is_some() && task.started_by.as_deref() == Some(known.arn.as_str())) {
         deployment.rollback = Some(Rollback { reason: deployment.status_reason.clone(), started_at: deployment.finished_at });
     }
@@ -382,6 +407,23 @@ fn tripped(deployment: &mut ServiceDeployment, reason: &str) {
 
 fn at_the_stop(states: &[State], stop: Timestamp) -> Option<&State> {
     states.iter().rfind(|state| state.at <= stop + MAY_TRAIL_BY)
+}
+
+/// An event that does not say a thing changes nothing of it.
+fn carry_over(states: &mut [State]) {
+    for at in 1..states.len() {
+        let (earlier, later) = states.split_at_mut(at);
+        let (before, now) = (&earlier[at - 1].host, &mut later[0].host);
+        now.status = now.status.take().or_else(|| before.status.clone());
+        now.instance_id = now.instance_id.take().or_else(|| before.instance_id.clone());
+    }
+}
+
+/// Since when the instance had been in the state in which the stop found it.
+fn since(states: &[State], stop: Timestamp) -> Option<Timestamp> {
+    let until: Vec<&State> = states.iter().filter(|state| state.at <= stop + MAY_TRAIL_BY).collect();
+    let found = until.last()?.host.status.as_deref();
+    until.iter().rev().take_while(|state| state.host.status.as_deref() == found).last().map(|state| state.at)
 }
 
 /// A line for each turn of the instance's state near the stop, and for the state in which the stop found it. Its agent
@@ -509,6 +551,37 @@ mod tests {
             turned("IN_PROGRESS", "ecs-svc/7", "2020-05-23T12:20:00Z", ""),
         ]);
         assert_eq!((again.len(), again[1].finished_at), (2, None));
+    }
+
+    #[test]
+    fn a_failed_deployment_that_somebody_followed_up_with_another_was_not_rolled_back() {
+        let told = [
+            turned("FAILED", "ecs-svc/123", "2020-05-23T12:10:00Z", "ECS deployment circuit breaker: tasks failed to start."),
+            turned("IN_PROGRESS", "ecs-svc/124", "2020-05-23T12:25:00Z", "ECS deployment ecs-svc/124 in progress."),
+        ];
+        let named = Task { stopped_reason: Some("Scaling activity initiated by (deployment ecs-svc/124)".to_owned()), ..task() };
+        let followed = |events: &[Value]| {
+            let stop = named.times.stopping.expect("a stop");
+            let (archived, _) = told_around(events.iter().cloned(), &named, stop);
+            crate::diagnosis::scheduling::story(&named, None, &archived.deployments)
+        };
+        use crate::diagnosis::scheduling::Story;
+        assert!(matches!(followed(&told), Story::Replaced(change) if change.id == "ecs-svc/124"));
+        assert!(matches!(followed(&told[..1]), Story::RolledBack { .. }), "nobody is known to have begun the other one");
+    }
+
+    #[test]
+    fn of_an_instance_that_says_nothing_new_the_old_holds_and_one_that_was_drained_before_the_task_came_was_taken_back() {
+        let arn = format!("{HEAD}:container-instance/default/c1");
+        let was = |at: &str, version: i64, status: Option<&str>| {
+            event(INSTANCE, at, json!({"containerInstanceArn": arn, "ec2InstanceId": "i-0abc", "status": status, "agentConnected": true, "version": version, "updatedAt": at}))
+        };
+        let told = |events: Vec<Value>| told_around(events.into_iter(), &task(), task().times.stopping.expect("a stop")).0;
+        let drained = told(vec![was("2020-05-23T12:20:00Z", 1, Some("DRAINING")), was("2020-05-23T12:31:00Z", 2, None)]);
+        assert!(drained.host.as_ref().is_some_and(Host::is_leaving));
+        assert_eq!(drained.host_since.map(|at| at.to_string()).as_deref(), Some("2020-05-23T12:20:00Z"));
+        let before = told(vec![was("2020-05-23T11:00:00Z", 1, Some("DRAINING"))]);
+        assert!(before.host.is_none() && before.host_since.is_none());
     }
 
     #[test]

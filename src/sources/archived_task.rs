@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use crate::diagnosis::evidence::{Reading, Source, Status};
-use crate::diagnosis::task::{Task, last_segment};
+use crate::diagnosis::task::{Station, Task, Teller, Times, last_segment};
 use crate::diagnosis::words;
 
 use super::account::Account;
@@ -71,6 +71,57 @@ impl Found {
         let hung = &self.hung;
         std::mem::take(&mut self.groups).into_iter().filter(|kept| !hung.contains(&kept.group)).collect()
     }
+}
+
+/// Whether its events tell neither why it stopped nor when: the archive may keep no others.
+#[must_use]
+pub fn tells_no_end(task: &Task) -> bool {
+    task.stop_code.is_none() && task.stopped_reason.is_none() && task.last_status.as_deref() != Some("STOPPED")
+}
+
+/// What CloudTrail tells of its end, with what the archive alone tells of the task; where no call tells of it, the archived
+/// task, and until when others heard of it.
+#[must_use]
+pub fn with_the_end(archived: Task, elsewhere: Task) -> Task {
+    if elsewhere.told_by != Teller::Cloudtrail {
+        return Task { streams: elsewhere.streams, times: Times { last_word: elsewhere.times.last_word, ..archived.times }, ..archived };
+    }
+    let mut task = elsewhere;
+    if task.group.is_none() && task.service.is_none() {
+        (task.group, task.service) = (archived.group, archived.service);
+    }
+    if task.definition_arn.is_none() {
+        (task.definition_arn, task.family, task.revision) = (archived.definition_arn, archived.family, archived.revision);
+    }
+    task.started_by = task.started_by.or(archived.started_by);
+    task.launch_type = task.launch_type.or(archived.launch_type);
+    task.capacity_provider = task.capacity_provider.or(archived.capacity_provider);
+    task.availability_zone = task.availability_zone.or(archived.availability_zone);
+    task.container_instance_arn = task.container_instance_arn.or(archived.container_instance_arn);
+    task.memory = task.memory.or(archived.memory);
+    task.cpu = task.cpu.or(archived.cpu);
+    task.execute_command |= archived.execute_command;
+    if task.containers.is_empty() {
+        task.containers = archived.containers;
+    }
+    if task.attachments.is_empty() {
+        task.attachments = archived.attachments;
+    }
+    let (ours, theirs) = (&mut task.times, archived.times);
+    let stations = [
+        (Station::Created, &mut ours.created, theirs.created),
+        (Station::Connected, &mut ours.connected, theirs.connected),
+        (Station::PullStarted, &mut ours.pull_started, theirs.pull_started),
+        (Station::PullStopped, &mut ours.pull_stopped, theirs.pull_stopped),
+        (Station::Started, &mut ours.started, theirs.started),
+    ];
+    for (station, ours, theirs) in stations {
+        if ours.is_none() && theirs.is_some() {
+            *ours = theirs;
+            task.archived.push(station);
+        }
+    }
+    task
 }
 
 /// Asks every archive that can hold its events, until then. Leaves a reading for every group it asked.
@@ -189,7 +240,7 @@ impl Search<'_> {
         let inquiry = self.ledger.ask(Source::Archive, FILTER, &kept.group);
         let outcome = match select(pin!(self.backwards(kept, &inquiry)), pin!(self.over())).await {
             Either::Left((outcome, _)) => outcome,
-            Either::Right(((), _)) => Err(self.account.out_of_time(FILTER)),
+            Either::Right(((), _)) => Err(self.account.out_of_time(FILTER, &kept.group)),
         };
         match outcome {
             Ok(Some(since)) => {

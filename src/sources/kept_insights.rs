@@ -35,6 +35,8 @@ const LONGEST_PART: i64 = 24;
 /// No group is read further back, however long it keeps its records.
 const FURTHEST: SignedDuration = SignedDuration::from_hours(15 * 24);
 /// What ECS itself puts beside a task's containers is none of them.
+/// Records are a minute apart and come within a few.
+const GONE_AFTER: SignedDuration = SignedDuration::from_mins(5);
 const INTERNAL: &str = "~internal~";
 
 /// The task, as far as its records tell it, and the log group that they are in, read `until` then. Leaves a reading.
@@ -42,17 +44,18 @@ pub async fn find(account: &Account, ledger: &Ledger, place: &Place, now: Timest
     let cluster = place.cluster.as_deref();
     let inquiry = ledger.ask(Source::Metrics, "logs:DescribeLogGroups", INSIGHTS);
     inquiry.aside();
-    let mut groups = match timeout_at(until, insights(account, cluster, || inquiry.request())).await.unwrap_or_else(|_| Err(account.out_of_time("logs:DescribeLogGroups"))) {
-        Ok(groups) => {
-            inquiry.count(groups.len());
-            inquiry.done();
-            groups
-        }
-        Err(failing) => {
-            inquiry.fail(&failing);
-            return None;
-        }
-    };
+    let mut groups =
+        match timeout_at(until, insights(account, cluster, || inquiry.request())).await.unwrap_or_else(|_| Err(account.out_of_time("logs:DescribeLogGroups", INSIGHTS))) {
+            Ok(groups) => {
+                inquiry.count(groups.len());
+                inquiry.done();
+                groups
+            }
+            Err(failing) => {
+                inquiry.fail(&failing);
+                return None;
+            }
+        };
     // Whose log groups these are, its tasks are.
     groups.retain(|kept| place.account.is_none() || kept.account.is_none() || place.account == kept.account);
     if groups.is_empty() {
@@ -83,7 +86,7 @@ impl Search<'_> {
         match told.map_or_else(|| readings.iter().find(unread), |told| Some(told).filter(unread)) {
             None => inquiry.done(),
             Some(Reading { kept, outcome, .. }) => {
-                let failing = outcome.take().and_then(Result::err).unwrap_or_else(|| self.account.out_of_time("logs:FilterLogEvents"));
+                let failing = outcome.take().and_then(Result::err).unwrap_or_else(|| self.account.out_of_time("logs:FilterLogEvents", &kept.group));
                 let message = if groups.len() > 1 { format!("{}: {}", kept.group, failing.message) } else { failing.message };
                 inquiry.fail(&Failing { message, ..failing });
             }
@@ -263,6 +266,9 @@ pub fn filled(mut task: Task, records: Task) -> Task {
             task.sampled.push(station);
         }
     }
+    // A record comes every minute: a call long after the last one found no task to stop.
+    let was_gone = |asked: &Timestamp| records.times.last_word.is_some_and(|last| asked.duration_since(last) > GONE_AFTER);
+    task.times.asked_to_stop = task.times.asked_to_stop.filter(|asked| !was_gone(asked));
     task.times.last_word = task.times.last_word.max(records.times.last_word);
     task
 }

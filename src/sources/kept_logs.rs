@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 
 use aws_sdk_ecs::types::TaskDefinitionFamilyStatus;
+use futures::FutureExt;
 use futures::future::join_all;
 use futures::stream::{self, FuturesUnordered, Stream, StreamExt};
 use jiff::Timestamp;
@@ -57,7 +58,7 @@ pub async fn find(account: &Account, ledger: &Ledger, place: &Place, until: Inst
         return search.told_by(vec![Candidate { stream: stream.clone(), service: None, definition: None }]).await;
     }
     let used = search.used_by_services().await;
-    let covered: BTreeSet<String> = used.keys().filter_map(|definition| definition_name(Some(definition)).0).collect();
+    let covered: BTreeSet<String> = used.iter().filter_map(|(definition, _)| definition_name(Some(definition)).0).collect();
     let candidates = search.named_by(used, "task definitions of services").await;
     if let Some(found) = search.told_by(candidates).await {
         return Some(found);
@@ -74,8 +75,9 @@ struct Search<'a> {
     until: Instant,
 }
 
-/// Definitions, by ARN or family, each with the services that use it.
-type Definitions = BTreeMap<String, Vec<String>>;
+/// Definitions, by ARN or family, each with the services that use it; in the order in which AWS lists them, whatever they
+/// are called.
+type Definitions = Vec<(String, Vec<String>)>;
 
 impl Search<'_> {
     /// Half of what is left: what is found in it still has to be asked.
@@ -103,7 +105,7 @@ impl Search<'_> {
         match &refused {
             _ if !written.is_empty() => inquiry.done(),
             Some(failing) => inquiry.fail(failing),
-            None if is_late => inquiry.fail(&self.account.out_of_time("logs:GetLogEvents")),
+            None if is_late => inquiry.fail(&self.account.out_of_time("logs:GetLogEvents", "")),
             None => inquiry.done(),
         }
         let found: Vec<&Candidate> = candidates.iter().filter(|candidate| written.contains_key(&candidate.stream)).collect();
@@ -137,7 +139,7 @@ impl Search<'_> {
         let (answers, refused) = apart(answers);
         match refused {
             Some(failing) => inquiry.fail(&failing),
-            None if is_late => inquiry.fail(&self.account.out_of_time("ecs:DescribeTaskDefinition")),
+            None if is_late => inquiry.fail(&self.account.out_of_time("ecs:DescribeTaskDefinition", "")),
             None if is_cut => inquiry.fail(&Failing::unreadable(format!("only {MOST_DEFINITIONS} {of} were searched for log streams"))),
             None => inquiry.done(),
         }
@@ -151,11 +153,15 @@ impl Search<'_> {
         let finder = Finder { account: self.account, ledger: self.ledger };
         let then = self.halfway();
         let Ok(Ok(clusters)) = timeout_at(then, finder.clusters_or(self.place.cluster.as_deref())).await else { return Definitions::new() };
-        let of_clusters: FuturesUnordered<_> = clusters.iter().map(|cluster| definitions_of(&finder, cluster)).collect();
-        let used: BTreeSet<(String, String)> = come_until(then, of_clusters).await.0.into_iter().flatten().collect();
+        let asked = clusters.iter().enumerate().map(|(at, cluster)| definitions_of(&finder, cluster).map(move |used| (at, used)));
+        let mut used = come_until(then, asked.collect::<FuturesUnordered<_>>()).await.0;
+        used.sort_by_key(|(at, _)| *at);
         let mut definitions = Definitions::new();
-        for (definition, service) in used {
-            definitions.entry(definition).or_default().push(service);
+        for (definition, service) in used.into_iter().flat_map(|(_, used)| used) {
+            match definitions.iter_mut().find(|(known, _)| *known == definition) {
+                Some((_, services)) => services.push(service),
+                None => definitions.push((definition, vec![service])),
+            }
         }
         definitions
     }
@@ -182,7 +188,7 @@ impl Search<'_> {
                     return found;
                 }
                 Err(_) => {
-                    inquiry.fail(&self.account.out_of_time(LIST_FAMILIES));
+                    inquiry.fail(&self.account.out_of_time(LIST_FAMILIES, ""));
                     return found;
                 }
             };

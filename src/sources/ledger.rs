@@ -8,7 +8,7 @@ use crate::diagnosis::event::Event;
 use crate::diagnosis::evidence::{Evidence, Reading, Source, Status, Unlogged};
 use crate::diagnosis::neighbours::Neighbours;
 use crate::diagnosis::service::{Balancer, TargetGroup};
-use crate::diagnosis::task::Task;
+use crate::diagnosis::task::{Task, last_segment};
 
 use super::Ended;
 use super::failing::Failing;
@@ -159,7 +159,7 @@ impl Ledger {
 
     /// From now on, entries still open were cut off by this end; those whose action AWS had
     /// refused until then, by that.
-    pub fn close(&self, ended: Ended, refusal_of: impl Fn(&str) -> Option<Failing>) {
+    pub fn close(&self, ended: Ended, refusal_of: impl Fn(&str, &str) -> Option<Failing>) {
         let mut book = self.book();
         book.ended = Some(ended);
         for entry in book.entries.iter_mut().filter(|entry| entry.open) {
@@ -169,7 +169,7 @@ impl Ledger {
                     entry.reading.status = Status::Skipped;
                     entry.reading.detail = Some("interrupted".to_owned());
                 }
-                Ended::OutOfTime | Ended::Complete => match entry.reading.action.as_deref().and_then(&refusal_of) {
+                Ended::OutOfTime | Ended::Complete => match entry.reading.action.as_deref().and_then(|action| refusal_of(action, asked_about(&entry.reading))) {
                     Some(refusal) => {
                         entry.reading.status = refusal.status();
                         entry.reading.detail = Some(refusal.words());
@@ -293,6 +293,17 @@ impl Inquiry<'_> {
     }
 }
 
+/// What stands in the request itself: the name CloudTrail is searched for, or the last part of an ARN or a path.
+fn asked_about(reading: &Reading) -> &str {
+    let resource = reading.resource.as_deref().filter(|resource| *resource != "*").unwrap_or_default();
+    match &reading.about {
+        Some(name) => name,
+        // The name of a log group is a path that stands there whole.
+        None if resource.starts_with('/') => resource,
+        None => last_segment(resource),
+    }
+}
+
 /// The resource of `… is not authorized to perform: A on resource: R because …`.
 fn resource_in(message: &str) -> Option<String> {
     let (_, rest) = message.split_once("on resource: ")?;
@@ -331,4 +342,25 @@ fn merge(readings: impl Iterator<Item = Reading>) -> Vec<Reading> {
         }
     }
     merged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_cut_is_told_by_the_refusal_of_its_own_request_and_of_no_other() {
+        let ledger = Ledger::new(|_| ());
+        let group = "/aws/events/ecs-trace";
+        let _asked = [
+            ledger.ask(Source::Archive, "logs:FilterLogEvents", group),
+            ledger.ask(Source::Metrics, "logs:FilterLogEvents", "arn:aws:logs:eu-west-1:1:log-group:/aws/ecs/containerinsights/prod/performance"),
+            ledger.ask(Source::Service, "ecs:DescribeServices", "arn:aws:ecs:eu-west-1:1:service/prod/web"),
+        ];
+        let refused = Failing::refused(400, Some("ThrottlingException".to_owned()), Some("Rate exceeded".to_owned()));
+        ledger.close(Ended::OutOfTime, |_, about| [group, "web"].contains(&about).then(|| refused.clone()));
+        let told: Vec<(Status, String)> = ledger.evidence(Timestamp::UNIX_EPOCH).readings.into_iter().map(|reading| (reading.status, reading.detail.unwrap_or_default())).collect();
+        let throttled = (Status::Throttled, "ThrottlingException: Rate exceeded".to_owned());
+        assert_eq!(told, [throttled.clone(), (Status::TimedOut, "no answer within the run's time".to_owned()), throttled]);
+    }
 }

@@ -175,7 +175,7 @@ pub async fn gather(reach: &Reach<'_>, limits: Limits, interrupt: impl Future<Ou
         () = tokio::time::sleep_until(limits.deadline) => Ended::OutOfTime,
         () = interrupt => Ended::Interrupted,
     };
-    reach.ledger.close(ended, |action| reach.account.refusal_of(action));
+    reach.ledger.close(ended, |action, about| reach.account.refusal_of(action, about));
     let mut evidence = asking.so_far();
     evidence.readings.extend(unasked(&evidence, limits, ended));
     evidence.readings.sort_by(|a, b| (a.source, a.status, &a.action, &a.resource).cmp(&(b.source, b.status, &b.action, &b.resource)));

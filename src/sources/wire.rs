@@ -166,10 +166,12 @@ impl Wire {
         self.0.records().map(|recorded| recorded.iter().map(told).collect()).unwrap_or_default()
     }
 
-    /// AWS's word on requests of this action that it had refused and that were to be made again.
+    /// AWS's word on a request of this action about this thing that it had refused and that was to be made again. A request
+    /// whose body is no JSON is about anything.
     #[must_use]
-    pub fn refusal_of(&self, action: &str) -> Option<Failing> {
-        self.0.refused().iter().find(|((of, _), _)| of == action).map(|(_, refusal)| refusal.clone())
+    pub fn refusal_of(&self, action: &str, about: &str) -> Option<Failing> {
+        let is_about = |request: &str| !request.starts_with('{') || request.contains(about);
+        self.0.refused().iter().find(|((of, request), _)| of == action && is_about(request)).map(|(_, refusal)| refusal.clone())
     }
 
     #[must_use]

@@ -327,6 +327,21 @@ fn a_task_of_which_only_its_logs_are_left_is_told_by_them_and_nothing_is_made_up
     assert!(hidden.stderr.contains("its logs, which may be all that is left of it, could not be read"), "{}", hidden.stderr);
 }
 
+#[test]
+fn an_archive_that_tells_of_no_end_keeps_nobody_else_from_telling_it() {
+    let running = scheduled(&FakeAws::serving(CASE).task_arn, "").replace(r#""lastStatus":"STOPPED""#, r#""lastStatus":"RUNNING""#);
+    let running = running.replace(r#""stopCode":"ServiceSchedulerInitiated","#, "").replace(r#""stoppingAt":"2026-11-20T11:00:00.25Z","#, "").replace(r#""exitCode":143,"#, "");
+    let running = running
+        .replace(r#""stoppedAt":"2026-11-20T11:00:30Z","#, "")
+        .replace(r#""desiredStatus":"STOPPED""#, r#""desiredStatus":"RUNNING","connectivityAt":"2026-11-20T10:00:03Z""#);
+    let faults = [FORGOTTEN, groups(&["/aws/events/ecs-trace"]), ("logs:FilterLogEvents", filtered(&[running]))];
+    let aws = FakeAws::with(CASE, &[faults.to_vec(), vec![("cloudtrail:LookupEvents", remembered())]].concat(), Duration::ZERO);
+    let document = run(&mut against(&aws, &["timeline", &aws.task_arn, "-o", "json"])).code(&[0, 3]).json();
+    assert_eq!((&document["verdict"]["cause"], &document["stoppedBy"]["actor"]), (&"stop-requested".into(), &"vera".into()));
+    let witness = |text: &str| document["timeline"].as_array().unwrap().iter().find(|line| line["text"].as_str().unwrap().contains(text)).map(|line| line["witness"].clone());
+    assert_eq!((witness("connected"), witness("stopping: moved")), (Some("archive".into()), Some("cloudtrail".into())));
+}
+
 const OWN_DEPLOYMENT: &str = "ecs-svc/8002";
 
 /// A task of a service whose end the archive keeps; `more` of its fields stand beside.
@@ -424,7 +439,7 @@ fn where_the_archive_of_deployments_was_not_read_a_rollback_stays_open_and_nobod
     ];
     let aws = FakeAws::with(CASE, &faults, Duration::ZERO);
     let document = run(&mut against(&aws, &["timeline", &aws.task_arn, "-o", "json"])).code(&[0, 3]).json();
-    assert_eq!((&document["verdict"]["cause"], &document["verdict"]["confidence"]), (&"deployment".into(), &"likely".into()));
+    assert_eq!((&document["verdict"]["cause"], &document["verdict"]["confidence"]), (&"deployment".into(), &"possible".into()));
     assert_eq!(document["verdict"]["unchecked"][0]["cause"], "rollback");
     assert_eq!(document["stoppedBy"]["status"], "unreadable");
 }

@@ -97,7 +97,7 @@ pub(super) async fn listed(run: &Run<'_>, by: Option<By>, since: Duration) -> Do
         }
         Ended::Complete | Ended::OutOfTime => bars.clear(),
     }
-    ledger.close(end, |action| account.refusal_of(action));
+    ledger.close(end, |action, about| account.refusal_of(action, about));
     let live = live_answer.take();
     let mut listing = listing.into_inner();
     listing.tell(gathered.rest(), &bars)?;

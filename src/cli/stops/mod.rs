@@ -193,7 +193,7 @@ async fn listed(run: &Run<'_>, by: Option<By>, since: Option<Duration>) -> Done 
         () = interrupted() => {
             bars.clear_after_interrupt();
             super::screen::say("interrupted: what had arrived is shown");
-            ledger.close(Ended::Interrupted, |_| None);
+            ledger.close(Ended::Interrupted, |_, _| None);
             print(run, by, found.take(), &ledger.evidence(now).readings, &bars)?;
             return Ok(Exit::Interrupted);
         }
@@ -204,7 +204,7 @@ async fn listed(run: &Run<'_>, by: Option<By>, since: Option<Duration>) -> Done 
     };
     bars.clear();
     let ended = ended?;
-    ledger.close(Ended::OutOfTime, |action| account.refusal_of(action));
+    ledger.close(Ended::OutOfTime, |action, about| account.refusal_of(action, about));
     let readings = ledger.evidence(now).readings;
     let gap = gap_of_services(&readings);
     if let Some(gap) = gap {

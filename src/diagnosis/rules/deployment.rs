@@ -45,7 +45,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     }
     // Of a forgotten task the archives may tell what ECS lists no longer.
     if let Err(gap) = timeline.seen_by(Source::Archive) {
-        finding.confidence = Confidence::Likely;
+        finding.confidence = if timeline.evidence.service_deployments.is_empty() { Confidence::Possible } else { Confidence::Likely };
         finding.unchecked.push((Cause::Rollback, gap.sentence()));
     }
     if timeline.evidence.service.as_ref().is_some_and(|service| service.status == FORGOTTEN) && timeline.evidence.service_deployments.is_empty() {

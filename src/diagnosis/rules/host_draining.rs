@@ -40,7 +40,7 @@ fn judge(timeline: &Timeline, stopped_by: &StoppedBy) -> Judgement {
         format!("ECS stopped it because {which} was deregistered by force [{}].", stop.n)
     } else if told {
         format!("ECS moved it away because {which} was being drained [{}].", stop.n)
-    } else if host.is_none() {
+    } else if !host.is_some_and(Host::is_leaving) {
         format!("The scheduler stopped it [{}], no newer deployment was there, and {which} under it had been set to drain: ECS moves tasks off such an instance.", stop.n)
     } else {
         let seen = state_of_the_host(timeline);

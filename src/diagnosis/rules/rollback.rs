@@ -23,14 +23,16 @@ fn judge(timeline: &Timeline, stopped_by: &StoppedBy) -> Judgement {
     let mut finding = Finding::new(Confidence::Likely, "Rolled back");
     finding.detail = Some(detail);
     finding.evidence.push(stop.n);
-    let told =
-        timeline.messages().any(|(_, message)| is_of_rollback(&message.kind)) || timeline.evidence.service_deployments.iter().any(|deployment| deployment.rollback.is_some());
+    let told = timeline.messages().any(|(_, message)| message.kind == MessageKind::RollingBack)
+        || timeline.evidence.service_deployments.iter().any(|deployment| deployment.rollback.is_some());
     // The reason names the deployment that was put back: then ECS itself says for which one the task was stopped.
     if told && !change.id.is_empty() && timeline.stopped_reason().contains(&change.id) {
         finding.confidence = Confidence::Certain;
     }
     let own = timeline.lines.iter().find(|line| line.event.is_of_deployment(&failed.id));
-    let cite = own.map(|line| format!(" [{}]", line.n)).unwrap_or_default();
+    // What tells that it failed, rather than that it began.
+    let says_so = timeline.messages().find(|(_, message)| is_of_rollback(&message.kind) && message.text.contains(&failed.id)).map(|(n, _)| n);
+    let cite = says_so.or(own.map(|line| line.n)).map(|n| format!(" [{n}]")).unwrap_or_default();
     finding.evidence.extend(own.map(|line| line.n));
     finding.summary = format!("Its deployment {} was rolled back by {what}{cite}, and the scheduler stopped this task for it [{}].", failed.id, stop.n);
     for (n, message) in timeline.messages().filter(|(_, message)| is_of_rollback(&message.kind)) {

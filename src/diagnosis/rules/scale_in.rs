@@ -59,7 +59,8 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         finding.confidence = Confidence::Possible;
         finding.unchecked.push((Cause::ScaleIn, why));
     }
-    if let Some(arn) = timeline.evidence.task.container_instance_arn.as_deref().filter(|_| change.is_none() && timeline.evidence.host.is_none()) {
+    let hidden = stopped_by::host_was_not_read(timeline);
+    if let Some(arn) = timeline.evidence.task.container_instance_arn.as_deref().filter(|_| change.is_none() && (timeline.evidence.host.is_none() || hidden.is_some())) {
         finding.confidence = Confidence::Possible;
         finding.summary = format!(
             "No newer deployment was there: the scheduler stopped it because the service wanted fewer tasks, or because its container instance, which could not be seen, was drained [{}].",
@@ -67,7 +68,7 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         );
         let command = commands::describe_container_instance(arn, &timeline.evidence.task);
         finding.next_steps.push(NextStep::run("See whether its container instance was drained", command));
-        let why = timeline.seen_by(Source::Host).err().map_or_else(|| "ECS no longer knows the container instance".to_owned(), |gap| gap.sentence());
+        let why = hidden.or(timeline.seen_by(Source::Host).err()).map_or_else(|| "ECS no longer knows the container instance".to_owned(), |gap| gap.sentence());
         finding.unchecked.push((Cause::HostDraining, why));
     }
     finding.summary.push_str(" Why it took this task and not another is in no API.");

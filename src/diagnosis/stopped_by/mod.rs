@@ -25,7 +25,7 @@ use host::by_host;
 pub use host::{host_calls, spot_eviction};
 use scheduler::by_scheduler;
 use stop_task::by_stop_task;
-pub use story::{deletion, drained, lowered_just_before, story_of, story_of_deployments};
+pub use story::{deletion, drained, host_was_not_read, lowered_just_before, story_of, story_of_deployments};
 
 /// Until then a call may still be on its way to CloudTrail: mostly minutes, hours have been seen.
 pub const SETTLES_AFTER: SignedDuration = SignedDuration::from_hours(2);

@@ -14,7 +14,7 @@ use super::super::timeline::{Line, Timeline};
 use super::super::words;
 
 use super::absent::{absent, call_gap, lower_first};
-use super::story::{deletion, drained, lowered_just_before, story_of, told_by_a_call, undoing};
+use super::story::{deletion, drained, host_was_not_read, lowered_just_before, story_of, told_by_a_call, undoing};
 use super::{CALL_MAY_TRAIL_BY, Hop, LED_TO_IT_WITHIN, Status, StoppedBy, UNDO, all_calls, call_hop, calls, came_before, found};
 
 const BEGINS_WITHIN: i64 = 5_000;
@@ -93,10 +93,15 @@ pub(super) fn by_scheduler(timeline: &Timeline) -> StoppedBy {
                 None => by_activity(timeline, &change, n, activity, call),
             },
             None => {
-                let unseen = timeline.evidence.task.container_instance_arn.is_some() && timeline.evidence.host.is_none();
+                let hidden = host_was_not_read(timeline);
+                let unseen = hidden.is_some() || timeline.evidence.task.container_instance_arn.is_some() && timeline.evidence.host.is_none();
                 let or_drained = if unseen { ", or its container instance, which could not be seen, was drained" } else { "" };
                 let known = format!("The service wanted fewer tasks; a policy or a hand changed its desired count{or_drained}");
                 let mut by = absent(timeline, &[], "UpdateService", &known);
+                if let (Some(gap), Status::NotYet | Status::NotRecorded) = (hidden, by.status) {
+                    let sentence = format!("Unknown: {} ({}).", lower_first(&known), gap.sentence());
+                    return StoppedBy { status: Status::Unreadable, sentence, settles_at: None, ..by };
+                }
                 let seen = calls(timeline, "UpdateService").filter(|(_, call)| call.succeeded()).count();
                 if seen > 0 {
                     by.sentence.push_str(&format!(" Of the {} around it none lowered the count.", words::count(seen, "recorded UpdateService call")));

@@ -4,7 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::super::call::ApiCall;
 use super::super::desired_count::{self, Change};
-use super::super::evidence::Source;
+use super::super::event::{What, Witness};
+use super::super::evidence::{Reading, Source};
 use super::super::scheduling::{self, Story};
 use super::super::service::Host;
 use super::super::timeline::{Line, Timeline};
@@ -101,12 +102,20 @@ pub fn lowered_just_before(timeline: &Timeline) -> Option<Change<'_>> {
     desired_count::behind(timeline).filter(|change| change.is_just_before(stop))
 }
 
+/// Why it is not known how the stop of a forgotten task found its host: how it is now says little of that.
+#[must_use]
+pub fn host_was_not_read(timeline: &Timeline) -> Option<&Reading> {
+    let task = &timeline.evidence.task;
+    let is_told = timeline.lines.iter().any(|line| line.event.witness == Witness::Archive && matches!(line.event.what, What::HostNow { .. }));
+    if task.container_instance_arn.is_none() || !task.is_forgotten() || is_told { None } else { timeline.seen_by(Source::Archive).err() }
+}
+
 /// The accepted call that set this task's container instance to DRAINING, where it is still leaving or can no longer be
 /// seen, and no lower count came after it.
 #[must_use]
 pub fn drained(timeline: &Timeline) -> Option<(&Line, &ApiCall)> {
     let stop = timeline.evidence.task.stop_anchor()?;
-    let leaving = timeline.evidence.host.as_ref().is_none_or(Host::is_leaving);
+    let leaving = timeline.evidence.host.as_ref().is_none_or(Host::is_leaving) || host_was_not_read(timeline).is_some();
     let before = |call: &ApiCall| call.succeeded() && call.time.as_millisecond() <= stop.as_millisecond() + CALL_MAY_TRAIL_BY;
     let lowered = desired_count::behind(timeline).map(|change| change.at);
     // The last call counts: one to ACTIVE undoes the drain before it.

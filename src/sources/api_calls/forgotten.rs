@@ -65,7 +65,7 @@ pub async fn find(account: &Account, ledger: &Ledger, place: &Place, now: Timest
             match ended {
                 Ok(Ok(())) => inquiry.done(),
                 Ok(Err(failing)) => inquiry.fail(&failing),
-                Err(_) => inquiry.fail(&account.out_of_time("cloudtrail:LookupEvents")),
+                Err(_) => inquiry.fail(&account.out_of_time("cloudtrail:LookupEvents", name)),
             }
             told
         }
