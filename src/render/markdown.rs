@@ -237,7 +237,10 @@ fn plain_words(text: &str, out: &mut String) {
         let bare = rest.trim_end_matches([BEHIND.as_slice(), &['“', '‘', '…']].concat().as_slice());
         // At the beginning of a block a number with its point would begin a list.
         let begins_list = out.is_empty() && !bare.is_empty() && bare.bytes().all(|byte| byte.is_ascii_digit()) && bare.len() < rest.len();
-        if begins_list || !(bare.is_empty() || is_plain(bare)) {
+        // GitHub links what begins like a host, were it nothing but dots behind it.
+        let begins_host = rest.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("www."));
+        let bare = if begins_host && bare.eq_ignore_ascii_case("www") { rest } else { bare };
+        if begins_list || begins_host || !(bare.is_empty() || is_plain(bare)) {
             let (kept, behind) = if begins_list { (word, "") } else { (bare, &rest[bare.len()..]) };
             out.push_str(if begins_list { "" } else { &word[..word.len() - rest.len()] });
             out.push_str(&code(kept));
