@@ -34,7 +34,7 @@ pub static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| {
     vec![
         form(&["arn:aws"], r#"arn:aws[\w-]*:[^\s"'<>(){}\[\],;\\]*[^\s"'<>(){}\[\],;:.\\]"#, |text, names| Some(structure::arn(text, names))),
         form(&["/", ":"], &format!(r"(?i){REPOSITORY}"), repository),
-        form(&[".git"], r#"(?i)(?:[a-z][a-z0-9+]*://(?:[^\s/@"'<>]+@)?|[\w.-]+@)[a-z0-9.-]+(?::\d+)?[:/][^\s"'<>(){}\[\],;?#]+\.git\b"#, |text, names| {
+        form(&[".git"], r#"(?i)(?:[a-z][a-z0-9+]*://(?:[^\s/@"'<>]+@)?|[\w.-]+@)[a-z0-9.-]+(?::[0-9]+)?[:/][^\s"'<>(){}\[\],;?#]+\.git\b"#, |text, names| {
             let start = text.find("://").map_or(0, |at| at + 3);
             let start = start + text[start..].find('@').map_or(0, |at| at + 1);
             let end = start + text[start..].find([':', '/'])?;
@@ -45,7 +45,7 @@ pub static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| {
         // An image of a registry that everybody knows.
         form(
             &["/"],
-            r"(?i)(?:\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?|(?:[a-z0-9-]+\.)*(?:azurecr\.io|pkg\.dev|gcr\.io|docker\.io|ghcr\.io|quay\.io)|public\.ecr\.aws|registry\.gitlab\.com)/[a-z0-9_][a-z0-9_./-]*[a-z0-9_](?::[a-z0-9_][\w.-]*)?",
+            r"(?i)(?:[0-9]{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?|(?:[a-z0-9-]+\.)*(?:azurecr\.io|pkg\.dev|gcr\.io|docker\.io|ghcr\.io|quay\.io)|public\.ecr\.aws|registry\.gitlab\.com)/[a-z0-9_][a-z0-9_./-]*[a-z0-9_](?::[a-z0-9_][\w.-]*)?",
             |text, names| {
                 let (registry, path) = text.split_at(text.find('/')?);
                 Some(host(registry, names)? + &structure::written(Of::Image, path, names))
@@ -84,14 +84,14 @@ pub static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| {
             r"(?i)(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?\.)+(?:amazonaws\.com(?:\.cn)?|com|net|org|io|dev|cloud|internal|local|localdomain|lan|corp|intranet|home|example|test|invalid|eu|de|fr|uk|us|nl|ch|at|se|no|it|es|pl|jp|in|au|ca|br|ai|app|xyz|co|tech|biz|tv|gg|online|digital|museum|svc|cluster|consul|dk|be|fi|pt|gr|cz|ro|hu|tr|ru|ua|kr|cn|hk|tw|sg|nz|za|mx|ar|cl|ie|lu|lt|lv|ee|il|ae|th|vn|ph)\b",
             host,
         ),
-        glued(&["ip"], r"(?i)ip[-_]\d{1,3}[-_]\d{1,3}[-_]\d{1,3}[-_]\d{1,3}", |text, names| Some(names.formed("host", text, |n| format!("host-{n}")))),
+        glued(&["ip"], r"(?i)ip[-_][0-9]{1,3}[-_][0-9]{1,3}[-_][0-9]{1,3}[-_][0-9]{1,3}", |text, names| Some(names.formed("host", text, |n| format!("host-{n}")))),
         // What ends programs' own words, too, is a host behind two names.
         form(
             &["."],
             r"(?i)(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?\.){2,}(?:info|me|site|store|shop|global|systems|services|solutions|network|agency|company|work|team|media|games|software|health|finance|bank|prod)\b",
             host,
         ),
-        glued(&["10", "172", "192"], r"(?:\b|_)(?:10|172|192)(?:[-_]\d{1,3}){3}\b", |text, names| {
+        glued(&["10", "172", "192"], r"(?:\b|_)(?:10|172|192)(?:[-_][0-9]{1,3}){3}\b", |text, names| {
             let address = text.trim_start_matches('_');
             Some(format!("{}{}", &text[..text.len() - address.len()], names.formed("host", address, |n| format!("host-{n}"))))
         }),
@@ -101,8 +101,8 @@ pub static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| {
             let pairs: Vec<&str> = (0..6).filter_map(|pair| told.get(2 * pair..2 * pair + 2)).collect();
             Some(pairs.join(sign))
         }),
-        glued(&[":"], r"(?i)[0-9a-f]{0,4}:(?:[0-9a-f]{0,4}:){1,7}(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4})", ipv6),
-        glued(&["."], r"(?i)(?:\bv)?\d+(?:\.\d+){3,}", ipv4),
+        glued(&[":"], r"(?i)[0-9a-f]{0,4}:(?:[0-9a-f]{0,4}:){1,7}(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9a-f]{0,4})", ipv6),
+        glued(&["."], r"(?i)(?:\bv)?[0-9]+(?:\.[0-9]+){3,}", ipv4),
         glued(
             &["-"],
             r"(?:eni|eni-attach|subnet|sg|sgr|vpc|vol|fs|fsap|fsmt|rtb|igw|eigw|nat|acl|dopt|eipalloc|eipassoc|lt|ami|snap|i|mi|pl|vpce|vpce-svc|pcx|tgw|tgw-attach|vgw|cgw|vpn)-(?:[0-9a-f]{17}|[0-9a-f]{8})\b",
@@ -116,23 +116,23 @@ pub static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| {
             let kind = text.get(..4)?.to_owned();
             Some(names.formed("key", text, |n| format!("{kind}EXAMPLE{n:09}")))
         }),
-        form(&[], r"\b\d{12}\b", |text, names| Some(account(text, names))),
-        form(&["-"], r"\b\d{4}-\d{4}-\d{4}\b", |text, names| {
+        form(&[], r"\b[0-9]{12}\b", |text, names| Some(account(text, names))),
+        form(&["-"], r"\b[0-9]{4}-[0-9]{4}-[0-9]{4}\b", |text, names| {
             let told = account(&text.replace('-', ""), names);
-            Some(format!("{}-{}-{}", &told[..4], &told[4..8], &told[8..]))
+            Some(format!("{}-{}-{}", told.get(..4)?, told.get(4..8)?, told.get(8..)?))
         }),
         // Beside a letter that is no hexadecimal digit, so that none of a longer id is taken for one.
-        glued(&[], r"(?i)[g-z]_?\d{12}|\d{12}_?[g-z]", |text, names| {
+        glued(&[], r"(?i)[g-z]_?[0-9]{12}|[0-9]{12}_?[g-z]", |text, names| {
             let digits = text.find(|letter: char| letter.is_ascii_digit())?;
             let (before, digits) = text.split_at(digits);
-            let (digits, after) = digits.split_at(12);
+            let (digits, after) = digits.split_at_checked(12)?;
             Some(format!("{before}{}{after}", account(digits, names)))
         }),
     ]
 });
 
 /// A path behind the host of a forge: `https://github.com/org/repo.git`, `git@gitlab.com:org/repo`.
-const REPOSITORY: &str = r#"(?P<head>(?:[a-z][a-z0-9+]*://)?(?:[^\s/@"'<>(){}\[\],;=]+@)?)(?P<host>(?:[a-z0-9-]+\.)*(?:git(?:hub|lab|ea)?[a-z0-9-]*|bitbucket|codeberg|dev\.azure|visualstudio|stash)(?:\.[a-z0-9-]+)+)(?P<port>:\d+)?(?P<path>[:/][^\s"'<>(){}\[\],;?#]*[^\s"'<>(){}\[\],;?#:./])"#;
+const REPOSITORY: &str = r#"(?P<head>(?:[a-z][a-z0-9+]*://)?(?:[^\s/@"'<>(){}\[\],;=]+@)?)(?P<host>(?:[a-z0-9-]+\.)*(?:git(?:hub|lab|ea)?[a-z0-9-]*|bitbucket|codeberg|dev\.azure|visualstudio|stash)(?:\.[a-z0-9-]+)+)(?P<port>:[0-9]+)?(?P<path>[:/][^\s"'<>(){}\[\],;?#]*[^\s"'<>(){}\[\],;?#:./])"#;
 
 fn repository(text: &str, names: &mut Names) -> Option<String> {
     static PARTS: LazyLock<Regex> = LazyLock::new(|| Regex::new(&format!("(?i)^{REPOSITORY}$")).expect("a pattern"));
@@ -218,7 +218,7 @@ const EVERYBODYS: [&str; 32] = [
 
 /// Labels of AWS's own hosts; what else stands there is somebody's name.
 static AWS_LABEL: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^(?:[a-z]{2}(?:-[a-z]+)+-\d[a-z]?|amazonaws|com|cn|dkr|ecr|api|fips|ecs|ecs-[at]\w*|ecs-telemetry|ecs-tasks|elb|s3|s3-[a-z0-9-]+|logs|monitoring|secretsmanager|ssm|ssmmessages|kms|sts|iam|ec2|ec2messages|efs|rds|cache|sqs|sns|dynamodb|lambda|batch|states|events|[a-z0-9-]*autoscaling|cloudtrail|cloudformation|codedeploy|codepipeline|codebuild|elasticloadbalancing|sso|signin|config|spot|ecr-public|oidc|eks|execute-api|elasticfilesystem|guardduty|fsx|scheduler|pipes|backup|console|compute|vpce|dualstack|git-codecommit)$").expect("a pattern")
+    Regex::new(r"^(?:[a-z]{2}(?:-[a-z]+)+-[0-9][a-z]?|amazonaws|com|cn|dkr|ecr|api|fips|ecs|ecs-[at]\w*|ecs-telemetry|ecs-tasks|elb|s3|s3-[a-z0-9-]+|logs|monitoring|secretsmanager|ssm|ssmmessages|kms|sts|iam|ec2|ec2messages|efs|rds|cache|sqs|sns|dynamodb|lambda|batch|states|events|[a-z0-9-]*autoscaling|cloudtrail|cloudformation|codedeploy|codepipeline|codebuild|elasticloadbalancing|sso|signin|config|spot|ecr-public|oidc|eks|execute-api|elasticfilesystem|guardduty|fsx|scheduler|pipes|backup|console|compute|vpce|dualstack|git-codecommit)$").expect("a pattern")
 });
 
 fn host(text: &str, names: &mut Names) -> Option<String> {
@@ -231,7 +231,7 @@ fn host(text: &str, names: &mut Names) -> Option<String> {
         let labels = lower.trim_end_matches(".cn").trim_end_matches(".amazonaws.com").split('.').count();
         let told = text.split('.').map(|label| match label {
             label if label.len() == 12 && label.bytes().all(|byte| byte.is_ascii_digit()) => account(label, names),
-            label if labels == 1 || AWS_LABEL.is_match(label) || label.starts_with("fs-") => resource_id(label, names),
+            label if labels == 1 || AWS_LABEL.is_match(label) || label.starts_with("fs-") => aws_label(label, names),
             label => names.formed("host", label, |n| format!("host-{n}")),
         });
         return Some(told.collect::<Vec<_>>().join("."));
@@ -239,12 +239,17 @@ fn host(text: &str, names: &mut Names) -> Option<String> {
     Some(names.quietly(Of::Host, text))
 }
 
-fn resource_id(label: &str, names: &mut Names) -> String {
+/// No id of AWS's has more digits than this; it has 8 or 17 of them.
+const LONGEST_ID: usize = 40;
+
+/// `fs-0a9b8c7d`, and a label of AWS's as it is.
+fn aws_label(label: &str, names: &mut Names) -> String {
     match label.strip_prefix("fs-") {
-        Some(id) => {
+        Some(id) if id.len() <= LONGEST_ID => {
             let width = id.len();
             names.formed("id", label, |n| format!("fs-{n:0width$x}"))
         }
+        Some(_) => names.formed("host", label, |n| format!("host-{n}")),
         None => label.to_owned(),
     }
 }

@@ -175,4 +175,83 @@ mod tests {
             assert_eq!(words.replaced(said, &mut names), told);
         }
     }
+
+    /// What the first pass knows afterwards.
+    fn knowing(names: &[(Of, &str)], met: &[&str]) -> (Names, Words) {
+        let mut known = Names::default();
+        for (of, name) in names {
+            known.of(*of, name);
+        }
+        for text in met {
+            Words::without_names().replaced(text, &mut known);
+        }
+        let words = Words::with(&known);
+        (known, words)
+    }
+
+    #[test]
+    fn an_id_far_too_long_is_none_and_digits_of_other_scripts_are_no_digits() {
+        let (mut names, words) = knowing(&[], &[]);
+        let long = format!("mount fs-{}.efs.eu-west-1.amazonaws.com", "a".repeat(70_000));
+        assert_eq!(words.replaced(&long, &mut names), "mount host-1.efs.eu-west-1.amazonaws.com");
+        assert_eq!(words.replaced("fs-0a1b2c3d.efs.eu-west-1.amazonaws.com", &mut names), "fs-00000001.efs.eu-west-1.amazonaws.com");
+        for foreign in ["०१२३-४५६७-८९०१", "x०१२३४५६७८९०1", "०१२३४५६७८९०१", "account ०१२३४५६७८९०1", "१.२.३.४", "१-१-१-१", "10.0.0.१"]
+        {
+            let said = format!("of {foreign} here");
+            words.replaced(&said, &mut names);
+        }
+    }
+
+    /// What begins and ends the forms, and what may stand between for long.
+    const ENDS: [&str; 32] = [
+        "",
+        "fs-",
+        ".efs.eu-west-1.amazonaws.com",
+        "arn:aws:ecs:eu-west-1:",
+        "arn:aws:logs:",
+        "https://github.com/",
+        "git@",
+        ".git",
+        ":",
+        "repo:a/",
+        "repo%3Aa%2F",
+        "@",
+        "%40",
+        "@example.com",
+        "s3://",
+        "com.",
+        ".com",
+        ".io:443",
+        "ip-10-",
+        "10-0-0-",
+        "203-0-113-",
+        "0a:1b:2c:",
+        "2001:db8:",
+        "10.0.0.",
+        "eni-",
+        "AKIA",
+        "account ",
+        "AWSReservedSSO_",
+        "_0123456789abcdef",
+        "\\u00",
+        "v10.",
+        "/",
+    ];
+    const RUNS: [&str; 18] = ["a", "0", "7f", ".", "-", "_", ":", "/", "%41", "%2F", "é", "०", "a.", "a-", "1.", "\\u002e", "Ab", "A/1:"];
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { cases: 48, max_shrink_iters: 64, ..proptest::prelude::ProptestConfig::default() })]
+        #[test]
+        fn nothing_is_too_long_and_time_grows_as_the_text_does(head in 0..ENDS.len(), run in 0..RUNS.len(), tail in 0..ENDS.len(), letters in 1_usize..200_000) {
+            let run = RUNS[run];
+            let text = format!("x {}{}{} y", ENDS[head], run.repeat(letters / run.len() + 1), ENDS[tail]);
+            let (mut names, words) = knowing(&[(Of::Service, "payzilla-api"), (Of::Service, "aaaaaaaaab-b")], &["account 410988887777"]);
+            let began = std::time::Instant::now();
+            words.replaced(&text, &mut names);
+            structure::path(Of::User, &text, &mut names);
+            structure::arn(&text[2..], &mut names);
+            // What takes a second for each letter's every other would take an hour.
+            proptest::prop_assert!(began.elapsed() < std::time::Duration::from_secs(60), "{:?}", began.elapsed());
+        }
+    }
 }
