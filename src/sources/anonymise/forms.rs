@@ -78,6 +78,8 @@ pub static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| {
             let own: Vec<String> = own.split('.').map(|part| names.formed("package", part, |n| format!("part{n}"))).collect();
             Some(format!("{top}.{}", own.join(".")))
         }),
+        // A role of IAM Identity Center, which has its permission set's name in it.
+        glued(&["AWSReservedSSO_"], r"AWSReservedSSO_[A-Za-z0-9+=,.@-]+(?:_[A-Za-z0-9+=,.@-]+)*_[0-9a-f]{16}", |text, names| Some(names.of(Of::Role, text))),
         // The host of a URL, of an image, and what ends as hosts do.
         form(
             &["."],

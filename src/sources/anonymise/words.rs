@@ -254,4 +254,19 @@ mod tests {
             proptest::prop_assert!(began.elapsed() < std::time::Duration::from_secs(60), "{:?}", began.elapsed());
         }
     }
+
+    #[test]
+    fn a_permission_set_is_known_without_what_aws_puts_around_it() {
+        for met in ["as AWSReservedSSO_ZorgAdmins_0123456789abcdef/jane", "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_ZorgAdmins_0123456789abcdef/jane"] {
+            let (mut names, words) = knowing(&[], &[met]);
+            for said in ["permission set ZorgAdmins", "role/ZorgAdmins", "for zorg_admins here", "ZORG-ADMINS", "AWSReservedSSO_ZorgAdmins_fedcba9876543210"] {
+                let told = words.replaced(said, &mut names);
+                assert!(!told.to_lowercase().contains("zorg"), "{told}");
+            }
+            assert_eq!(words.replaced("permission set ZorgAdmins, x", &mut names), "permission set PermissionSet1, x");
+            assert!(words.replaced("by AWSReservedSSO_ZorgAdmins_0123456789abcdef", &mut names).starts_with("by AWSReservedSSO_PermissionSet1_"));
+        }
+        let (mut names, words) = knowing(&[(Of::Role, "AWSReservedSSO_AdministratorAccess_0123456789abcdef")], &[]);
+        assert_eq!(words.replaced("needs AdministratorAccess", &mut names), "needs AdministratorAccess", "AWS's own says nothing");
+    }
 }
