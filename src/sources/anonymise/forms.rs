@@ -4,8 +4,9 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::LazyLock;
 
-use regex::Regex;
+use regex::{Captures, Regex};
 
+use super::decoded;
 use super::names::{Names, Of};
 use super::structure;
 
@@ -57,17 +58,23 @@ pub static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| {
             let plain = text.replace("%3A", ":").replace("%3a", ":").replace("%2F", "/").replace("%2f", "/");
             Some(structure::written(Of::User, &plain, names).replace(':', "%3A").replace('/', "%2F"))
         }),
-        form(&["@", "%40"], r"(?i)(?:%[0-9a-f]{2})*(?:[a-z0-9._+-]|%2b)*[a-z0-9_+-](?:@|%40)(?:[a-z0-9-]+\.)+[a-z]{2,}\b", |text, names| {
-            // A sign before it, such as `%3A`, is none of it.
-            let mut address = text;
-            while let Some(rest) = address.strip_prefix('%').and_then(|rest| rest.get(2..)) {
-                address = rest;
-            }
-            let plain = address.replace("%40", "@").replace("%2B", "+").replace("%2b", "+");
-            let told = names.quietly(Of::User, &plain);
-            let told = if address.contains('%') { told.replace('@', "%40").replace('+', "%2B") } else { told };
-            Some(format!("{}{told}", &text[..text.len() - address.len()]))
-        }),
+        // What is written in place of a sign before it, such as `%3A` or `\u003c`, is none of it.
+        form(
+            &["@", "%40"],
+            r"(?i)(?:%[0-7][0-9a-f]|\\u00[0-7][0-9a-f]|\\[nrt])*(?:[\p{L}\p{M}\p{N}._+-]|%2b|%[89a-f][0-9a-f]|\\u(?:00[89a-f]|0[1-9a-f][0-9a-f]|[1-9a-f][0-9a-f]{2})[0-9a-f]|\b[od]['’])*(?:[\p{L}\p{M}\p{N}_+-]|%[89a-f][0-9a-f]|\\u(?:00[89a-f]|0[1-9a-f][0-9a-f]|[1-9a-f][0-9a-f]{2})[0-9a-f])(?:@|%40)(?:[\p{L}\p{M}\p{N}-]+\.)+[\p{L}\p{M}]{2,}\b",
+            |text, names| {
+                let mut address = text;
+                while let Some(found) = SIGN.find(address) {
+                    address = &address[found.end()..];
+                }
+                let plain =
+                    UNICODE.replace_all(address, |found: &Captures<'_>| u32::from_str_radix(&found[1], 16).ok().and_then(char::from_u32).map_or_else(String::new, String::from));
+                let plain = decoded(&plain.replace('+', "%2B"));
+                let told = names.quietly(Of::User, &plain);
+                let told = if address.contains('%') { told.replace('@', "%40").replace('+', "%2B") } else { told };
+                Some(format!("{}{told}", &text[..text.len() - address.len()]))
+            },
+        ),
         form(&["s3://"], r#"\bs3://[^\s"'<>(){}\[\],;:]+"#, |text, names| Some(structure::path(Of::Other, text, names))),
         // A package of somebody's own, with what stands before it.
         form(&["."], r#"(?:^|[\s(\[="':])(?:com|org|net|io|dev|de|fr|uk)(?:\.[a-z_][a-z0-9_]*){2,}"#, |text, names| {
@@ -132,6 +139,12 @@ pub static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| {
         }),
     ]
 });
+
+/// A sign before an address, as a URL and JSON write it.
+static SIGN: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?i)^(?:%[0-7][0-9a-f]|\\u00[0-7][0-9a-f]|\\[nrt])").expect("a pattern"));
+
+/// `\u00fc`
+static UNICODE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\\u([0-9a-fA-F]{4})").expect("a pattern"));
 
 /// A path behind the host of a forge: `https://github.com/org/repo.git`, `git@gitlab.com:org/repo`.
 const REPOSITORY: &str = r#"(?P<head>(?:[a-z][a-z0-9+]*://)?(?:[^\s/@"'<>(){}\[\],;=]+@)?)(?P<host>(?:[a-z0-9-]+\.)*(?:git(?:hub|lab|ea)?[a-z0-9-]*|bitbucket|codeberg|dev\.azure|visualstudio|stash)(?:\.[a-z0-9-]+)+)(?P<port>:[0-9]+)?(?P<path>[:/][^\s"'<>(){}\[\],;?#]*[^\s"'<>(){}\[\],;?#:./])"#;
