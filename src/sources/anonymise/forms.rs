@@ -104,6 +104,7 @@ pub static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| {
             let address = text.trim_start_matches('_');
             Some(format!("{}{}", &text[..text.len() - address.len()], names.formed("host", address, |n| format!("host-{n}"))))
         }),
+        glued(&["-", "_"], r"(?:\b|[A-Za-z_])[0-9]{1,3}(?:-[0-9]{1,3}){3}\b|(?:\b|[A-Za-z_])[0-9]{1,3}(?:_[0-9]{1,3}){3}\b", joined_ipv4),
         glued(&[":", "-"], r"(?i)(?:[0-9a-f]{2}-){5}[0-9a-f]{2}|(?:[0-9a-f]{2}:){5}[0-9a-f]{2}", |text, names| {
             let sign = if text.contains(':') { ":" } else { "-" };
             let told = names.formed("mac", &text.replace(sign, "").to_ascii_lowercase(), |n| format!("0200{:08x}", n & 0xffff_ffff));
@@ -269,10 +270,58 @@ fn aws_label(label: &str, names: &mut Names) -> String {
     }
 }
 
-/// An address of four numbers; a version before which a `v` stands has as many.
+/// Four numbers; those of an address may have zeros before them.
+fn four(parts: &[&str]) -> Option<Ipv4Addr> {
+    let octet = |at: usize| parts.get(at).filter(|part| part.len() <= 3)?.parse::<u8>().ok();
+    Some(Ipv4Addr::new(octet(0)?, octet(1)?, octet(2)?, octet(3)?))
+}
+
+/// An address of four numbers, maybe with a port behind another dot. A version has as many, and one with a `v` before it is
+/// an address only if it was met as one.
 fn ipv4(text: &str, names: &mut Names) -> Option<String> {
-    let address: Ipv4Addr = text.parse().ok()?;
-    Some(plain_ipv4(address, names).unwrap_or_else(|| text.to_owned()))
+    let digits = text.trim_start_matches(['v', 'V']);
+    let is_plain = digits.len() == text.len();
+    let parts: Vec<&str> = digits.split('.').collect();
+    let (mut told, mut at, mut is_one) = (Vec::new(), 0, false);
+    while at < parts.len() {
+        let found = parts.get(at..at + 4).and_then(|parts| Some((parts, four(parts)?))).filter(|(four, address)| {
+            let has_zeros = four.iter().any(|part| part.len() > 1 && part.starts_with('0'));
+            let stands = match parts.len() {
+                4 => !has_zeros || address.is_private(),
+                5 => at == 0 && address.is_private(),
+                _ => false,
+            };
+            is_plain && stands || names.known("ip", &address.to_string()).is_some()
+        });
+        if let Some((said, address)) = found {
+            told.push(plain_ipv4(address, names).unwrap_or_else(|| said.join(".")));
+            (at, is_one) = (at + 4, true);
+        } else {
+            told.push(parts[at].to_owned());
+            at += 1;
+        }
+    }
+    is_one.then(|| format!("{}{}", &text[..text.len() - digits.len()], told.join(".")))
+}
+
+/// `203-0-113-77`: one that was met, or is no date, time or version.
+fn joined_ipv4(text: &str, names: &mut Names) -> Option<String> {
+    /// No hour, minute, day or month is more.
+    const MOST_OF_A_TIME: u8 = 59;
+    /// A version has fewer digits.
+    const FEWEST: usize = 7;
+    let digits = text.trim_start_matches(|letter: char| !letter.is_ascii_digit());
+    let before = &text[..text.len() - digits.len()];
+    let joint = if digits.contains('-') { "-" } else { "_" };
+    let parts: Vec<&str> = digits.split(joint).collect();
+    let address = four(&parts)?;
+    let is_met = names.known("ip", &address.to_string()).is_some();
+    let is_plain = !before.ends_with(char::is_alphabetic) && parts.iter().all(|part| part.len() == 1 || !part.starts_with('0'));
+    let is_long = digits.len() - 3 >= FEWEST && address.octets().iter().any(|octet| *octet > MOST_OF_A_TIME);
+    if !is_met && !(is_plain && is_long) {
+        return None;
+    }
+    Some(format!("{before}{}", plain_ipv4(address, names)?.replace('.', joint)))
 }
 
 /// Private addresses stay private, public ones become documentation's.

@@ -245,7 +245,13 @@ impl Names {
     /// What an account is called, if it was met.
     #[must_use]
     pub fn account(&self, account: &str) -> Option<&str> {
-        self.given.get(&format!("account {account}")).map(String::as_str)
+        self.known("account", account)
+    }
+
+    /// What something of a fixed form is called, if it was met.
+    #[must_use]
+    pub fn known(&self, of: &str, told: &str) -> Option<&str> {
+        self.given.get(&format!("{of} {told}")).map(String::as_str)
     }
 
     /// Accounts, ids and hardware addresses that were met: their digits, those that stand for them, and after how many of
