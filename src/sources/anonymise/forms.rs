@@ -126,17 +126,33 @@ pub static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| {
             let kind = text.get(..4)?.to_owned();
             Some(names.formed("key", text, |n| format!("{kind}EXAMPLE{n:09}")))
         }),
-        form(&[], r"\b[0-9]{12}\b", |text, names| Some(account(text, names))),
+        // An account where one is spoken of. Those that were met are known wherever they stand; other numbers are as long.
+        glued(&[], r"(?i)(?:account|acct|registry|owner|aws)(?:[^0-9a-z%]|%[0-9a-f]{2}|\\u00[0-9a-f]{2}|ids?|with|number|num|no|is|of|was){0,8}[0-9]{12,}", |text, names| {
+            let end = text.trim_end_matches(|letter: char| letter.is_ascii_digit()).len();
+            let start = end
+                + if text[..end].ends_with('%') {
+                    2
+                } else if text[..end].ends_with("\\u") {
+                    4
+                } else {
+                    0
+                };
+            let digits = text.get(start..).filter(|digits| is_account(digits))?;
+            Some(format!("{}{}", &text[..start], account(digits, names)))
+        }),
+        // Where an ARN or a path of AWS's has it.
+        glued(
+            &[":", "/", "%3A", "%3a", "%2F", "%2f"],
+            r"(?i)(?:::|%3A|%2F|/)[0-9]{12}(?:[:/]|%3A|%2F)|:[0-9]{12}:(?:root|role|user|group|policy|assumed-role|federated-user|cluster|service|task|container|function|log-group|repository|targetgroup|loadbalancer|table|key|secret|parameter)",
+            |text, names| {
+                let (start, sign) = ["::", "%3A", "%3a", "%2F", "%2f", ":", "/"].iter().find(|sign| text.starts_with(**sign)).map(|sign| (sign.len(), sign))?;
+                let (digits, after) = text[start..].split_at_checked(ACCOUNT_DIGITS)?;
+                Some(format!("{sign}{}{after}", account(digits, names)))
+            },
+        ),
         form(&["-"], r"\b[0-9]{4}-[0-9]{4}-[0-9]{4}\b", |text, names| {
             let told = account(&text.replace('-', ""), names);
             Some(format!("{}-{}-{}", told.get(..4)?, told.get(4..8)?, told.get(8..)?))
-        }),
-        // Beside a letter that is no hexadecimal digit, so that none of a longer id is taken for one.
-        glued(&[], r"(?i)[g-z]_?[0-9]{12}|[0-9]{12}_?[g-z]", |text, names| {
-            let digits = text.find(|letter: char| letter.is_ascii_digit())?;
-            let (before, digits) = text.split_at(digits);
-            let (digits, after) = digits.split_at_checked(12)?;
-            Some(format!("{before}{}{after}", account(digits, names)))
         }),
     ]
 });
@@ -184,9 +200,17 @@ const PUBLIC_OWNERS: [&str; 20] = [
     "open-telemetry",
 ];
 
+const ACCOUNT_DIGITS: usize = 12;
+
+/// Whether it may be one.
+#[must_use]
+pub fn is_account(text: &str) -> bool {
+    text.len() == ACCOUNT_DIGITS && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// An account; one of the case's own is never invented.
 pub fn account(text: &str, names: &mut Names) -> String {
-    if text.len() != 12 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+    if !is_account(text) {
         return text.to_owned();
     }
     names.formed("account", text, |n| format!("{:012}", 100_000_000_000_usize + n))
@@ -246,7 +270,7 @@ fn host(text: &str, names: &mut Names) -> Option<String> {
         // A name of one label before `amazonaws` is a service that acts by itself.
         let labels = lower.trim_end_matches(".cn").trim_end_matches(".amazonaws.com").split('.').count();
         let told = text.split('.').map(|label| match label {
-            label if label.len() == 12 && label.bytes().all(|byte| byte.is_ascii_digit()) => account(label, names),
+            label if is_account(label) => account(label, names),
             label if labels == 1 || AWS_LABEL.is_match(label) || label.starts_with("fs-") => aws_label(label, names),
             label => names.formed("host", label, |n| format!("host-{n}")),
         });

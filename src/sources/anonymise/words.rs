@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::encoded;
-use super::forms::FORMS;
+use super::forms::{FORMS, account, is_account};
 use super::known::{In, Known};
 use super::names::{Names, Of};
 use super::spelling::ends_encoded;
@@ -114,8 +114,11 @@ impl Words {
     }
 }
 
-/// What a form takes as a whole: an address or an id in the place of a name.
+/// What a form takes as a whole: an address, an account or an id in the place of a name.
 pub fn formed(word: &str, names: &mut Names) -> Option<String> {
+    if is_account(word) {
+        return Some(account(word, names));
+    }
     let form = FORMS.iter().filter(|form| form.may_be_in(word)).find(|form| form.pattern.find(word).is_some_and(|found| found.len() == word.len()))?;
     (form.replace)(word, names)
 }
@@ -333,5 +336,31 @@ mod tests {
         ] {
             assert_eq!(words.replaced(said, &mut names), told);
         }
+    }
+
+    #[test]
+    fn a_number_is_an_account_only_where_one_stands() {
+        let (mut names, words) = knowing(&[], &["account 410988887777"]);
+        for stays in ["size=104857600000 bytes", "took 104857600000ns", "n104857600000", "104857600000", "ids 1048576000001 9104857600000", "request_104857600000_of"] {
+            assert_eq!(words.replaced(stays, &mut names), stays);
+        }
+        for said in [
+            "in account 555566667777",
+            "account_id=555566667777",
+            r#"{\"accountId\": \"555566667777\"}"#,
+            "account%3A555566667777",
+            "acct555566667777x",
+            "registry with id '555566667777'",
+            "555566667777.dkr.ecr.eu-west-1.amazonaws.com/x",
+            "iam::555566667777:root",
+            "arn%3Aaws%3Aiam%3A%3A555566667777%3Arole",
+            "https://sqs.eu-west-1.amazonaws.com/555566667777/x",
+            "5555-6666-7777",
+        ] {
+            let (mut names, words) = knowing(&[], &[]);
+            let told = words.replaced(said, &mut names);
+            assert!(!told.replace('-', "").contains("555566667777"), "{said}: {told}");
+        }
+        assert_eq!(words.replaced("size=410988887777 bytes", &mut names), "size=100000000001 bytes", "one of the case is one everywhere");
     }
 }
