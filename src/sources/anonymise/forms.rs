@@ -2,6 +2,7 @@
 //! and keys.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
@@ -9,13 +10,14 @@ use regex::{Captures, Regex};
 use super::decoded;
 use super::names::{Names, Of};
 use super::structure;
+use super::words::stands_alone;
 
 pub struct Form {
     pub pattern: Regex,
     /// Without any of these it is nowhere in a text.
     pub signs: &'static [&'static str],
-    /// Whether a letter beside it makes it a part of another word.
-    pub is_word: bool,
+    /// Whether it is one where it stands in a text.
+    pub fits: fn(&str, &Range<usize>) -> bool,
     /// `None` where it only looks like one.
     pub replace: fn(&str, &mut Names) -> Option<String>,
 }
@@ -29,9 +31,10 @@ impl Form {
 
 /// In order: what one of them has taken is not another's.
 pub static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| {
-    let form = |signs, pattern: &str, replace| Form { pattern: Regex::new(pattern).expect("a pattern"), signs, is_word: true, replace };
+    let form = |signs, pattern: &str, replace| Form { pattern: Regex::new(pattern).expect("a pattern"), signs, fits: stands_alone, replace };
     // One that is recognised beside letters, too.
-    let glued = |signs, pattern: &str, replace| Form { is_word: false, ..form(signs, pattern, replace) };
+    let glued = |signs, pattern: &str, replace| Form { fits: |_, _| true, ..form(signs, pattern, replace) };
+    let hosts = |pattern| Form { fits: is_host, ..form(&["."], pattern, host) };
     vec![
         form(&["arn:aws"], r#"arn:aws[\w-]*:[^\s"'<>(){}\[\],;\\]*[^\s"'<>(){}\[\],;:.\\]"#, |text, names| Some(structure::arn(text, names))),
         form(&["/", ":"], &format!(r"(?i){REPOSITORY}"), repository),
@@ -88,17 +91,13 @@ pub static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| {
         // A role of IAM Identity Center, which has its permission set's name in it.
         glued(&["AWSReservedSSO_"], r"AWSReservedSSO_[A-Za-z0-9+=,.@-]+(?:_[A-Za-z0-9+=,.@-]+)*_[0-9a-f]{16}", |text, names| Some(names.of(Of::Role, text))),
         // The host of a URL, of an image, and what ends as hosts do.
-        form(
-            &["."],
+        hosts(
             r"(?i)(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?\.)+(?:amazonaws\.com(?:\.cn)?|com|net|org|io|dev|cloud|internal|local|localdomain|lan|corp|intranet|home|example|test|invalid|eu|de|fr|uk|us|nl|ch|at|se|no|it|es|pl|jp|in|au|ca|br|ai|app|xyz|co|tech|biz|tv|gg|online|digital|museum|svc|cluster|consul|dk|be|fi|pt|gr|cz|ro|hu|tr|ru|ua|kr|cn|hk|tw|sg|nz|za|mx|ar|cl|ie|lu|lt|lv|ee|il|ae|th|vn|ph)\b",
-            host,
         ),
         glued(&["ip"], r"(?i)ip[-_][0-9]{1,3}[-_][0-9]{1,3}[-_][0-9]{1,3}[-_][0-9]{1,3}", |text, names| Some(names.formed("host", text, |n| format!("host-{n}")))),
         // What ends programs' own words, too, is a host behind two names.
-        form(
-            &["."],
+        hosts(
             r"(?i)(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?\.){2,}(?:info|me|site|store|shop|global|systems|services|solutions|network|agency|company|work|team|media|games|software|health|finance|bank|prod)\b",
-            host,
         ),
         glued(&["10", "172", "192"], r"(?:\b|_)(?:10|172|192)(?:[-_][0-9]{1,3}){3}\b", |text, names| {
             let address = text.trim_start_matches('_');
@@ -260,6 +259,39 @@ const EVERYBODYS: [&str; 32] = [
 static AWS_LABEL: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^(?:[a-z]{2}(?:-[a-z]+)+-[0-9][a-z]?|amazonaws|com|cn|dkr|ecr|api|fips|ecs|ecs-[at]\w*|ecs-telemetry|ecs-tasks|elb|s3|s3-[a-z0-9-]+|logs|monitoring|secretsmanager|ssm|ssmmessages|kms|sts|iam|ec2|ec2messages|efs|rds|cache|sqs|sns|dynamodb|lambda|batch|states|events|[a-z0-9-]*autoscaling|cloudtrail|cloudformation|codedeploy|codepipeline|codebuild|elasticloadbalancing|sso|signin|config|spot|ecr-public|oidc|eks|execute-api|elasticfilesystem|guardduty|fsx|scheduler|pipes|backup|console|compute|vpce|dualstack|git-codecommit)$").expect("a pattern")
 });
+
+/// By which programs call what is theirs.
+const OF_CODE: [&str; 8] = ["self", "this", "cls", "super", "window", "document", "module", "exports"];
+
+/// Ends of hosts and of programs' own words.
+const WEAK: [&str; 4] = ["io", "app", "shop", "dev"];
+
+/// Whether a dotted word is a host where it stands: what is before it or behind it says so, or how it ends.
+fn is_host(text: &str, range: &Range<usize>) -> bool {
+    if !stands_alone(text, range) {
+        return false;
+    }
+    let (before, said, after) = (&text[..range.start], &text[range.clone()], &text[range.end..]);
+    let lower = said.to_ascii_lowercase();
+    let has_sign = ["//", "@", "%2F%2F", "%2f%2f", "%40"].iter().any(|sign| before.ends_with(sign));
+    let is_followed = |sign: char, by: fn(&u8) -> bool| after.strip_prefix(sign).and_then(|rest| rest.as_bytes().first()).is_some_and(by);
+    // `node_modules/socket.io/lib` is a path.
+    if has_sign
+        || is_followed(':', u8::is_ascii_digit)
+        || after.starts_with('/') && !before.ends_with('/')
+        || lower.ends_with(".amazonaws.com")
+        || lower.ends_with(".amazonaws.com.cn")
+    {
+        return true;
+    }
+    let (first, last) = (lower.split('.').next().unwrap_or_default(), lower.rsplit('.').next().unwrap_or_default());
+    let end = &said[said.len() - last.len()..];
+    let is_mixed = end.starts_with(|letter: char| letter.is_ascii_uppercase()) && end.contains(|letter: char| letter.is_ascii_lowercase());
+    let is_weak = WEAK.contains(&last) && said.matches('.').count() == 1;
+    // `System.Net.Http`, `api.shop-prod`, `client.net(`; nothing but a host has `.com` within it.
+    let goes_on = after.starts_with('(') || !matches!(last, "com" | "org") && (is_followed('.', u8::is_ascii_alphanumeric) || is_followed('-', u8::is_ascii_alphanumeric));
+    !is_mixed && !is_weak && !goes_on && !OF_CODE.contains(&first)
+}
 
 fn host(text: &str, names: &mut Names) -> Option<String> {
     let lower = text.to_ascii_lowercase();

@@ -67,7 +67,7 @@ fn is_aws_path(word: &str) -> bool {
 }
 
 fn provider(word: &str, names: &mut Names) -> String {
-    if word.contains('.') { Words::without_names().replaced(word, names) } else { names.of(Of::Other, word) }
+    if word.contains('.') { registry(word, names) } else { names.of(Of::Other, word) }
 }
 
 /// Each segment with what ends it.
@@ -153,7 +153,7 @@ fn is_placed(of: Of) -> bool {
     matches!(of, Of::Cluster | Of::Service | Of::Family | Of::Container | Of::User | Of::Role)
 }
 
-/// The host of an image is one by its place, whatever it ends in.
+/// The host of an image or of an identity provider is one by its place, whatever it ends in.
 fn registry(word: &str, names: &mut Names) -> String {
     let (host, port) = word.split_at(word.find(':').unwrap_or(word.len()));
     let told = Words::without_names().replaced(host, names);

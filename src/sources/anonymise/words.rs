@@ -97,7 +97,7 @@ impl Words {
             for found in form.pattern.find_iter(text) {
                 let range = found.range();
                 if spans.is_free(&range)
-                    && (!form.is_word || stands_alone(text, &range))
+                    && (form.fits)(text, &range)
                     && let Some(told) = (form.replace)(found.as_str(), names)
                 {
                     spans.insert(range, told);
@@ -119,7 +119,10 @@ pub fn formed(word: &str, names: &mut Names) -> Option<String> {
     if is_account(word) {
         return Some(account(word, names));
     }
-    let form = FORMS.iter().filter(|form| form.may_be_in(word)).find(|form| form.pattern.find(word).is_some_and(|found| found.len() == word.len()))?;
+    let form = FORMS
+        .iter()
+        .filter(|form| form.may_be_in(word))
+        .find(|form| form.pattern.find(word).is_some_and(|found| found.len() == word.len() && (form.fits)(word, &found.range())))?;
     (form.replace)(word, names)
 }
 
@@ -362,5 +365,42 @@ mod tests {
             assert!(!told.replace('-', "").contains("555566667777"), "{said}: {told}");
         }
         assert_eq!(words.replaced("size=410988887777 bytes", &mut names), "size=100000000001 bytes", "one of the case is one everywhere");
+    }
+
+    #[test]
+    fn a_dotted_word_of_code_is_no_host() {
+        let (mut names, words) = knowing(&[], &[]);
+        for stays in [
+            "System.Net.Http",
+            "at System.Net.Sockets.Socket",
+            "socket.io",
+            "self.app",
+            "self.app.dev(x)",
+            "client.net(1)",
+            "require('socket.io')",
+            "Microsoft.Net",
+            "web.dev",
+            "svc.payzilla-api.shop-prod:443",
+            "lib.de-DE",
+        ] {
+            assert_eq!(words.replaced(stays, &mut names), stays);
+        }
+        for said in [
+            "https://acme.io",
+            "jane:x@acme.io",
+            "acme.app:443",
+            "acme.dev/x",
+            "db.acme.io",
+            "acme.com",
+            "acme.de.",
+            "DB.ACME.COM",
+            "wss://svc.acme.shop-prod:443",
+            "redis.acme.internal",
+            "acme.co.uk",
+            "db.acme.com.Then",
+        ] {
+            let told = words.replaced(said, &mut names).to_lowercase();
+            assert!(!told.contains("acme"), "{said}: {told}");
+        }
     }
 }
