@@ -92,12 +92,12 @@ pub static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| {
         glued(&["AWSReservedSSO_"], r"AWSReservedSSO_[A-Za-z0-9+=,.@-]+(?:_[A-Za-z0-9+=,.@-]+)*_[0-9a-f]{16}", |text, names| Some(names.of(Of::Role, text))),
         // The host of a URL, of an image, and what ends as hosts do.
         hosts(
-            r"(?i)(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?\.)+(?:amazonaws\.com(?:\.cn)?|com|net|org|io|dev|cloud|internal|local|localdomain|lan|corp|intranet|home|example|test|invalid|eu|de|fr|uk|us|nl|ch|at|se|no|it|es|pl|jp|in|au|ca|br|ai|app|xyz|co|tech|biz|tv|gg|online|digital|museum|svc|cluster|consul|dk|be|fi|pt|gr|cz|ro|hu|tr|ru|ua|kr|cn|hk|tw|sg|nz|za|mx|ar|cl|ie|lu|lt|lv|ee|il|ae|th|vn|ph)\b",
+            r"(?i)(?:[\p{L}\p{N}_](?:[\p{L}\p{M}\p{N}_-]*[\p{L}\p{M}\p{N}])?\.)+(?:amazonaws\.com(?:\.cn)?|com|net|org|io|dev|cloud|internal|local|localdomain|lan|corp|intranet|home|example|test|invalid|eu|de|fr|uk|us|nl|ch|at|se|no|it|es|pl|jp|in|au|ca|br|ai|app|xyz|co|tech|biz|tv|gg|online|digital|museum|svc|cluster|consul|dk|be|fi|pt|gr|cz|ro|hu|tr|ru|ua|kr|cn|hk|tw|sg|nz|za|mx|ar|cl|ie|lu|lt|lv|ee|il|ae|th|vn|ph)\b",
         ),
         glued(&["ip"], r"(?i)ip[-_][0-9]{1,3}[-_][0-9]{1,3}[-_][0-9]{1,3}[-_][0-9]{1,3}", |text, names| Some(names.formed("host", text, |n| format!("host-{n}")))),
         // What ends programs' own words, too, is a host behind two names.
         hosts(
-            r"(?i)(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?\.){2,}(?:info|me|site|store|shop|global|systems|services|solutions|network|agency|company|work|team|media|games|software|health|finance|bank|prod)\b",
+            r"(?i)(?:[\p{L}\p{N}_](?:[\p{L}\p{M}\p{N}_-]*[\p{L}\p{M}\p{N}])?\.){2,}(?:info|me|site|store|shop|global|systems|services|solutions|network|agency|company|work|team|media|games|software|health|finance|bank|prod)\b",
         ),
         glued(&["10", "172", "192"], r"(?:\b|_)(?:10|172|192)(?:[-_][0-9]{1,3}){3}\b", |text, names| {
             let address = text.trim_start_matches('_');
@@ -149,10 +149,14 @@ pub static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| {
                 Some(format!("{sign}{}{after}", account(digits, names)))
             },
         ),
-        form(&["-"], r"\b[0-9]{4}-[0-9]{4}-[0-9]{4}\b", |text, names| {
-            let told = account(&text.replace('-', ""), names);
-            Some(format!("{}-{}-{}", told.get(..4)?, told.get(4..8)?, told.get(8..)?))
-        }),
+        // Groups of a longer id are none.
+        Form {
+            fits: |text, range| !text[..range.start].ends_with('-') && !text[range.end..].starts_with('-'),
+            ..form(&["-"], r"\b[0-9]{4}-[0-9]{4}-[0-9]{4}\b", |text, names| {
+                let told = account(&text.replace('-', ""), names);
+                Some(format!("{}-{}-{}", told.get(..4)?, told.get(4..8)?, told.get(8..)?))
+            })
+        },
     ]
 });
 
@@ -374,10 +378,9 @@ fn joined_ipv4(text: &str, names: &mut Names) -> Option<String> {
     let is_met = names.known("ip", &address.to_string()).is_some();
     let is_plain = !before.ends_with(char::is_alphabetic) && parts.iter().all(|part| part.len() == 1 || !part.starts_with('0'));
     let is_long = digits.len() - 3 >= FEWEST && address.octets().iter().any(|octet| *octet > MOST_OF_A_TIME);
-    if !is_met && !(is_plain && is_long) {
-        return None;
-    }
-    Some(format!("{before}{}", plain_ipv4(address, names)?.replace('.', joint)))
+    let is_one = is_met || is_plain && is_long;
+    let told = is_one.then(|| plain_ipv4(address, names))??;
+    Some(format!("{before}{}", told.replace('.', joint)))
 }
 
 /// Private addresses stay private, public ones become documentation's.

@@ -229,7 +229,10 @@ pub fn shaped(said: &str, name: &str, pseudonym: &str) -> String {
     let is_upper = |letter: char| letter.is_uppercase();
     let parts = pseudonym.split('-').map(|part| match said.chars().next() {
         _ if !said.contains(char::is_lowercase) && said.contains(is_upper) => part.to_ascii_uppercase(),
-        Some(first) if first.is_uppercase() => part[..1].to_ascii_uppercase() + &part[1..],
+        Some(first) if first.is_uppercase() => {
+            let (head, tail) = part.split_at(part.len().min(1));
+            head.to_ascii_uppercase() + tail
+        }
         _ => part.to_owned(),
     });
     parts.collect::<Vec<_>>().join(joint)

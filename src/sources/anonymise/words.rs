@@ -344,7 +344,15 @@ mod tests {
     #[test]
     fn a_number_is_an_account_only_where_one_stands() {
         let (mut names, words) = knowing(&[], &["account 410988887777"]);
-        for stays in ["size=104857600000 bytes", "took 104857600000ns", "n104857600000", "104857600000", "ids 1048576000001 9104857600000", "request_104857600000_of"] {
+        for stays in [
+            "size=104857600000 bytes",
+            "took 104857600000ns",
+            "n104857600000",
+            "104857600000",
+            "ids 1048576000001 9104857600000",
+            "6f1d2c3b-1000-0000-0002-000000000001",
+            "request_104857600000_of",
+        ] {
             assert_eq!(words.replaced(stays, &mut names), stays);
         }
         for said in [
@@ -398,6 +406,8 @@ mod tests {
             "redis.acme.internal",
             "acme.co.uk",
             "db.acme.com.Then",
+            "müller-acme.de",
+            "von acme.bücher.example",
         ] {
             let told = words.replaced(said, &mut names).to_lowercase();
             assert!(!told.contains("acme"), "{said}: {told}");
