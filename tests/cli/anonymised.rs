@@ -9,7 +9,7 @@ use super::fake_aws::FakeAws;
 use super::program::{against, program, run};
 
 /// The owner's words in spellings that no field of AWS's has.
-const LINES: [&str; 30] = [
+const LINES: [&str; 34] = [
     "payzilla_api payzillaApi PayzillaApi PAYZILLA_API payzilla.api payzilla%2Dapi payzilla api Payzilla Api payzilla/api PAYZILLA-API payzilla - api",
     "payzilla-apiv2 xpayzilla-api payzilla-api42 jobOfPayzillaApi payzilla_api_db HTTPPayzillaApi my.payzilla.api.metric payzilla~api payzilla+api payzilla\\api",
     "payzilla-api: payzilla-api, \"payzilla_api\" 'PayzillaApi' [payzillaApi] <PAYZILLA_API> (payzilla-api) payzilla-api@2 payzilla_api=1 $payzillaApi",
@@ -40,11 +40,15 @@ const LINES: [&str; 30] = [
     "state eyJzZXJ2aWNlIjoicGF5emlsbGEtYXBpIiwiYnkiOiJqYW5lLnpvcmcifQ, blob_eyJzZXJ2aWNlIjoicGF5emlsbGEtYXBpIiwiYnkiOiJqYW5lLnpvcmcifQ",
     "https://x.example/?q=eyJzZXJ2aWNlIjoicGF5emlsbGEtYXBpIiwiYnkiOiJqYW5lLnpvcmcifQ%3D%3D",
     "data:application/json;base64,eyJhY2NvdW50IjoiNDEwOTg4ODg3Nzc3IiwieCI6MX0=",
-    "plain words stay: the web api of prod is up, health check passed, ResourceInitializationError, eu-west-2, UpdateService, v1.2.3.4, 2026-03-03T14:00:00Z",
+    "permission set ZorgAdmins of role/ZorgAdmins, zorg_admins, ZORG-ADMINS, AWSReservedSSO_ZorgAdmins_fedcba9876543210",
+    r"müllerzorg@example.com, for josé.zorg@example.com; m%C3%BCllerzorg%40example.com m\u00fcllerzorg@example.com",
+    "payzilla\u{2011}api jane\u{b7}zorg payzilla\u{2013}api jane\\u002ezorg payzilla\\u002dapi payzilla\u{ad}api \\u0022jane.zorg\\u0022",
+    "v10.0.3.7 10.0.3.007 10.0.3.7.443 203-0-113-77 of sqs.eu-west-2.amazonaws.com/555566667777/q and account 555566667777",
+    "plain words stay: the web api of prod is up, health check passed, ResourceInitializationError, eu-west-2, UpdateService, v1.2.3.4, 2026-03-03T14:00:00Z, size=104857600000 bytes, System.Net.Http, socket.io, self.shop",
 ];
 
 /// What must not be left, without signs and in lower case.
-const GONE: [&str; 21] = [
+const GONE: [&str; 26] = [
     "payzilla",
     "blueplum",
     "zorg",
@@ -55,6 +59,11 @@ const GONE: [&str; 21] = [
     "410988887777",
     "555566667777",
     "10037",
+    "1003007",
+    "203011377",
+    "josé",
+    "müller",
+    "llerz",
     "2001db8771",
     "0a1b2c3d4e5f",
     "0a9b8c7d6e5f40312",
@@ -82,6 +91,7 @@ fn owned(case: &mut Case) {
         ("\"core\"", "\"blueplum\""),
         (r#"\"core\""#, r#"\"blueplum\""#),
         ("10.60.9.3", "10.0.3.7"),
+        ("AWSReservedSSO_PowerUser", "AWSReservedSSO_ZorgAdmins"),
     ] {
         text = text.replace(said, told);
     }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
 
 use super::names::Names;
-use super::spelling::{Bare, Gap, Spelling};
+use super::spelling::{Bare, Gap, Spelling, ends_encoded};
 use super::words::{Spans, stands_alone};
 
 /// One that is looked for, in any spelling.
@@ -143,7 +143,7 @@ impl Known {
             Sort::Digits { is_hex, every, .. } => {
                 let is_digit = |letter: char| if *is_hex { letter.is_ascii_hexdigit() } else { letter.is_ascii_digit() };
                 let before = &text[..range.start];
-                gaps().all(|(at, gap)| gap == Gap::None || at % every == 0) && (!before.ends_with(is_digit) || is_encoded(before)) && !text[range.end..].starts_with(is_digit)
+                gaps().all(|(at, gap)| gap == Gap::None || at % every == 0) && (!before.ends_with(is_digit) || ends_encoded(before)) && !text[range.end..].starts_with(is_digit)
             }
             Sort::Name { spelling, .. } => {
                 let said = &text[range.clone()];
@@ -205,17 +205,12 @@ fn overlaid(text: &str, digits: &str, spans: &[Range<usize>]) -> String {
     told
 }
 
-/// Whether the last of it is a sign, written as `%2F`.
-fn is_encoded(before: &str) -> bool {
-    matches!(before.as_bytes(), [.., b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit())
-}
-
 /// Whether no letter stands beside it, or one that begins another word: `jobOfPayzillaApi`, `payzilla_api_db`.
 fn is_delimited(text: &str, range: &Range<usize>) -> bool {
     let (before, said, after) = (&text[..range.start], &text[range.clone()], &text[range.end..]);
     let is_lower = |letter: char| letter.is_lowercase() || letter.is_ascii_digit();
     let begins = !before.ends_with(char::is_alphanumeric)
-        || is_encoded(before)
+        || ends_encoded(before)
         || before.ends_with("\\n")
         || before.ends_with("\\t")
         || before.ends_with("\\r")

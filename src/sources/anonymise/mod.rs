@@ -20,6 +20,7 @@ use super::case::{Case, Exchange, Run};
 use super::cbor;
 use super::target::Target;
 
+use forms::is_account;
 use names::{Names, Of};
 use words::Words;
 
@@ -278,7 +279,7 @@ impl Pass<'_> {
             }
             Value::Array(items) => items.iter_mut().for_each(|item| self.value(name, if matches!(item, Value::Object(_)) { name } else { parent }, item)),
             Value::String(told) => *told = self.text(name, parent, told),
-            Value::Number(_) => self.number(value),
+            Value::Number(_) => self.number(name, value),
             _ => {}
         }
     }
@@ -296,18 +297,16 @@ impl Pass<'_> {
             Value::Array(items) => items.iter_mut().for_each(|item| self.logged(name, item)),
             Value::String(told) if CLOSED.contains(&name) => *told = self.words.replaced(told, self.names),
             Value::String(told) => *told = self.text(name, "", told),
-            Value::Number(_) => self.number(value),
+            Value::Number(_) => self.number(name, value),
             _ => {}
         }
     }
 
     /// An account that was written as a number.
-    fn number(&self, value: &mut Value) {
+    fn number(&mut self, name: &str, value: &mut Value) {
         let told = value.to_string();
-        if told.len() == 12
-            && let Some(number) = self.names.account(&told).and_then(|other| other.parse::<u64>().ok())
-        {
-            *value = number.into();
+        if is_account(&told) && (is_of_account(name) || self.names.account(&told).is_some()) {
+            *value = forms::account(&told, self.names).parse::<u64>().map_or(Value::Null, Value::from);
         }
     }
 
@@ -315,6 +314,9 @@ impl Pass<'_> {
     fn text(&mut self, name: &str, parent: &str, told: &str) -> String {
         if CLOSED.contains(&name) {
             return told.to_owned();
+        }
+        if is_account(told) && (is_of_account(name) || !self.in_logs) {
+            return forms::account(told, self.names);
         }
         if told.trim_start().starts_with(['{', '['])
             && let Ok(mut inner) = serde_json::from_str::<Value>(told)
@@ -333,6 +335,12 @@ impl Pass<'_> {
         }
         self.words.replaced(told, self.names)
     }
+}
+
+/// Whether a field, of whomever it is, holds an account.
+fn is_of_account(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["account", "acct", "owner", "registryid", "requesterid"].iter().any(|word| name.contains(word))
 }
 
 /// An event of ECS or a record of CloudTrail, kept in a log group.

@@ -26,6 +26,7 @@ pub enum Of {
     Role,
     Host,
     Person,
+    PermissionSet,
     Tag,
     Other,
 }
@@ -43,6 +44,7 @@ impl Of {
             Self::Role => "role",
             Self::Host => "host",
             Self::Person => "person",
+            Self::PermissionSet => "permission-set",
             Self::Tag => "tag",
             Self::Other => "name",
         }
@@ -101,6 +103,24 @@ pub static VOCABULARY: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
         .split_whitespace()
         .collect()
 });
+
+/// Permission sets that IAM Identity Center and Control Tower offer to everybody.
+const EVERYBODYS_SETS: [&str; 14] = [
+    "AdministratorAccess",
+    "PowerUserAccess",
+    "ReadOnlyAccess",
+    "ViewOnlyAccess",
+    "SecurityAudit",
+    "SystemAdministrator",
+    "NetworkAdministrator",
+    "DatabaseAdministrator",
+    "DataScientist",
+    "SupportUser",
+    "Billing",
+    "AWSAdministratorAccess",
+    "AWSPowerUserAccess",
+    "AWSReadOnlyAccess",
+];
 
 /// More systems by whose name a pipeline is known: it stays at the head of the pseudonym, as that of the others.
 const SYSTEMS: [&str; 3] = ["codebuild", "travis-ci", "githubusercontent"];
@@ -225,7 +245,13 @@ impl Names {
     /// What an account is called, if it was met.
     #[must_use]
     pub fn account(&self, account: &str) -> Option<&str> {
-        self.given.get(&format!("account {account}")).map(String::as_str)
+        self.known("account", account)
+    }
+
+    /// What something of a fixed form is called, if it was met.
+    #[must_use]
+    pub fn known(&self, of: &str, told: &str) -> Option<&str> {
+        self.given.get(&format!("{of} {told}")).map(String::as_str)
     }
 
     /// Accounts, ids and hardware addresses that were met: their digits, those that stand for them, and after how many of
@@ -315,10 +341,20 @@ impl Names {
         format!("{person}{tag}@{}", self.quietly(Of::Host, &host.to_ascii_lowercase()))
     }
 
+    /// A set of somebody's own is a name wherever it stands; one that everybody has is one in a role's name alone.
+    fn permission_set(&mut self, set: &str) -> String {
+        if EVERYBODYS_SETS.contains(&set) { self.quietly(Of::PermissionSet, set) } else { self.placed(Of::PermissionSet, set) }
+    }
+
     fn invented(&mut self, of: Of, name: &str) -> String {
         let lower = name.to_ascii_lowercase();
-        if name.starts_with("AWSReservedSSO_") {
-            return self.next("permission-set", |n| format!("AWSReservedSSO_PermissionSet{n}_{n:016x}"));
+        if let Some(set) = name.strip_prefix("AWSReservedSSO_") {
+            let set = set.rsplit_once('_').map_or(set, |(set, _hash)| set);
+            let set = self.permission_set(set);
+            return self.next("reserved", |n| format!("AWSReservedSSO_{set}_{n:016x}"));
+        }
+        if of == Of::PermissionSet {
+            return self.next("permission-set", |n| format!("PermissionSet{n}"));
         }
         if name.contains('@') {
             return self.person(name);

@@ -34,32 +34,25 @@ impl Bare {
         let mut bare = Self { letters: Vec::with_capacity(text.len()), spans: Vec::with_capacity(text.len()), gaps: Vec::with_capacity(text.len()) };
         let (mut gap, mut signs, mut at) = (Gap::None, 0, 0);
         while let Some(first) = text[at..].chars().next() {
-            let encoded = (first == '%').then(|| sign_encoded(&text.as_bytes()[at..])).flatten();
-            let end = at + if encoded.is_some() { 3 } else { first.len_utf8() };
-            match encoded.unwrap_or(first) {
-                letter if letter.is_alphanumeric() => {
-                    if letter.is_ascii() {
-                        bare.push(letter.to_ascii_lowercase() as u8, at..end, gap);
-                    } else {
-                        let mut bytes = [0; 4];
-                        for lower in letter.to_lowercase() {
-                            lower.encode_utf8(&mut bytes).bytes().for_each(|byte| bare.push(byte, at..end, gap));
-                        }
-                    }
-                    (gap, signs) = (Gap::None, 0);
+            let encoded = if matches!(first, '%' | '\\') { letter_encoded(&text[at..]) } else { None };
+            let (letter, length) = encoded.unwrap_or((first, first.len_utf8()));
+            let end = at + length;
+            // A mark is a part of the letter that it stands on.
+            if letter.is_alphanumeric() || matches!(letter, '\u{300}'..='\u{36f}') {
+                let mut bytes = [0; 4];
+                for lower in letter.to_lowercase() {
+                    // What is before a letter is before the first of its bytes.
+                    lower.encode_utf8(&mut bytes).bytes().for_each(|byte| bare.push(byte, at..end, std::mem::replace(&mut gap, Gap::None)));
                 }
-                sign => {
-                    signs += 1;
-                    let is_far = matches!(sign, ' ' | '/' | ':' | '+' | '~' | '\\');
-                    if !is_far && !matches!(sign, '-' | '_' | '.') || signs > MOST_SIGNS {
-                        if bare.letters.last() != Some(&0) {
-                            bare.push(0, at..end, Gap::None);
-                        }
-                    } else if is_far {
-                        gap = Gap::Far;
-                    } else if gap == Gap::None {
-                        gap = Gap::Near;
-                    }
+                signs = 0;
+            } else {
+                signs += 1;
+                let joined = joint(letter).filter(|_| signs <= MOST_SIGNS);
+                match joined {
+                    None if bare.letters.last() != Some(&0) => bare.push(0, at..end, Gap::None),
+                    None => {}
+                    Some(Gap::Near) if gap != Gap::None => {}
+                    Some(joint) => gap = joint,
                 }
             }
             at = end;
@@ -80,11 +73,62 @@ impl Bare {
     }
 }
 
-/// `%2D`; a letter is never written so.
-fn sign_encoded(bytes: &[u8]) -> Option<char> {
-    let hex = std::str::from_utf8(bytes.get(1..3)?).ok()?;
-    let sign = char::from(u8::from_str_radix(hex, 16).ok()?);
-    (sign.is_ascii() && !sign.is_ascii_alphanumeric()).then_some(sign)
+/// How a sign joins two words; `None` where it parts them.
+fn joint(sign: char) -> Option<Gap> {
+    match sign {
+        ' ' | '/' | ':' | '+' | '~' | '\\' | '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{3000}' => Some(Gap::Far),
+        // Hyphens and dashes, dots in the middle and at the foot, and what is not seen at all.
+        '-'
+        | '_'
+        | '.'
+        | '\u{ad}'
+        | '\u{b7}'
+        | '\u{200b}'..='\u{200d}'
+        | '\u{2010}'..='\u{2015}'
+        | '\u{2022}'
+        | '\u{2024}'
+        | '\u{2027}'
+        | '\u{203f}'
+        | '\u{2043}'
+        | '\u{2060}'
+        | '\u{2212}'
+        | '\u{2219}'
+        | '\u{22c5}'
+        | '\u{30fb}'
+        | '\u{fe58}'
+        | '\u{fe63}'
+        | '\u{feff}'
+        | '\u{ff0d}'
+        | '\u{ff0e}'
+        | '\u{ff3f}' => Some(Gap::Near),
+        _ => None,
+    }
+}
+
+/// `%2D` or `\u002d`, also with more backslashes, and how long it is. A letter of ASCII is never written so.
+fn letter_encoded(text: &str) -> Option<(char, usize)> {
+    /// So many where JSON stands in JSON's text twice.
+    const MOST_BACKSLASHES: usize = 4;
+    let bytes = text.as_bytes();
+    let backslashes = bytes.iter().take(MOST_BACKSLASHES).take_while(|byte| **byte == b'\\').count();
+    let (start, digits) = if backslashes == 0 { (1, 2) } else { (backslashes + 1, 4) };
+    if backslashes > 0 && bytes.get(backslashes) != Some(&b'u') {
+        return None;
+    }
+    let hex = text.get(start..start + digits).filter(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+    let letter = char::from_u32(u32::from_str_radix(hex, 16).ok()?)?;
+    let may_be = if backslashes == 0 { letter.is_ascii() } else { true };
+    (may_be && !letter.is_ascii_alphanumeric()).then_some((letter, start + digits))
+}
+
+/// Whether the last of a text is a sign, written as `%2F` or `\u002f`.
+#[must_use]
+pub fn ends_encoded(text: &str) -> bool {
+    let ends = |sign: &[u8], digits: usize| {
+        let rest = text.len().checked_sub(digits).map(|at| text.as_bytes().split_at(at));
+        rest.is_some_and(|(before, hex)| before.ends_with(sign) && hex.iter().all(u8::is_ascii_hexdigit))
+    };
+    ends(b"%", 2) || ends(b"\\u", 4)
 }
 
 /// Words of AWS's sentences and operations beside those of `VOCABULARY`: two of them are no name in another spelling.
@@ -185,7 +229,10 @@ pub fn shaped(said: &str, name: &str, pseudonym: &str) -> String {
     let is_upper = |letter: char| letter.is_uppercase();
     let parts = pseudonym.split('-').map(|part| match said.chars().next() {
         _ if !said.contains(char::is_lowercase) && said.contains(is_upper) => part.to_ascii_uppercase(),
-        Some(first) if first.is_uppercase() => part[..1].to_ascii_uppercase() + &part[1..],
+        Some(first) if first.is_uppercase() => {
+            let (head, tail) = part.split_at(part.len().min(1));
+            head.to_ascii_uppercase() + tail
+        }
         _ => part.to_owned(),
     });
     parts.collect::<Vec<_>>().join(joint)
@@ -213,6 +260,7 @@ mod tests {
             assert_eq!(shaped(said, "payzilla-api", "service-1"), told);
         }
         assert_eq!(shaped("PAYZILLA", "payzilla", "cluster-1"), "CLUSTER-1");
+        assert_eq!(shaped("-é-payzilla", "payzilla-api", "service-1"), "service-1", "signs before it are none of its joints");
         assert_eq!(shaped("X_Y", "x-y", "person-1@host.example"), "person-1@host.example");
     }
 

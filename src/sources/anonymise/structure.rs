@@ -19,9 +19,9 @@ fn resource(service: &str, text: &str, names: &mut Names) -> String {
     let segments = segments(text);
     let kind = segments.first().map_or("", |(word, _)| *word);
     let is_untyped = matches!(service, "s3" | "sns" | "sqs" | "execute-api" | "codepipeline" | "codecommit");
+    let stream = segments.iter().position(|(word, _)| *word == "log-stream").unwrap_or(segments.len());
     let mut told = String::with_capacity(text.len());
     for (at, (word, separator)) in segments.iter().enumerate() {
-        let after_stream = segments[..at].iter().any(|(before, _)| *before == "log-stream");
         let other = match (service, kind, at) {
             (_, _, 0) if !is_untyped => (*word).to_owned(),
             ("ecs", _, _) if *word == "ecs-svc" => (*word).to_owned(),
@@ -45,7 +45,7 @@ fn resource(service: &str, text: &str, names: &mut Names) -> String {
             ("autoscaling", _, 6) => name(Of::Service, word, names),
             ("autoscaling", _, _) => name(Of::Other, word, names),
             ("logs", _, _) if *word == "log-stream" => (*word).to_owned(),
-            ("logs", _, _) if after_stream => name(Of::Container, word, names),
+            ("logs", _, _) if at > stream => name(Of::Container, word, names),
             ("logs", _, _) => name(Of::Logs, word, names),
             ("ecr", "repository", _) => name(Of::Image, word, names),
             (_, "instance" | "network-interface" | "subnet" | "security-group" | "vpc" | "volume" | "file-system", _) => Words::without_names().replaced(word, names),
@@ -67,7 +67,7 @@ fn is_aws_path(word: &str) -> bool {
 }
 
 fn provider(word: &str, names: &mut Names) -> String {
-    if word.contains('.') { Words::without_names().replaced(word, names) } else { names.of(Of::Other, word) }
+    if word.contains('.') { registry(word, names) } else { names.of(Of::Other, word) }
 }
 
 /// Each segment with what ends it.
@@ -153,7 +153,7 @@ fn is_placed(of: Of) -> bool {
     matches!(of, Of::Cluster | Of::Service | Of::Family | Of::Container | Of::User | Of::Role)
 }
 
-/// The host of an image is one by its place, whatever it ends in.
+/// The host of an image or of an identity provider is one by its place, whatever it ends in.
 fn registry(word: &str, names: &mut Names) -> String {
     let (host, port) = word.split_at(word.find(':').unwrap_or(word.len()));
     let told = Words::without_names().replaced(host, names);
@@ -216,7 +216,7 @@ const FORGES: [&str; 26] = [
     "packages",
 ];
 
-static KEY: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^(?:A[A-Z]{3}[A-Z0-9]{4,}|\d{12})$").expect("a pattern"));
+static KEY: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^(?:A[A-Z]{3}[A-Z0-9]{4,}|[0-9]{12})$").expect("a pattern"));
 
 /// One that is a name whatever it looks like.
 fn placed(of: Of, word: &str, names: &mut Names) -> String {

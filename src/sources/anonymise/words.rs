@@ -8,9 +8,10 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::encoded;
-use super::forms::FORMS;
+use super::forms::{FORMS, account, is_account};
 use super::known::{In, Known};
 use super::names::{Names, Of};
+use super::spelling::ends_encoded;
 use super::structure;
 
 /// Where AWS's sentences name something, whatever the name.
@@ -96,7 +97,7 @@ impl Words {
             for found in form.pattern.find_iter(text) {
                 let range = found.range();
                 if spans.is_free(&range)
-                    && (!form.is_word || stands_alone(text, &range))
+                    && (form.fits)(text, &range)
                     && let Some(told) = (form.replace)(found.as_str(), names)
                 {
                     spans.insert(range, told);
@@ -113,9 +114,15 @@ impl Words {
     }
 }
 
-/// What a form takes as a whole: an address or an id in the place of a name.
+/// What a form takes as a whole: an address, an account or an id in the place of a name.
 pub fn formed(word: &str, names: &mut Names) -> Option<String> {
-    let form = FORMS.iter().filter(|form| form.may_be_in(word)).find(|form| form.pattern.find(word).is_some_and(|found| found.len() == word.len()))?;
+    if is_account(word) {
+        return Some(account(word, names));
+    }
+    let form = FORMS
+        .iter()
+        .filter(|form| form.may_be_in(word))
+        .find(|form| form.pattern.find(word).is_some_and(|found| found.len() == word.len() && (form.fits)(word, &found.range())))?;
     (form.replace)(word, names)
 }
 
@@ -134,10 +141,8 @@ fn said(text: &str, spans: &mut Spans, names: &mut Names) {
 #[must_use]
 pub fn stands_alone(text: &str, range: &std::ops::Range<usize>) -> bool {
     let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
-    let before = &text.as_bytes()[..range.start];
     // `%2Fweb`
-    let is_encoded = matches!(before, [.., b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit());
-    let begins = text[range.clone()].starts_with(is_word) && text[..range.start].ends_with(is_word) && !is_encoded;
+    let begins = text[range.clone()].starts_with(is_word) && text[..range.start].ends_with(is_word) && !ends_encoded(&text[..range.start]);
     let ends = text[range.clone()].ends_with(is_word) && text[range.end..].starts_with(is_word);
     !begins && !ends
 }
@@ -173,6 +178,239 @@ mod tests {
             ("https://github.com/aws/aws-sdk-go-v2 of git@github.com:acme/pay.git", "https://github.com/aws/aws-sdk-go-v2 of git@github.com:image-1/image-2.git"),
         ] {
             assert_eq!(words.replaced(said, &mut names), told);
+        }
+    }
+
+    /// What the first pass knows afterwards.
+    fn knowing(names: &[(Of, &str)], met: &[&str]) -> (Names, Words) {
+        let mut known = Names::default();
+        for (of, name) in names {
+            known.of(*of, name);
+        }
+        for text in met {
+            Words::without_names().replaced(text, &mut known);
+        }
+        let words = Words::with(&known);
+        (known, words)
+    }
+
+    #[test]
+    fn an_id_far_too_long_is_none_and_digits_of_other_scripts_are_no_digits() {
+        let (mut names, words) = knowing(&[], &[]);
+        let long = format!("mount fs-{}.efs.eu-west-1.amazonaws.com", "a".repeat(70_000));
+        assert_eq!(words.replaced(&long, &mut names), "mount host-1.efs.eu-west-1.amazonaws.com");
+        assert_eq!(words.replaced("fs-0a1b2c3d.efs.eu-west-1.amazonaws.com", &mut names), "fs-00000001.efs.eu-west-1.amazonaws.com");
+        for foreign in ["०१२३-४५६७-८९०१", "x०१२३४५६७८९०1", "०१२३४५६७८९०१", "account ०१२३४५६७८९०1", "१.२.३.४", "१-१-१-१", "10.0.0.१"]
+        {
+            let said = format!("of {foreign} here");
+            words.replaced(&said, &mut names);
+        }
+    }
+
+    /// What begins and ends the forms, and what may stand between for long.
+    const ENDS: [&str; 32] = [
+        "",
+        "fs-",
+        ".efs.eu-west-1.amazonaws.com",
+        "arn:aws:ecs:eu-west-1:",
+        "arn:aws:logs:",
+        "https://github.com/",
+        "git@",
+        ".git",
+        ":",
+        "repo:a/",
+        "repo%3Aa%2F",
+        "@",
+        "%40",
+        "@example.com",
+        "s3://",
+        "com.",
+        ".com",
+        ".io:443",
+        "ip-10-",
+        "10-0-0-",
+        "203-0-113-",
+        "0a:1b:2c:",
+        "2001:db8:",
+        "10.0.0.",
+        "eni-",
+        "AKIA",
+        "account ",
+        "AWSReservedSSO_",
+        "_0123456789abcdef",
+        "\\u00",
+        "v10.",
+        "/",
+    ];
+    const RUNS: [&str; 18] = ["a", "0", "7f", ".", "-", "_", ":", "/", "%41", "%2F", "é", "०", "a.", "a-", "1.", "\\u002e", "Ab", "A/1:"];
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { cases: 16, max_shrink_iters: 64, ..proptest::prelude::ProptestConfig::default() })]
+        #[test]
+        fn nothing_is_too_long_and_time_grows_as_the_text_does(head in 0..ENDS.len(), run in 0..RUNS.len(), tail in 0..ENDS.len(), letters in 1_usize..100_000) {
+            let run = RUNS[run];
+            let text = format!("x {}{}{} y", ENDS[head], run.repeat(letters / run.len() + 1), ENDS[tail]);
+            let (mut names, words) = knowing(&[(Of::Service, "payzilla-api"), (Of::Service, "aaaaaaaaab-b")], &["account 410988887777"]);
+            let began = std::time::Instant::now();
+            words.replaced(&text, &mut names);
+            structure::path(Of::User, &text, &mut names);
+            structure::arn(&text[2..], &mut names);
+            // A text of that length takes a second at most; one gone through anew for each letter, minutes.
+            proptest::prop_assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
+        }
+    }
+
+    #[test]
+    fn a_permission_set_is_known_without_what_aws_puts_around_it() {
+        for met in ["as AWSReservedSSO_ZorgAdmins_0123456789abcdef/jane", "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_ZorgAdmins_0123456789abcdef/jane"] {
+            let (mut names, words) = knowing(&[], &[met]);
+            for said in ["permission set ZorgAdmins", "role/ZorgAdmins", "for zorg_admins here", "ZORG-ADMINS", "AWSReservedSSO_ZorgAdmins_fedcba9876543210"] {
+                let told = words.replaced(said, &mut names);
+                assert!(!told.to_lowercase().contains("zorg"), "{told}");
+            }
+            assert_eq!(words.replaced("permission set ZorgAdmins, x", &mut names), "permission set PermissionSet1, x");
+            assert!(words.replaced("by AWSReservedSSO_ZorgAdmins_0123456789abcdef", &mut names).starts_with("by AWSReservedSSO_PermissionSet1_"));
+        }
+        let (mut names, words) = knowing(&[(Of::Role, "AWSReservedSSO_AdministratorAccess_0123456789abcdef")], &[]);
+        assert_eq!(words.replaced("needs AdministratorAccess", &mut names), "needs AdministratorAccess", "AWS's own says nothing");
+    }
+
+    #[test]
+    fn of_an_address_nothing_before_the_at_is_left() {
+        for (said, told) in [
+            ("müllerzorg@example.com", "person-1@host.example"),
+            ("by josé.zorg@example.com,", "by person.1@host.example,"),
+            ("jose\u{301}.zorg@example.com", "person.1@host.example"),
+            ("o'zorg@example.com", "person-1@host.example"),
+            ("m%C3%BCller.zorg%40example.com", "person.1%40host.example"),
+            (r"m\u00fcller.zorg@example.com", "person.1@host.example"),
+            (r"jos\u00e9@example.com", "person-1@host.example"),
+            (r"\u003czorg@example.com\u003e", r"\u003cperson-1@host.example\u003e"),
+            (r"\nzorg@example.com", r"\nperson-1@host.example"),
+            ("zorg@müller-müller.example", "person-1@host.example"),
+            ("佐藤zorg@example.co.jp", "person-1@host.example"),
+        ] {
+            let (mut names, words) = knowing(&[], &[]);
+            assert_eq!(words.replaced(said, &mut names), told, "{said}");
+        }
+    }
+
+    #[test]
+    fn whatever_looks_like_a_joint_or_stands_for_one_joins() {
+        let (mut names, words) = knowing(&[(Of::Service, "shop-prod"), (Of::User, "jane.zorg")], &[]);
+        for said in [
+            "shop\u{2010}prod",
+            "shop\u{2011}prod",
+            "shop\u{2013}prod",
+            "shop\u{2014}prod",
+            "shop\u{2212}prod",
+            "shop\u{ff0d}prod",
+            "shop\u{ad}prod",
+            "jane\u{b7}zorg",
+            "jane\u{2022}zorg",
+            "jane\u{a0}zorg",
+            "jane\u{200b}zorg",
+            r"jane\u002ezorg",
+            r"jane\u002Ezorg",
+            r"jane\\u002ezorg",
+            r"shop\u002dprod",
+            r"shop\u2011prod",
+            r"Jane\u0020Zorg",
+            r"\u0022jane.zorg\u0022",
+            r"\u003dshop-prod",
+        ] {
+            let told = words.replaced(&format!("of {said}, x"), &mut names).to_lowercase();
+            assert!(!told.contains("zorg") && !told.contains("jane") && !told.contains("shop"), "{said}: {told}");
+        }
+        assert_eq!(words.replaced(r"jane\u002ezorg", &mut names), r"user\u002e1");
+    }
+
+    #[test]
+    fn an_address_of_the_network_is_one_in_every_writing() {
+        let (mut names, words) = knowing(&[], &["10.11.12.13 and 203.0.113.9"]);
+        for (said, told) in [
+            ("v10.11.12.13", "v10.255.0.1"),
+            ("10.11.12.013", "10.255.0.1"),
+            ("010.011.012.013", "10.255.0.1"),
+            ("203-0-113-9 ec2_203_0_113_9", "192-0-2-2 ec2_192_0_2_2"),
+            ("10.11.12.13.443 > 203.0.113.9.51234:", "10.255.0.1.443 > 192.0.2.2.51234:"),
+            ("from 203-0-113-77", "from 192-0-2-3"),
+            ("v1.2.3.4 1-2-3-4 2026-03-03-14 12-30-45-07 1.3.6.1.4.1", "v1.2.3.4 1-2-3-4 2026-03-03-14 12-30-45-07 1.3.6.1.4.1"),
+        ] {
+            assert_eq!(words.replaced(said, &mut names), told);
+        }
+    }
+
+    #[test]
+    fn a_number_is_an_account_only_where_one_stands() {
+        let (mut names, words) = knowing(&[], &["account 410988887777"]);
+        for stays in [
+            "size=104857600000 bytes",
+            "took 104857600000ns",
+            "n104857600000",
+            "104857600000",
+            "ids 1048576000001 9104857600000",
+            "6f1d2c3b-1000-0000-0002-000000000001",
+            "request_104857600000_of",
+        ] {
+            assert_eq!(words.replaced(stays, &mut names), stays);
+        }
+        for said in [
+            "in account 555566667777",
+            "account_id=555566667777",
+            r#"{\"accountId\": \"555566667777\"}"#,
+            "account%3A555566667777",
+            "acct555566667777x",
+            "registry with id '555566667777'",
+            "555566667777.dkr.ecr.eu-west-1.amazonaws.com/x",
+            "iam::555566667777:root",
+            "arn%3Aaws%3Aiam%3A%3A555566667777%3Arole",
+            "https://sqs.eu-west-1.amazonaws.com/555566667777/x",
+            "5555-6666-7777",
+        ] {
+            let (mut names, words) = knowing(&[], &[]);
+            let told = words.replaced(said, &mut names);
+            assert!(!told.replace('-', "").contains("555566667777"), "{said}: {told}");
+        }
+        assert_eq!(words.replaced("size=410988887777 bytes", &mut names), "size=100000000001 bytes", "one of the case is one everywhere");
+    }
+
+    #[test]
+    fn a_dotted_word_of_code_is_no_host() {
+        let (mut names, words) = knowing(&[], &[]);
+        for stays in [
+            "System.Net.Http",
+            "at System.Net.Sockets.Socket",
+            "socket.io",
+            "self.app",
+            "self.app.dev(x)",
+            "client.net(1)",
+            "require('socket.io')",
+            "Microsoft.Net",
+            "web.dev",
+            "svc.payzilla-api.shop-prod:443",
+            "lib.de-DE",
+        ] {
+            assert_eq!(words.replaced(stays, &mut names), stays);
+        }
+        for said in [
+            "https://acme.io",
+            "jane:x@acme.io",
+            "acme.app:443",
+            "acme.dev/x",
+            "db.acme.io",
+            "acme.com",
+            "acme.de.",
+            "DB.ACME.COM",
+            "wss://svc.acme.shop-prod:443",
+            "redis.acme.internal",
+            "acme.co.uk",
+            "db.acme.com.Then",
+            "müller-acme.de",
+            "von acme.bücher.example",
+        ] {
+            let told = words.replaced(said, &mut names).to_lowercase();
+            assert!(!told.contains("acme"), "{said}: {told}");
         }
     }
 }
