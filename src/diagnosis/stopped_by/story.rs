@@ -102,20 +102,24 @@ pub fn lowered_just_before(timeline: &Timeline) -> Option<Change<'_>> {
     desired_count::behind(timeline).filter(|change| change.is_just_before(stop))
 }
 
+fn is_host_archived(timeline: &Timeline) -> bool {
+    timeline.lines.iter().any(|line| line.event.witness == Witness::Archive && matches!(line.event.what, What::HostNow { .. }))
+}
+
 /// Why it is not known how the stop of a forgotten task found its host: how it is now says little of that.
 #[must_use]
 pub fn host_was_not_read(timeline: &Timeline) -> Option<&Reading> {
     let task = &timeline.evidence.task;
-    let is_told = timeline.lines.iter().any(|line| line.event.witness == Witness::Archive && matches!(line.event.what, What::HostNow { .. }));
-    if task.container_instance_arn.is_none() || !task.is_forgotten() || is_told { None } else { timeline.seen_by(Source::Archive).err() }
+    if task.container_instance_arn.is_none() || !task.is_forgotten() || is_host_archived(timeline) { None } else { timeline.seen_by(Source::Archive).err() }
 }
 
-/// The accepted call that set this task's container instance to DRAINING, where it is still leaving or can no longer be
-/// seen, and no lower count came after it.
+/// The accepted call that set this task's container instance to DRAINING, where none took that back before the stop, no
+/// archive tells that the stop found it otherwise, and no lower count came after it.
 #[must_use]
 pub fn drained(timeline: &Timeline) -> Option<(&Line, &ApiCall)> {
     let stop = timeline.evidence.task.stop_anchor()?;
-    let leaving = timeline.evidence.host.as_ref().is_none_or(Host::is_leaving) || host_was_not_read(timeline).is_some();
+    // How it is now says little of how it was: the drain may have been undone since.
+    let leaving = timeline.evidence.host.as_ref().is_none_or(Host::is_leaving) || !is_host_archived(timeline);
     let before = |call: &ApiCall| call.succeeded() && call.time.as_millisecond() <= stop.as_millisecond() + CALL_MAY_TRAIL_BY;
     let lowered = desired_count::behind(timeline).map(|change| change.at);
     // The last call counts: one to ACTIVE undoes the drain before it.

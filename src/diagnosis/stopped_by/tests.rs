@@ -260,6 +260,19 @@ fn a_drained_host_leads_to_who_drained_it() {
     assert_eq!(told(back), "not-yet -");
 }
 
+#[test]
+fn a_drain_that_was_undone_after_the_stop_is_behind_it_and_one_that_was_undone_before_is_not() {
+    let mut evidence = stopped("ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/1)", Some(143));
+    evidence.task.container_instance_arn = Some("arn:aws:ecs:eu-west-1:123456789012:container-instance/prod/c1".to_owned());
+    evidence.host = Some(super::super::service::Host { status: Some("ACTIVE".to_owned()), ..Default::default() });
+    let evidence = read(read(evidence, "UpdateContainerInstancesState", Read::Ok), "UpdateService", Read::Ok);
+    let set = |evidence: Evidence, offset: i64, status: &'static str| call(evidence, offset, "UpdateContainerInstancesState", "dora", move |call| call.parameters.status = Some(status.to_owned()));
+    let undone_after = judged(set(set(evidence.clone(), -40_000, "DRAINING"), 60_000, "ACTIVE"));
+    assert_eq!((undone_after.stopped_by.actor.as_deref(), undone_after.verdict.cause.as_str()), (Some("dora"), "host-draining"));
+    let undone_before = judged(set(set(evidence, -80_000, "DRAINING"), -40_000, "ACTIVE"));
+    assert_ne!(undone_before.verdict.cause.as_str(), "host-draining");
+}
+
 fn rolled_back(how: &str) -> Evidence {
     let mut evidence = read(stopped("ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/2)", Some(143)), "UpdateService", Read::Ok);
     let service = evidence.service.as_mut().expect("a service");

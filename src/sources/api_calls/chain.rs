@@ -174,13 +174,16 @@ pub(super) async fn of_the_chain(asking: &Asking<'_>, stop: Timestamp, waiting: 
             let found = as_it_was(now, &archived);
             // How it is now says little of how it was, where what tells that could not be read.
             let may_leave = task.container_instance_arn.is_some() && (archived.host_unread || found.as_ref().is_none_or(|host| host.is_leaving()));
+            let usual = around(stop, LONG_BEFORE_HOST, 5);
+            let from = archived.host_since.map_or(usual.0, |since| usual.0.min(since - SignedDuration::from_secs(60)));
+            let drain = Search::of("UpdateContainerInstancesState", (from, usual.1), host(found.as_ref()));
             if may_leave {
                 searches.truncate(MOST_NAMES - 1);
-                let usual = around(stop, LONG_BEFORE_HOST, 5);
-                let from = archived.host_since.map_or(usual.0, |since| usual.0.min(since - SignedDuration::from_secs(60)));
-                let drain = Search::of("UpdateContainerInstancesState", (from, usual.1), host(found.as_ref()));
                 // A count that was lowered since would outweigh an old drain.
                 searches.insert(0, Search { decides: found.is_some() && !archived.host_unread, goes_on: true, ..drain });
+            } else if task.container_instance_arn.is_some() && archived.host.is_none() && searches.len() < MOST_NAMES - 1 {
+                // A drain may have been undone since: then nobody lowered a count.
+                searches.push(Search { aside: true, ..drain });
             }
             Chain { wants_fewer: searches.len() < MOST_NAMES, searches }
         }
