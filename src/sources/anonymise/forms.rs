@@ -293,8 +293,9 @@ fn is_host(text: &str, range: &Range<usize>) -> bool {
     let is_mixed = end.starts_with(|letter: char| letter.is_ascii_uppercase()) && end.contains(|letter: char| letter.is_ascii_lowercase());
     let is_weak = WEAK.contains(&last) && said.matches('.').count() == 1;
     // `System.Net.Http`, `api.shop-prod`, `client.net(`; nothing but a host has `.com` within it.
-    let goes_on = after.starts_with('(') || !matches!(last, "com" | "org") && (is_followed('.', u8::is_ascii_alphanumeric) || is_followed('-', u8::is_ascii_alphanumeric));
-    !is_mixed && !is_weak && !goes_on && !OF_CODE.contains(&first)
+    let is_hosts_own = matches!(last, "com" | "org");
+    let goes_on = after.starts_with('(') || !is_hosts_own && (is_followed('.', u8::is_ascii_alphanumeric) || is_followed('-', u8::is_ascii_alphanumeric));
+    (!is_mixed || is_hosts_own) && !is_weak && !goes_on && !OF_CODE.contains(&first)
 }
 
 fn host(text: &str, names: &mut Names) -> Option<String> {

@@ -406,6 +406,7 @@ mod tests {
             "redis.acme.internal",
             "acme.co.uk",
             "db.acme.com.Then",
+            "Acme.Com",
             "müller-acme.de",
             "von acme.bücher.example",
         ] {
