@@ -266,7 +266,9 @@ fn a_drain_that_was_undone_after_the_stop_is_behind_it_and_one_that_was_undone_b
     evidence.task.container_instance_arn = Some("arn:aws:ecs:eu-west-1:123456789012:container-instance/prod/c1".to_owned());
     evidence.host = Some(super::super::service::Host { status: Some("ACTIVE".to_owned()), ..Default::default() });
     let evidence = read(read(evidence, "UpdateContainerInstancesState", Read::Ok), "UpdateService", Read::Ok);
-    let set = |evidence: Evidence, offset: i64, status: &'static str| call(evidence, offset, "UpdateContainerInstancesState", "dora", move |call| call.parameters.status = Some(status.to_owned()));
+    let set = |evidence: Evidence, offset: i64, status: &'static str| {
+        call(evidence, offset, "UpdateContainerInstancesState", "dora", move |call| call.parameters.status = Some(status.to_owned()))
+    };
     let undone_after = judged(set(set(evidence.clone(), -40_000, "DRAINING"), 60_000, "ACTIVE"));
     assert_eq!((undone_after.stopped_by.actor.as_deref(), undone_after.verdict.cause.as_str()), (Some("dora"), "host-draining"));
     let undone_before = judged(set(set(evidence, -80_000, "DRAINING"), -40_000, "ACTIVE"));
