@@ -635,6 +635,20 @@ mod tests {
     }
 
     #[test]
+    fn tasks_that_ecs_stopped_to_rebalance_zones_are_told_as_such() {
+        let stopped = |reason: &str| {
+            let id = "5a6b7c8d9e0f4a1b8c2d3e4f5a6b7c8d";
+            let detail = json!({"eventName": "TASKS_STOPPED", "reason": reason, "taskArns": [format!("{HEAD}:task/default/{id}")], "createdAt": "2020-05-23T12:31:00Z"});
+            match told_of(&event(ACTION, "e", detail), &task()) {
+                Some(Told::Said(message)) => (message.kind, message.tasks == [id]),
+                _ => panic!("no message"),
+            }
+        };
+        assert_eq!(stopped("service rebalancing"), (MessageKind::Rebalancing, true));
+        assert_eq!(stopped("scale in"), (MessageKind::Stopped, true));
+    }
+
+    #[test]
     fn an_action_log_entry_is_told_of_its_own_service_alone() {
         let entry = |arn: &str| {
             json!({"eventTimestamp": "2020-05-23T12:31:00Z", "logLevel": "ERROR", "resourceArn": arn, "eventName": "SERVICE_DEPLOYMENT_FAILED",

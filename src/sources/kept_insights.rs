@@ -360,4 +360,15 @@ mod tests {
         let elsewhere = filled(called("dev"), records());
         assert_eq!((elsewhere.service, elsewhere.cluster.as_str()), (None, "dev"), "the same id in another cluster is another task");
     }
+
+    #[test]
+    fn a_call_to_stop_long_after_the_last_record_found_no_task_to_stop() {
+        let at = |second: i64| Timestamp::from_second(second).ok();
+        let asked = |second: i64| {
+            let called = Task { cluster: "prod".to_owned(), times: Times { asked_to_stop: at(second), ..Times::default() }, ..Task::default() };
+            let records = Task { cluster: "prod".to_owned(), times: Times { last_word: at(1_000_000), ..Times::default() }, ..Task::default() };
+            filled(called, records).times.asked_to_stop
+        };
+        assert_eq!((asked(1_000_060), asked(1_002_400)), (at(1_000_060), None));
+    }
 }
