@@ -2,13 +2,13 @@
 //! forgotten: by then ECS may list the deployment no longer, and tells the host as it is now.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::sync::Arc;
 
+use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
 use futures::FutureExt;
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use std::sync::Arc;
 use tokio::time::{Instant, timeout_at};
 
 use crate::diagnosis::event::{Event, Level, Precision, What, Witness};
@@ -20,9 +20,9 @@ use crate::diagnosis::timeline::concerns;
 
 use super::archive::action_logs_of;
 use super::document::{items, text, time};
-use super::failing::{Failing, failing};
+use super::failing::Failing;
+use super::filtered::{PagesLeft, each_event};
 use super::ledger::Inquiry;
-use super::pages::{Pages, Turn};
 use super::{Asker, Asking, Reach};
 
 pub const SOURCE: Asker = Asker { source: Source::Archive, collect: |asking| collect(asking).boxed_local() };
@@ -30,6 +30,8 @@ pub const SOURCE: Asker = Asker { source: Source::Archive, collect: |asking| col
 const FILTER: &str = "logs:FilterLogEvents";
 /// Blue/green tasks end in the clean-up, long after their deployment began.
 const BACK: SignedDuration = SignedDuration::from_hours(24);
+/// Of the run, what the archives are waited for: who else needs what they tell still can.
+pub(super) const SHARE: f64 = 0.4;
 const AFTER_STOP: SignedDuration = SignedDuration::from_mins(10);
 /// Delivery may be late; what an event tells is dated by itself.
 const STORED_WITHIN: SignedDuration = SignedDuration::from_hours(1);
@@ -128,8 +130,7 @@ struct Kept {
 /// One group's events that the pattern fits; leaves a reading.
 async fn read(reach: &Reach<'_>, group: &str, pattern: String, window: (Timestamp, Timestamp), until: Instant) -> Kept {
     let inquiry = reach.ledger.ask(Source::Archive, FILTER, group);
-    let mut events = Vec::new();
-    let ended = timeout_at(until, pages(reach, &inquiry, (group, &pattern), window, &mut events)).await.unwrap_or_else(|_| Err(reach.account.out_of_time(FILTER, group)));
+    let (events, ended) = read_until(reach, &inquiry, (group, &pattern), window, until).await;
     inquiry.count(events.len());
     let is_whole = ended.is_ok();
     match ended {
@@ -139,30 +140,20 @@ async fn read(reach: &Reach<'_>, group: &str, pattern: String, window: (Timestam
     Kept { events, is_whole }
 }
 
-async fn pages(reach: &Reach<'_>, inquiry: &Inquiry<'_>, (group, pattern): (&str, &str), (from, to): (Timestamp, Timestamp), events: &mut Vec<Value>) -> Result<(), Failing> {
-    inquiry.looked(Some(from), Some(to));
-    let client = reach.account.logs(&reach.account.region);
-    let mut pages = Pages::default();
-    for _ in 0..MOST_PAGES {
-        inquiry.request();
-        let asked = client.filter_log_events().log_group_name(group).filter_pattern(pattern).start_time(from.as_millisecond()).end_time(to.as_millisecond());
-        let answer = asked.set_next_token(pages.token()).send().await.map_err(|error| failing(&error))?;
-        events.extend(answer.events().iter().filter_map(|event| serde_json::from_str(event.message()?).ok()));
-        match pages.turn(answer.next_token) {
-            Turn::Next => {}
-            Turn::End => return Ok(()),
-            Turn::Repeated => return Err(Failing::repeated_token()),
-        }
-    }
-    Err(Failing::unreadable(format!("not read to its end after {MOST_PAGES} pages")))
+/// What is JSON of the group's events, as far as it came until then, and how the reading ended.
+async fn read_until(reach: &Reach<'_>, inquiry: &Inquiry<'_>, asked: (&str, &str), window: (Timestamp, Timestamp), until: Instant) -> (Vec<Value>, Result<(), Failing>) {
+    inquiry.looked(Some(window.0), Some(window.1));
+    let (mut events, pages_left) = (Vec::new(), PagesLeft::of(MOST_PAGES));
+    let hear = |event: &FilteredLogEvent| events.extend(event.message().and_then(|message| serde_json::from_str(message).ok()));
+    let ended = timeout_at(until, each_event(reach.account, inquiry, asked, window, &pages_left, hear)).await;
+    (events, ended.unwrap_or_else(|_| Err(reach.account.out_of_time(FILTER, asked.0))))
 }
 
 /// What ECS's action logs of the cluster keep of the service's deployments. Few have them: that there are none is no word.
 async fn read_actions(reach: &Reach<'_>, group: &str, pattern: String, window: (Timestamp, Timestamp), until: Instant) -> Vec<Event> {
     let inquiry = reach.ledger.ask(Source::Archive, FILTER, group);
     inquiry.aside();
-    let mut entries = Vec::new();
-    let ended = timeout_at(until, pages(reach, &inquiry, (group, &pattern), window, &mut entries)).await.unwrap_or_else(|_| Err(reach.account.out_of_time(FILTER, group)));
+    let (entries, ended) = read_until(reach, &inquiry, (group, &pattern), window, until).await;
     let lines: Vec<Event> = entries.iter().filter_map(|entry| of_action(entry, reach.task)).filter(|line| (window.0..=window.1).contains(&line.at)).collect();
     inquiry.count(lines.len());
     match ended {
@@ -251,8 +242,7 @@ fn told_of(event: &Value, task: &Task) -> Option<Told> {
         }
         ACTION => {
             let at = time(detail, "createdAt").or_else(|| time(event, "time"))?;
-            let ids = |field: &str| -> Vec<String> { items(detail, field).iter().filter_map(Value::as_str).map(|arn| last_segment(arn).to_owned()).collect() };
-            let tasks: Vec<String> = ids("taskArns").into_iter().filter(|id| is_task_id(id)).collect();
+            let tasks: Vec<String> = named_in(detail, "taskArns").into_iter().filter(|id| is_task_id(id)).map(str::to_owned).collect();
             let words = action_words(&name, &reason, detail, &tasks);
             Some(Told::Said(ServiceMessage { id: event_id, at, kind: kind_of_action(&name, &reason), text: words, tasks }))
         }
@@ -270,17 +260,28 @@ fn action_words(name: &str, reason: &str, detail: &Value, tasks: &[String]) -> S
         words.push_str(&format!(", desired count {count}"));
     }
     for (what, field) in [("on", "containerInstanceArns"), ("in", "targetGroupArns"), ("by", "capacityProviderArns")] {
-        let names: Vec<&str> = items(detail, field).iter().filter_map(Value::as_str).map(last_segment).collect();
-        if let [first, rest @ ..] = names.as_slice() {
-            let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
-            words.push_str(&format!(" {what} {first}{more}"));
+        if let Some(names) = first_of(&named_in(detail, field)) {
+            words.push_str(&format!(" {what} {names}"));
         }
     }
-    if let [first, rest @ ..] = tasks {
-        let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
-        words.push_str(&format!(" (task {first}{more})"));
+    if let Some(names) = first_of(tasks) {
+        words.push_str(&format!(" (task {names})"));
     }
     words
+}
+
+/// The last parts of the ARNs in a field.
+fn named_in<'a>(detail: &'a Value, field: &str) -> Vec<&'a str> {
+    items(detail, field).iter().filter_map(Value::as_str).map(last_segment).collect()
+}
+
+/// `one and 3 more`
+fn first_of(names: &[impl std::fmt::Display]) -> Option<String> {
+    match names {
+        [] => None,
+        [only] => Some(only.to_string()),
+        [first, rest @ ..] => Some(format!("{first} and {} more", rest.len())),
+    }
 }
 
 fn kind_of_action(name: &str, reason: &str) -> MessageKind {
@@ -323,14 +324,15 @@ impl Turning {
 
     fn line(&self) -> Event {
         let words = format!("{} (deployment {}){}", self.name, self.deployment, if self.reason.is_empty() { String::new() } else { format!(": {}", self.reason) });
-        let kind = match () {
-            () if self.rolls_back() => MessageKind::RollingBack,
-            () if self.is("FAILED") => MessageKind::DeploymentFailed,
-            () if self.is("COMPLETED") => MessageKind::DeploymentCompleted,
-            () => {
-                let what = What::ServiceDeployment { id: self.deployment.clone(), target: self.deployment.clone(), text: words };
-                return Event { at: self.at, precision: Precision::Millisecond, witness: Witness::Archive, level: Level::Info, container: None, what };
-            }
+        let kind = if self.rolls_back() {
+            MessageKind::RollingBack
+        } else if self.is("FAILED") {
+            MessageKind::DeploymentFailed
+        } else if self.is("COMPLETED") {
+            MessageKind::DeploymentCompleted
+        } else {
+            let what = What::ServiceDeployment { id: self.deployment.clone(), target: self.deployment.clone(), text: words };
+            return Event { at: self.at, precision: Precision::Millisecond, witness: Witness::Archive, level: Level::Info, container: None, what };
         };
         of_archive(ServiceMessage { id: self.event_id.clone(), at: self.at, text: words, kind, tasks: Vec::new() })
     }
@@ -471,11 +473,6 @@ fn of_action(entry: &Value, task: &Task) -> Option<Event> {
     let id = text(detail, "serviceDeploymentArn").unwrap_or(arn);
     let what = What::ServiceDeployment { id, target: String::new(), text: words };
     Some(Event { at, precision: Precision::Millisecond, witness: Witness::Archive, level, container: None, what })
-}
-
-/// The share of the run that the archives are waited for, so that who else needs what they tell still can.
-pub(super) fn patience(now: Instant, deadline: Instant) -> Instant {
-    now + Duration::mul_f64(deadline.saturating_duration_since(now), 0.4)
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! A task that ECS itself has forgotten, looked for in the archives of its events: all at once, each from its newest time
 //! backwards, as far as it reaches. What one of them tells counts, whatever becomes of the others.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::pin::pin;
 use std::time::Duration;
 
+use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
 use futures::future::{Either, select};
 use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::{SignedDuration, Timestamp};
@@ -18,9 +19,9 @@ use crate::diagnosis::words;
 use super::account::Account;
 use super::archive::{Keeps, Kept, archives};
 use super::document;
-use super::failing::{Failing, Kind, failing};
+use super::failing::{Failing, Kind};
+use super::filtered::{PagesLeft, each_event};
 use super::ledger::{Inquiry, Ledger};
-use super::pages::{Pages, Turn};
 use super::target::Place;
 
 const FILTER: &str = "logs:FilterLogEvents";
@@ -279,7 +280,7 @@ impl Search<'_> {
     async fn backwards(&self, kept: &Kept, inquiry: &Inquiry<'_>) -> Result<Option<Timestamp>, Failing> {
         let begins = kept.begins(self.now).unwrap_or(self.now - UNKNOWN_AGE).min(self.now);
         let begins = if self.sought.is_beginning { begins.max(self.now - BEGINNING_BACK) } else { begins };
-        let pages_left = Cell::new(MOST_PAGES);
+        let pages_left = PagesLeft::of(MOST_PAGES);
         let part = |from, to| self.part(kept, inquiry, (from, to), &pages_left);
         let (newest, mut hours) = ((self.now - NEWEST_PART).max(begins), FIRST_PART);
         let back = |to: Timestamp, hours: i64| to.checked_sub(SignedDuration::from_hours(hours)).unwrap_or(begins).max(begins);
@@ -314,32 +315,17 @@ impl Search<'_> {
     }
 
     /// What the time between tells of it.
-    async fn part(&self, kept: &Kept, inquiry: &Inquiry<'_>, (from, to): (Timestamp, Timestamp), pages_left: &Cell<usize>) -> Result<Heard, Failing> {
-        let client = self.account.logs(&self.account.region);
+    async fn part(&self, kept: &Kept, inquiry: &Inquiry<'_>, window: (Timestamp, Timestamp), pages_left: &PagesLeft) -> Result<Heard, Failing> {
         let id = &self.sought.place.id;
         let pattern = match self.sought.is_beginning {
             true => format!("{{ $.detail.taskArn = \"*/{id}*\" }}"),
             // The quoted id stands in every form of the task's ARN.
             false => format!("\"{id}\""),
         };
-        let (mut heard, mut pages) = (Heard::default(), Pages::default());
-        loop {
-            if pages_left.get() == 0 {
-                return Err(Failing::unreadable(format!("not read to its end after {MOST_PAGES} pages")));
-            }
-            pages_left.set(pages_left.get() - 1);
-            inquiry.request();
-            let asked = client.filter_log_events().log_group_name(&kept.group).filter_pattern(&pattern).start_time(from.as_millisecond()).end_time(to.as_millisecond());
-            let answer = asked.set_next_token(pages.token()).send().await.map_err(|error| failing(&error))?;
-            for task in answer.events().iter().filter_map(|event| event.message()).flat_map(document::tasks_of_event) {
-                self.hear(task, &mut heard);
-            }
-            match pages.turn(answer.next_token) {
-                Turn::Next => {}
-                Turn::End => return Ok(heard),
-                Turn::Repeated => return Err(Failing::repeated_token()),
-            }
-        }
+        let mut heard = Heard::default();
+        let hear = |event: &FilteredLogEvent| event.message().into_iter().flat_map(document::tasks_of_event).for_each(|task| self.hear(task, &mut heard));
+        each_event(self.account, inquiry, (&kept.group, &pattern), window, pages_left, hear).await?;
+        Ok(heard)
     }
 
     fn hear(&self, task: Task, heard: &mut Heard) {

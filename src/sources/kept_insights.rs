@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::pin::pin;
 use std::time::Duration;
 
+use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
 use futures::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -17,10 +18,10 @@ use crate::diagnosis::task::{Container, Station, Task, Teller, Times};
 use super::account::Account;
 use super::archive::{INSIGHTS, Keeps, Kept, insights};
 use super::document::time;
-use super::failing::{Failing, failing};
+use super::failing::Failing;
+use super::filtered::{PagesLeft, each_event};
 use super::ledger::{Inquiry, Ledger};
 use super::metrics::stamp;
-use super::pages::{Pages, Turn};
 use super::target::Place;
 
 /// Groups asked at the same time: AWS answers 5 to 25 such questions a second, by region.
@@ -34,9 +35,9 @@ const FIRST_PART: i64 = 3;
 const LONGEST_PART: i64 = 24;
 /// No group is read further back, however long it keeps its records.
 const FURTHEST: SignedDuration = SignedDuration::from_hours(15 * 24);
-/// What ECS itself puts beside a task's containers is none of them.
 /// Records are a minute apart and come within a few.
 const GONE_AFTER: SignedDuration = SignedDuration::from_mins(5);
+/// What ECS itself puts beside a task's containers is none of them.
 const INTERNAL: &str = "~internal~";
 
 /// The task, as far as its records tell it, and the log group that they are in, read `until` then. Leaves a reading.
@@ -120,11 +121,11 @@ impl Search<'_> {
     /// Part by part, the newest first, until one tells of the task.
     async fn in_group(&self, reading: &Reading<'_>, inquiry: &Inquiry<'_>) -> Result<(), Failing> {
         let begins = self.begins(reading.kept);
-        let (mut to, mut hours, mut pages_left) = (self.now, FIRST_PART, MOST_PAGES);
+        let (mut to, mut hours, pages_left) = (self.now, FIRST_PART, PagesLeft::of(MOST_PAGES));
         loop {
             let from = (to - SignedDuration::from_hours(hours)).max(begins);
             let is_second = reading.seen.borrow().records > 0;
-            self.part(reading, (from, to), inquiry, &mut pages_left).await?;
+            self.part(reading, (from, to), inquiry, &pages_left).await?;
             // Its last minute may lie in one part, and the record of the task as a whole in the one before.
             if from == begins || is_second || reading.seen.borrow().task.is_some() {
                 return Ok(());
@@ -133,28 +134,11 @@ impl Search<'_> {
         }
     }
 
-    async fn part(&self, reading: &Reading<'_>, (from, to): (Timestamp, Timestamp), inquiry: &Inquiry<'_>, pages_left: &mut usize) -> Result<(), Failing> {
+    async fn part(&self, reading: &Reading<'_>, window: (Timestamp, Timestamp), inquiry: &Inquiry<'_>, pages_left: &PagesLeft) -> Result<(), Failing> {
         let Keeps::Insights(cluster) = &reading.kept.keeps else { return Ok(()) };
-        let client = self.account.logs(&self.account.region);
         let pattern = format!("{{ $.TaskId = \"{}\" }}", self.place.id);
-        let mut pages = Pages::default();
-        loop {
-            if *pages_left == 0 {
-                return Err(Failing::unreadable(format!("not read to its end after {MOST_PAGES} pages")));
-            }
-            *pages_left -= 1;
-            inquiry.request();
-            let asked = client.filter_log_events().log_group_name(&reading.kept.group).filter_pattern(&pattern).start_time(from.as_millisecond()).end_time(to.as_millisecond());
-            let answer = asked.set_next_token(pages.token()).send().await.map_err(|error| failing(&error))?;
-            let mut seen = reading.seen.borrow_mut();
-            answer.events().iter().for_each(|event| seen.hear(cluster, &self.place.id, event.message().unwrap_or_default(), event.timestamp()));
-            drop(seen);
-            match pages.turn(answer.next_token) {
-                Turn::Next => {}
-                Turn::End => return Ok(()),
-                Turn::Repeated => return Err(Failing::repeated_token()),
-            }
-        }
+        let hear = |event: &FilteredLogEvent| reading.seen.borrow_mut().hear(cluster, &self.place.id, event.message().unwrap_or_default(), event.timestamp());
+        each_event(self.account, inquiry, (&reading.kept.group, &pattern), window, pages_left, hear).await
     }
 }
 

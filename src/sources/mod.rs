@@ -21,6 +21,7 @@ pub mod demos;
 mod deployments;
 pub mod document;
 pub mod failing;
+mod filtered;
 mod host;
 pub mod kept_insights;
 pub mod kept_logs;
@@ -151,10 +152,10 @@ pub async fn gather(reach: &Reach<'_>, limits: Limits, interrupt: impl Future<Ou
         service: service::fetch(reach, limits.only_logs).boxed_local().shared(),
         history: deployments::fetch(reach, limits.only_logs).boxed_local().shared(),
         host: host::fetch(reach, limits.only_logs).boxed_local().shared(),
-        archived: archived_events::fetch(reach, archived_events::patience(tokio::time::Instant::now(), limits.deadline), limits.only_logs).boxed_local().shared(),
+        archived: archived_events::fetch(reach, share(limits.deadline, archived_events::SHARE), limits.only_logs).boxed_local().shared(),
         activities: autoscaling::fetch(reach, limits.only_logs).boxed_local().shared(),
         named_group: target_health::named(reach, limits.only_logs).boxed_local().shared(),
-        patience: halfway(limits.deadline),
+        patience: share(limits.deadline, 0.5),
     };
     // A service without a task to show is known to ECS and its load balancer alone.
     let can_exist = |source: Source| reach.task.exists() || matches!(source, Source::Service | Source::Elb);
@@ -257,10 +258,10 @@ fn renewed(mut evidence: Evidence, newer: Evidence) -> Evidence {
     evidence
 }
 
-/// Half of what is left of the run.
-fn halfway(deadline: tokio::time::Instant) -> tokio::time::Instant {
+/// Where this part of what is left of the run is over.
+fn share(deadline: tokio::time::Instant, part: f64) -> tokio::time::Instant {
     let now = tokio::time::Instant::now();
-    now + deadline.saturating_duration_since(now) / 2
+    now + deadline.saturating_duration_since(now).mul_f64(part)
 }
 
 fn known<'a, T: 'a>(what: Option<T>) -> Fetched<'a, T> {

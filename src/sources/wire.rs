@@ -430,21 +430,25 @@ fn error_code(bytes: &[u8]) -> Option<String> {
 }
 
 fn is_throttled(headers: &[(String, String)], bytes: &[u8]) -> bool {
-    let code = error_type(headers).or_else(|| error_code(bytes)).unwrap_or_default();
-    is_throttle(code.split(':').next().unwrap_or_default().rsplit('#').next().unwrap_or_default())
+    code_in(headers, bytes).is_some_and(|code| is_throttle(&code))
+}
+
+/// AWS's own code for an error: `ThrottlingException` of `aws.x#ThrottlingException:http://…`.
+fn code_in(headers: &[(String, String)], bytes: &[u8]) -> Option<String> {
+    let told = error_type(headers).or_else(|| error_code(bytes))?;
+    let code = told.split(':').next().unwrap_or_default().rsplit('#').next().unwrap_or_default();
+    Some(code.to_owned()).filter(|code| !code.is_empty())
 }
 
 /// The same words that the SDK's error would give, had it not tried again.
 fn refusal_in(status: u16, headers: &[(String, String)], bytes: &[u8]) -> Failing {
-    let code = error_type(headers).or_else(|| error_code(bytes)).unwrap_or_default();
-    let code = code.split(':').next().unwrap_or_default().rsplit('#').next().unwrap_or_default().to_owned();
     let text = String::from_utf8_lossy(bytes);
     let in_xml = || text.split_once("<Message>")?.1.split('<').next().map(str::to_owned);
     let in_value = || {
         let value: Value = serde_json::from_slice(bytes).ok().or_else(|| cbor::read(bytes))?;
         ["message", "Message"].iter().find_map(|name| value.get(name)?.as_str().map(str::to_owned))
     };
-    Failing::refused(status, Some(code).filter(|code| !code.is_empty()), in_value().or_else(in_xml))
+    Failing::refused(status, code_in(headers, bytes), in_value().or_else(in_xml))
 }
 
 /// Whether the SDK makes no further attempt after this one: `attempt=5; max=5`.
