@@ -21,16 +21,13 @@ pub fn story_of(timeline: &Timeline) -> Story {
     match story_of_deployments(timeline) {
         Story::Unclear(_) if timeline.seen_by(Source::Service).is_ok() && lowered_just_before(timeline).is_some() => Story::FewerWanted,
         // A service is emptied before it is deleted: its last tasks went for the count.
-        Story::ServiceDeleted => match (desired_count::behind(timeline), deletion(timeline)) {
-            (Some(_), None) => Story::FewerWanted,
+        Story::ServiceDeleted => match (desired_count::behind(timeline), deletion(timeline), scheduling::stopped_for_another(&timeline.evidence.task)) {
+            (Some(_), None, _) => Story::FewerWanted,
             // The service and its deployments are gone, and ECS's reason is not: it names another one than the task's own.
-            (None, None) if scheduling::stopped_for_another(&timeline.evidence.task).is_some() => {
-                let id = scheduling::stopped_for_another(&timeline.evidence.task).unwrap_or_default();
-                Story::Replaced(scheduling::Change { created_at: told_by_a_call(timeline, &id), id, definition: None })
-            }
-            (None, None) if later_deletion(timeline).is_some() => Story::Unclear("the service was deleted only after the stop, and its deployments with it".to_owned()),
-            (None, None) if may_have_outlived(timeline) => Story::Unclear("its service is gone by now: nothing tells whether it was deleted before the stop".to_owned()),
-            (Some(lowered), Some((_, deleted))) if deleted.time < lowered.at => Story::FewerWanted,
+            (None, None, Some(id)) => Story::Replaced(scheduling::Change { created_at: told_by_a_call(timeline, &id), id, definition: None }),
+            (None, None, None) if later_deletion(timeline).is_some() => Story::Unclear("the service was deleted only after the stop, and its deployments with it".to_owned()),
+            (None, None, None) if may_have_outlived(timeline) => Story::Unclear("its service is gone by now: nothing tells whether it was deleted before the stop".to_owned()),
+            (Some(lowered), Some((_, deleted)), _) if deleted.time < lowered.at => Story::FewerWanted,
             _ => Story::ServiceDeleted,
         },
         // Somebody stopped the task's deployment in the moment in which the other one began: that is the way back.
