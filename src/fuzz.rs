@@ -1,4 +1,4 @@
-//! Six targets under random bytes and bent recordings, for as long as `ECS_TRACE_FUZZ_SECONDS` says: two each by default.
+//! Seven targets under random bytes and bent recordings, for as long as `ECS_TRACE_FUZZ_SECONDS` says: two each by default.
 //!
 //! What must hold stands above each. `just fuzz` runs each for ten minutes; a finding is shrunk, printed and kept in
 //! `proptest-regressions/`, which every later run tries first.

@@ -3,6 +3,8 @@
 //! Escapes do not do: GitHub looks for mentions, issues and addresses in what the escapes leave. Code spans do, and read well
 //! where Markdown is not rendered. So words stay words, and whatever could be more than a word stands in a span.
 
+use std::collections::BTreeSet;
+
 use super::columns::{padded, width};
 use super::list::{Cell, Entry, List};
 use super::sheet::{Caller, Container, Deed, Piece, Prose, Row, Sheet, Shown, Step, Table, Told};
@@ -175,9 +177,17 @@ fn capital(text: &str) -> String {
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
+/// How long a fence may be: GitHub's renderer knows none around a span that is longer than 80, and counts no further than 255
+/// around a block. <https://github.com/github/cmark-gfm>: `MAXBACKTICKS` in `src/inlines.c`, `fence_length` in `src/node.h`
+const LONGEST_AROUND_A_SPAN: usize = 80;
+const LONGEST_AROUND_A_BLOCK: usize = 255;
+
 /// Lines as a block of code, copied from it as they are.
 fn fenced(indent: &str, language: &str, lines: &[String]) -> String {
-    let ticks = lines.iter().map(|line| longest_run(line)).max().unwrap_or_default();
+    let ticks = lines.iter().flat_map(|line| runs(line)).max().unwrap_or_default();
+    if ticks >= LONGEST_AROUND_A_BLOCK {
+        return fenced(indent, language, &lines.iter().map(|line| spelled_out(line)).collect::<Vec<_>>());
+    }
     let fence = "`".repeat((ticks + 1).max(3));
     let lines: String = lines.iter().map(|line| format!("{indent}{}\n", line.trim_end())).collect();
     format!("{indent}{fence}{language}\n{lines}{indent}{fence}")
@@ -192,15 +202,26 @@ fn code(text: &str) -> String {
     if text.is_empty() {
         return String::new();
     }
-    let fence = "`".repeat(longest_run(text) + 1);
+    // It ends at the first run that is as long as the fence, so it may hold any other.
+    let within: BTreeSet<usize> = runs(text).collect();
+    let Some(free) = (1..=LONGEST_AROUND_A_SPAN).find(|length| !within.contains(length)) else {
+        return code(&spelled_out(text));
+    };
+    let fence = "`".repeat(free);
     // One blank at both ends is taken off again; of blanks alone none is.
     let is_stripped = text.starts_with(' ') && text.ends_with(' ') && !text.trim_matches(' ').is_empty();
     let pad = if is_stripped || text.starts_with('`') || text.ends_with('`') { " " } else { "" };
     format!("{fence}{pad}{text}{pad}{fence}")
 }
 
-fn longest_run(text: &str) -> usize {
-    text.split(|letter| letter != '`').map(str::len).max().unwrap_or_default()
+/// How many backticks stand side by side, wherever some do.
+fn runs(text: &str) -> impl Iterator<Item = usize> {
+    text.split(|letter| letter != '`').map(str::len).filter(|length| *length > 0)
+}
+
+/// Of more backticks than any fence can hold, each is written as what cannot be printed is.
+fn spelled_out(text: &str) -> String {
+    text.replace('`', "\\u{60}")
 }
 
 /// A sentence: its words, what it quotes as code, its lines by number.
@@ -298,11 +319,27 @@ mod tests {
     }
 
     #[test]
-    fn a_span_and_a_block_are_fenced_longer_than_anything_in_them() {
-        for (text, shown) in [("a", "`a`"), ("`", "`` ` ``"), ("a``b", "```a``b```"), (" a ", "`  a  `"), ("  ", "`  `"), (" a", "` a`"), ("x`", "`` x` ``")] {
+    fn a_span_and_a_block_are_fenced_by_what_they_do_not_hold() {
+        for (text, shown) in
+            [("a", "`a`"), ("`", "`` ` ``"), ("a``b", "`a``b`"), ("a``b`c", "```a``b`c```"), (" a ", "`  a  `"), ("  ", "`  `"), (" a", "` a`"), ("x`", "`` x` ``")]
+        {
             assert_eq!(code(text), shown);
         }
         assert_eq!(fenced("  ", "sh", &["a ````".to_owned()]), "  `````sh\n  a ````\n  `````");
+    }
+
+    #[test]
+    fn more_backticks_than_any_fence_holds_end_none() {
+        let many = |length: usize| "`".repeat(length);
+        for length in [79, 80, 81, 254, 255, 256, 100_000] {
+            let text = format!("{} <b>", many(length));
+            assert_eq!(rendered(&format!("x {}", code(&text))), format!("<p>x <code>{}</code></p>\n", escaped(&text)), "{length}");
+        }
+        let every: String = (1..=LONGEST_AROUND_A_SPAN).map(|length| format!("{} <b> ", many(length))).collect();
+        assert_eq!(rendered(&code(&every)), format!("<p><code>{}</code></p>\n", escaped(&every.replace('`', "\\u{60}"))));
+        let block = |length: usize| fenced("", "sh", &[many(length), "<b>".to_owned()]);
+        assert_eq!(block(254), format!("{0}sh\n{1}\n<b>\n{0}", many(255), many(254)));
+        assert_eq!(block(255), format!("```sh\n{}\n<b>\n```", "\\u{60}".repeat(255)));
     }
 
     #[test]
