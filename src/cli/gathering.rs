@@ -2,11 +2,14 @@
 
 use std::io::Read;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::{Either, select};
 use jiff::Timestamp;
 use serde_json::Value;
+use tokio::sync::watch;
 
 use crate::diagnosis::call::REPORTS;
 use crate::diagnosis::evidence::{Evidence, Reading, Source, Status as ReadingStatus};
@@ -455,10 +458,13 @@ async fn located(
             let place = Place { cluster, ..place };
             // Neither may take all the time: one that hangs hides no other, and what is found leads further.
             let share = limit.mul_f64(0.4);
-            let mut found = archived_task::find(account, ledger, SoughtInArchives { place: &place, is_beginning }, now, tokio::time::Instant::now() + share).await;
+            let (mut found, beside) = archived_or_beyond(account, ledger, SoughtInArchives { place: &place, is_beginning }, share, now).await;
             let remembered = match found.tasks.len() {
                 0 if is_beginning || !found.elsewhere.is_empty() => None,
-                0 => beyond_ecs(account, ledger, &place, share, now, None).await,
+                0 => match beside {
+                    Beside::Told(told) => told.map(|told| *told),
+                    Beside::NotAsked => beyond_ecs(account, ledger, &place, share, now, None).await,
+                },
                 1 => match found.tasks.pop() {
                     Some(task) if archived_task::tells_no_end(&task) => {
                         let place = Place { id: task.id.clone(), cluster: Some(task.cluster.clone()), ..place.clone() };
@@ -476,6 +482,40 @@ async fn located(
             remembered.map(|task| (task, groups)).ok_or_else(|| forgotten(error, ledger, (&found, is_beginning), &account.region, now))
         }
         found => found.map(|task| (task, Vec::new())).map_err(|error| asked_in(error, &account.region)),
+    }
+}
+
+/// What others told of a task while its archives were still being read.
+enum Beside {
+    NotAsked,
+    Told(Option<Box<Task>>),
+}
+
+/// The archives' word on a task. Those that are slow are waited for no longer than whoever else may remember it takes, who
+/// are asked beside them then.
+async fn archived_or_beyond(account: &Account, ledger: &Ledger, sought: SoughtInArchives<'_>, share: Duration, now: Timestamp) -> (archived_task::Found, Beside) {
+    let began = tokio::time::Instant::now();
+    let until = watch::Sender::new(if sought.is_beginning { began + share } else { began + share * 2 });
+    let mut archived = pin!(archived_task::find(account, ledger, sought, now, (began + share, &until)));
+    if sought.is_beginning {
+        return (archived.await, Beside::NotAsked);
+    }
+    if let Ok(found) = tokio::time::timeout(share, &mut archived).await {
+        return (found, Beside::NotAsked);
+    }
+    let beyond = pin!(beyond_ecs(account, ledger, sought.place, share, now, None));
+    match select(archived, beyond).await {
+        Either::Left((found, beyond)) if found.tasks.is_empty() && found.elsewhere.is_empty() => (found, Beside::Told(beyond.await.map(Box::new))),
+        Either::Left((found, _)) => {
+            ledger.withdraw_all_of(&[Source::Cloudtrail, Source::Metrics, Source::Logs]);
+            (found, Beside::NotAsked)
+        }
+        Either::Right((told, archived)) => {
+            if told.is_some() {
+                until.send_replace(tokio::time::Instant::now());
+            }
+            (archived.await, Beside::Told(told.map(Box::new)))
+        }
     }
 }
 

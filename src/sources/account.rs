@@ -54,7 +54,7 @@ pub struct Session {
     pub ca_bundle: Option<String>,
     /// Whether and how far the installed AWS CLI may be asked for credentials that the SDK cannot get.
     pub aws_cli: Option<AwsCli>,
-    /// Limit of one attempt of one request.
+    /// How long one request is waited for before it is made once more beside it.
     pub attempt: Duration,
     /// Keep every answer, to write a case.
     pub record: bool,

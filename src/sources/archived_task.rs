@@ -125,10 +125,11 @@ pub fn with_the_end(archived: Task, elsewhere: Task) -> Task {
     task
 }
 
-/// Asks every archive that can hold its events, until then. Leaves a reading for every group it asked.
-pub async fn find(account: &Account, ledger: &Ledger, sought: Sought<'_>, now: Timestamp, until: Instant) -> Found {
+/// Asks every archive that can hold its events: which there are until then, and what they hold until the limit, which may
+/// be brought nearer. Leaves a reading for every group it asked.
+pub async fn find(account: &Account, ledger: &Ledger, sought: Sought<'_>, now: Timestamp, (until, limit): (Instant, &watch::Sender<Instant>)) -> Found {
     let cluster = sought.place.cluster.as_deref();
-    let search = Search { account, ledger, sought, now, limit: watch::Sender::new(until), found: RefCell::default() };
+    let search = Search { account, ledger, sought, now, limit, found: RefCell::default() };
     let of_cluster = |mut groups: Vec<Kept>| {
         groups.retain(|kept| kept.keeps.is_of(cluster));
         // One of all clusters is likelier to hold it than any that is of one alone.
@@ -168,7 +169,7 @@ struct Search<'a> {
     sought: Sought<'a>,
     now: Timestamp,
     /// When no group is waited for any more.
-    limit: watch::Sender<Instant>,
+    limit: &'a watch::Sender<Instant>,
     found: RefCell<Found>,
 }
 

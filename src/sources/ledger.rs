@@ -142,7 +142,16 @@ impl Ledger {
 
     /// What was asked of a source by the way has lost its meaning: another has told more.
     pub fn withdraw_asides_of(&self, source: Source) {
-        for entry in self.book().entries.iter_mut().filter(|entry| entry.reading.source == source && entry.reading.aside) {
+        self.withdraw(|reading| reading.source == source && reading.aside);
+    }
+
+    /// Nobody waits any more for what was asked of these sources, since another has told all of it.
+    pub fn withdraw_all_of(&self, sources: &[Source]) {
+        self.withdraw(|reading| sources.contains(&reading.source));
+    }
+
+    fn withdraw(&self, what: impl Fn(&Reading) -> bool) {
+        for entry in self.book().entries.iter_mut().filter(|entry| what(&entry.reading)) {
             (entry.open, entry.is_withdrawn) = (false, true);
         }
     }

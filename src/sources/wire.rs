@@ -1,5 +1,5 @@
-//! The one place every request to the account passes: the list of allowed actions, CloudTrail's pace, the limit of one attempt,
-//! and the recording and replay of AWS's own answers.
+//! The one place every request to the account passes: the list of allowed actions, CloudTrail's pace, the second try beside
+//! what hangs, and the recording and replay of AWS's own answers.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,6 +14,7 @@ use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use aws_smithy_types::retry::ErrorKind;
+use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -25,6 +26,11 @@ use super::failing::{Failing, innermost, is_throttle};
 use super::pace::Pace;
 use super::redact;
 use super::replay::Replay;
+
+/// The one operation with a budget so small that it is shared.
+const PACED: &str = "cloudtrail:LookupEvents";
+/// So many times a request is made before an answer to the first has come. Then it has failed, and may be tried anew.
+const MOST_AT_ONCE: u32 = 3;
 
 /// What `-v` prints of each request.
 #[derive(Debug, Clone)]
@@ -46,7 +52,7 @@ pub struct Wire(Arc<Inner>);
 
 struct Inner {
     far_end: FarEnd,
-    /// Limit of one attempt, from the moment it may leave until its last byte.
+    /// How long a request is waited for, from the moment it may leave until its last byte, before it is made once more.
     attempt: Duration,
     pace: Pace,
     recorded: Option<Mutex<Vec<Recorded>>>,
@@ -105,7 +111,7 @@ struct BrokenXml;
 
 #[derive(Debug, thiserror::Error)]
 #[error("no whole answer within {0:?}")]
-struct AttemptTooLong(Duration);
+struct TooLong(Duration);
 
 /// What kept an answer away when the case was saved.
 #[derive(Debug, thiserror::Error)]
@@ -268,16 +274,8 @@ impl Line {
             let before = self.inner.refusal(&action, &body_value(&body));
             self.inner.record(&invocation, Exchange::without_answer(&action, &region, &body, &Unanswered::Cut(before)), false);
         }
-        let is_paced = action == "cloudtrail:LookupEvents";
-        let waited = if is_paced { self.inner.pace.wait(&region).await } else { Duration::ZERO };
-        let began = Instant::now();
-        let attempt = self.inner.attempt;
-        let result = match tokio::time::timeout(attempt, whole_answer(far, request)).await {
-            Ok(result) => result.and_then(|answer| told(&action, answer)),
-            Err(_) => Err(ConnectorError::timeout(AttemptTooLong(attempt).into())),
-        };
-        self.observe(&action, &region, (waited, began), &result);
-        let (status, headers, bytes) = match result {
+        let is_paced = action == PACED;
+        let (status, headers, bytes) = match self.asked(far, request, &action, &region).await {
             Ok(answer) => answer,
             Err(error) => {
                 self.inner.note(&action, &body, None);
@@ -308,6 +306,40 @@ impl Line {
         }
         self.inner.note(&action, &body, may_go_on.then(|| refusal_in(status, &headers, &bytes)));
         Ok(response(status, headers, bytes))
+    }
+
+    /// The first answer to a request. Where none comes in the time of an attempt, it is made again beside the first: a
+    /// connection that hangs is not waited for, and an answer that is only slow is not thrown away.
+    async fn asked(&self, far: &SharedHttpConnector, request: HttpRequest, action: &str, region: &str) -> Result<Answer, ConnectorError> {
+        let attempt = self.inner.attempt;
+        let mut unanswered = FuturesUnordered::new();
+        let mut last = Err(ConnectorError::timeout(TooLong(attempt).into()));
+        let mut next = Some(request);
+        for place in 1..=MOST_AT_ONCE {
+            let Some(this) = next.take() else { break };
+            next = this.try_clone();
+            // The first waits for its pace before its time begins, those after it while the others may be answered.
+            let waited = if place == 1 { self.paced(action, region).await } else { Duration::ZERO };
+            unanswered.push(async move {
+                let waited = if place == 1 { waited } else { self.paced(action, region).await };
+                let began = Instant::now();
+                let result = whole_answer(far, this).await.and_then(|answer| told(action, answer));
+                self.observe(action, region, (waited, began), &result);
+                result
+            });
+            let began = Instant::now();
+            if let Ok(Some(result)) = tokio::time::timeout(attempt, unanswered.next()).await {
+                return result;
+            }
+            last = Err(ConnectorError::timeout(TooLong(attempt * place).into()));
+            self.observe(action, region, (waited, began), &last);
+        }
+        last
+    }
+
+    /// Waits for CloudTrail's pace, where the request is one that has it.
+    async fn paced(&self, action: &str, region: &str) -> Duration {
+        if action == PACED { self.inner.pace.wait(region).await } else { Duration::ZERO }
     }
 
     async fn answer_from(&self, replay: &Replay, action: &str, region: &str, body: &[u8]) -> Result<HttpResponse, ConnectorError> {

@@ -124,6 +124,18 @@ fn one_archive_that_hangs_hides_nothing_that_another_tells_and_is_named() {
 }
 
 #[test]
+fn an_archive_that_is_slow_is_waited_for_while_others_are_asked() {
+    // After 3.2 s others are asked; after 3.6 s the archive answers, and nobody waits for them any more.
+    let late = ("logs:FilterLogEvents", Fault::Slow(Duration::from_millis(3_600)));
+    let faults = [FORGOTTEN, groups(&["/aws/events/ecs-trace"]), ("logs:FilterLogEvents", archived(6)), late, NO_STREAM, ("cloudtrail:LookupEvents", Fault::Hang)];
+    let aws = FakeAws::with(CASE, &faults, Duration::ZERO);
+    let ran = run(&mut against(&aws, &["why", &aws.task_arn, "-o", "json", "--timeout", "8s"]));
+    let document = ran.code(&[0, 3]).json();
+    assert_eq!((&document["verdict"]["cause"], &document["task"]["stopCode"]), (&"app-error".into(), &"EssentialContainerExited".into()));
+    assert!(statuses(&document, "archive").contains(&"ok".to_owned()), "{}", document["sources"]);
+}
+
+#[test]
 fn a_task_of_another_account_region_or_cluster_is_not_taken_for_ours_and_where_it_is_is_said() {
     let own = FakeAws::serving(CASE).task_arn;
     let id = own.rsplit('/').next().unwrap().to_owned();

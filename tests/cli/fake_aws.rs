@@ -28,6 +28,10 @@ pub enum Fault {
     Hang,
     /// Where the request names this.
     HangOf(&'static str),
+    /// The first request alone.
+    HangFirst,
+    /// The right answer, so much later.
+    Slow(Duration),
     Truncated,
     NotReadable,
     Empty,
@@ -35,7 +39,7 @@ pub enum Fault {
     Says(usize, u16, &'static str, &'static str),
     /// The first half of the body, then the connection is reset.
     ResetInBody,
-    /// One byte after another, and too slowly.
+    /// One byte after another, and too slowly for any run of a test.
     Drip,
     /// The right answer under another content type.
     OfType(&'static str),
@@ -341,6 +345,8 @@ impl World {
                     Fault::Reset => return,
                     Fault::Hang => std::thread::sleep(Duration::from_secs(60)),
                     Fault::HangOf(name) if body.contains(name) => std::thread::sleep(Duration::from_secs(60)),
+                    Fault::HangFirst if earlier == 0 => std::thread::sleep(Duration::from_secs(60)),
+                    Fault::Slow(by) => std::thread::sleep(by),
                     Fault::Truncated => cut = true,
                     Fault::ResetInBody => (cut, resets) = (true, true),
                     Fault::Drip => drips = true,
@@ -493,7 +499,7 @@ pub const CBOR: &str = "application/cbor";
 fn dripped(writer: &mut TcpStream, answer: &[u8]) -> std::io::Result<()> {
     for byte in answer {
         writer.write_all(std::slice::from_ref(byte))?;
-        std::thread::sleep(Duration::from_millis(150));
+        std::thread::sleep(Duration::from_millis(700));
     }
     Ok(())
 }

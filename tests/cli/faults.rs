@@ -52,6 +52,22 @@ fn who_refuses_until_the_deadline_cuts_the_run_is_throttled_live_and_replayed_an
 }
 
 #[test]
+fn an_answer_that_is_slower_than_half_the_run_still_counts_and_one_that_hung_is_asked_once_more() {
+    let slow = ("cloudtrail:LookupEvents", Fault::Slow(Duration::from_millis(3_500)));
+    let aws = FakeAws::with("stopped-by-sso-user", &[slow], Duration::ZERO);
+    let ran = run(&mut against(&aws, &["who-stopped", &aws.task_arn, "-o", "json", "-v", "--timeout", "6s"])).code(&[0]);
+    let calls = ran.stderr.lines().filter(|line| line.contains("cloudtrail:LookupEvents")).collect::<Vec<_>>();
+    assert!(calls.iter().any(|call| call.contains("no answer in time")) && calls.iter().any(|call| call.contains("  200")), "{calls:?}");
+    let document = ran.json();
+    assert!(document["stoppedBy"]["actor"].is_string(), "{}", document["stoppedBy"]);
+    assert!(statuses(&document, "cloudtrail").iter().all(|status| status == "ok" || status == "empty"));
+    let first = ("elasticloadbalancing:DescribeTargetHealth", Fault::HangFirst);
+    let aws = FakeAws::with(CASE, &[first], Duration::ZERO);
+    let document = run(&mut against(&aws, &["timeline", &aws.task_arn, "-o", "json", "--timeout", "5s"])).code(&[0, 3]).json();
+    assert!(statuses(&document, "elb").contains(&"ok".to_owned()), "{}", document["sources"]);
+}
+
+#[test]
 fn the_one_call_that_must_work_gives_the_return_code() {
     for (fault, code) in
         [(Fault::Denied, 254), (Fault::Throttled(3), 0), (Fault::ServerError(2), 0), (Fault::Reset, 255), (Fault::Hang, 255), (Fault::NotReadable, 255), (Fault::Empty, 255)]
