@@ -123,10 +123,8 @@ pub struct Task {
     pub streams: Vec<LogStream>,
     /// Which recorded call tells of a station, where calls are all that tells of the task.
     pub kept: Vec<(Station, Reported)>,
-    /// What Container Insights dates of a task that ECS has forgotten.
-    pub sampled: Vec<Station>,
-    /// Stations that an archived event tells, where another tells of the end.
-    pub archived: Vec<Station>,
+    /// Stations that another than the teller of the whole dates, of a task that ECS has forgotten.
+    pub dated_by: Vec<(Station, Teller)>,
 }
 
 /// What ECS dates of a task's life.
@@ -345,6 +343,53 @@ impl Task {
     #[must_use]
     pub fn place(&self) -> String {
         if self.cluster.is_empty() { self.id.clone() } else { format!("{}/{}", self.cluster, self.id) }
+    }
+
+    /// Who dates a station of it.
+    #[must_use]
+    pub fn teller_of(&self, station: Station) -> Teller {
+        self.dated_by.iter().find(|(of, _)| *of == station).map_or(self.told_by, |(_, teller)| *teller)
+    }
+
+    /// This telling of the task, with what only the other has of its life: two tellings of one task that ECS has forgotten.
+    /// Of its end nothing is taken from the other.
+    #[must_use]
+    pub fn filled(mut self, other: Self) -> Self {
+        if self.group.is_none() && self.service.is_none() {
+            (self.group, self.service) = (other.group, other.service);
+        }
+        if self.definition_arn.is_none() {
+            (self.definition_arn, self.family, self.revision) = (other.definition_arn, other.family.or(self.family), other.revision.or(self.revision));
+        }
+        self.started_by = self.started_by.or(other.started_by);
+        self.launch_type = self.launch_type.or(other.launch_type);
+        self.capacity_provider = self.capacity_provider.or(other.capacity_provider);
+        self.availability_zone = self.availability_zone.or(other.availability_zone);
+        self.container_instance_arn = self.container_instance_arn.or(other.container_instance_arn);
+        self.memory = self.memory.or(other.memory);
+        self.cpu = self.cpu.or(other.cpu);
+        self.execute_command |= other.execute_command;
+        if self.containers.is_empty() {
+            self.containers = other.containers;
+        }
+        if self.attachments.is_empty() {
+            self.attachments = other.attachments;
+        }
+        let (ours, theirs) = (&mut self.times, other.times);
+        let stations = [
+            (Station::Created, &mut ours.created, theirs.created),
+            (Station::Connected, &mut ours.connected, theirs.connected),
+            (Station::PullStarted, &mut ours.pull_started, theirs.pull_started),
+            (Station::PullStopped, &mut ours.pull_stopped, theirs.pull_stopped),
+            (Station::Started, &mut ours.started, theirs.started),
+        ];
+        for (station, ours, theirs) in stations {
+            if ours.is_none() && theirs.is_some() {
+                *ours = theirs;
+                self.dated_by.push((station, other.told_by));
+            }
+        }
+        self
     }
 
     /// The recorded call that tells of this station.

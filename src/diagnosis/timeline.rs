@@ -319,28 +319,27 @@ fn phase_of(evidence: &Evidence, at: Timestamp, what: &What) -> Phase {
     }
 }
 
+fn witness_of(teller: Teller) -> Witness {
+    match teller {
+        Teller::Ecs => Witness::Ecs,
+        Teller::Archive | Teller::Logs => Witness::Archive,
+        Teller::Cloudtrail => Witness::Cloudtrail,
+        Teller::Insights => Witness::Metric,
+    }
+}
+
 /// The dated facts of the task itself.
 fn task_events(evidence: &Evidence, gathered: &[Event]) -> Vec<Event> {
     let task = &evidence.task;
     let times = &task.times;
     let mut events = Vec::new();
-    let teller = match task.told_by {
-        Teller::Ecs => Witness::Ecs,
-        Teller::Archive | Teller::Logs => Witness::Archive,
-        Teller::Cloudtrail => Witness::Cloudtrail,
-        Teller::Insights => Witness::Metric,
-    };
     let mut tell = |at: Option<Timestamp>, precision: Precision, station: Option<Station>, what: What| {
         let Some(at) = at else { return };
         let what = match station.and_then(|station| task.kept_in(station)) {
             Some(call) => What::Kept { call: call.clone(), what: Box::new(what) },
             None => what,
         };
-        let witness = match station {
-            Some(station) if task.sampled.contains(&station) => Witness::Metric,
-            Some(station) if task.archived.contains(&station) => Witness::Archive,
-            _ => teller,
-        };
+        let witness = witness_of(station.map_or(task.told_by, |station| task.teller_of(station)));
         // CloudTrail writes the times in an answer to the second, and so may others.
         let is_cut = matches!(witness, Witness::Cloudtrail | Witness::Metric) && at.as_millisecond() % 1000 == 0;
         let precision = if is_cut && precision == Precision::Millisecond { Precision::Second } else { precision };
@@ -415,7 +414,7 @@ fn task_events(evidence: &Evidence, gathered: &[Event]) -> Vec<Event> {
                 (true, true) => Precision::Second,
                 (false, _) => Precision::AtOrBefore,
             },
-            witness: if container.reported.is_some() { Witness::Cloudtrail } else { teller },
+            witness: if container.reported.is_some() { Witness::Cloudtrail } else { witness_of(task.told_by) },
             level: if failed { Level::Error } else { Level::Info },
             container: Some(container.name.clone()),
             what: What::ContainerEnded {

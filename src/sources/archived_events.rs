@@ -145,7 +145,7 @@ async fn read_until(reach: &Reach<'_>, inquiry: &Inquiry<'_>, asked: (&str, &str
     inquiry.looked(Some(window.0), Some(window.1));
     let (mut events, pages_left) = (Vec::new(), PagesLeft::of(MOST_PAGES));
     let hear = |event: &FilteredLogEvent| events.extend(event.message().and_then(|message| serde_json::from_str(message).ok()));
-    let ended = timeout_at(until, each_event(reach.account, inquiry, asked, window, &pages_left, hear)).await;
+    let ended = timeout_at(until, each_event(&reach.account.logs(&reach.account.region), inquiry, asked, window, &pages_left, hear)).await;
     (events, ended.unwrap_or_else(|_| Err(reach.account.out_of_time(FILTER, asked.0))))
 }
 

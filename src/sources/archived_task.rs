@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use crate::diagnosis::evidence::{Reading, Source, Status};
-use crate::diagnosis::task::{Station, Task, Teller, Times, last_segment};
+use crate::diagnosis::task::{Task, Teller, Times, last_segment};
 use crate::diagnosis::words;
 
 use super::account::Account;
@@ -87,42 +87,7 @@ pub fn with_the_end(archived: Task, elsewhere: Task) -> Task {
     if elsewhere.told_by != Teller::Cloudtrail {
         return Task { streams: elsewhere.streams, times: Times { last_word: elsewhere.times.last_word, ..archived.times }, ..archived };
     }
-    let mut task = elsewhere;
-    if task.group.is_none() && task.service.is_none() {
-        (task.group, task.service) = (archived.group, archived.service);
-    }
-    if task.definition_arn.is_none() {
-        (task.definition_arn, task.family, task.revision) = (archived.definition_arn, archived.family, archived.revision);
-    }
-    task.started_by = task.started_by.or(archived.started_by);
-    task.launch_type = task.launch_type.or(archived.launch_type);
-    task.capacity_provider = task.capacity_provider.or(archived.capacity_provider);
-    task.availability_zone = task.availability_zone.or(archived.availability_zone);
-    task.container_instance_arn = task.container_instance_arn.or(archived.container_instance_arn);
-    task.memory = task.memory.or(archived.memory);
-    task.cpu = task.cpu.or(archived.cpu);
-    task.execute_command |= archived.execute_command;
-    if task.containers.is_empty() {
-        task.containers = archived.containers;
-    }
-    if task.attachments.is_empty() {
-        task.attachments = archived.attachments;
-    }
-    let (ours, theirs) = (&mut task.times, archived.times);
-    let stations = [
-        (Station::Created, &mut ours.created, theirs.created),
-        (Station::Connected, &mut ours.connected, theirs.connected),
-        (Station::PullStarted, &mut ours.pull_started, theirs.pull_started),
-        (Station::PullStopped, &mut ours.pull_stopped, theirs.pull_stopped),
-        (Station::Started, &mut ours.started, theirs.started),
-    ];
-    for (station, ours, theirs) in stations {
-        if ours.is_none() && theirs.is_some() {
-            *ours = theirs;
-            task.archived.push(station);
-        }
-    }
-    task
+    elsewhere.filled(archived)
 }
 
 /// Asks every archive that can hold its events: which there are until then, and what they hold until the limit, which may
@@ -325,7 +290,7 @@ impl Search<'_> {
         };
         let mut heard = Heard::default();
         let hear = |event: &FilteredLogEvent| event.message().into_iter().flat_map(document::tasks_of_event).for_each(|task| self.hear(task, &mut heard));
-        each_event(self.account, inquiry, (&kept.group, &pattern), window, pages_left, hear).await?;
+        each_event(&self.account.logs(&self.account.region), inquiry, (&kept.group, &pattern), window, pages_left, hear).await?;
         Ok(heard)
     }
 

@@ -2,10 +2,10 @@
 
 use std::cell::Cell;
 
+use aws_sdk_cloudwatchlogs::Client;
 use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
 use jiff::Timestamp;
 
-use super::account::Account;
 use super::failing::{Failing, failing};
 use super::ledger::Inquiry;
 use super::pages::{Pages, Turn};
@@ -35,14 +35,13 @@ impl PagesLeft {
 /// # Errors
 /// The first refusal, a repeated token, or that there are more pages than may be asked for. What was shown before counts.
 pub(super) async fn each_event(
-    account: &Account,
+    client: &Client,
     inquiry: &Inquiry<'_>,
     (group, pattern): (&str, &str),
     (from, to): (Timestamp, Timestamp),
     pages_left: &PagesLeft,
     mut hear: impl FnMut(&FilteredLogEvent),
 ) -> Result<(), Failing> {
-    let client = account.logs(&account.region);
     let mut pages = Pages::default();
     loop {
         pages_left.take()?;

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
 use crate::diagnosis::evidence::Source;
-use crate::diagnosis::task::{Container, Station, Task, Teller, Times};
+use crate::diagnosis::task::{Container, Task, Teller, Times};
 
 use super::account::Account;
 use super::archive::{INSIGHTS, Keeps, Kept, insights};
@@ -138,7 +138,7 @@ impl Search<'_> {
         let Keeps::Insights(cluster) = &reading.kept.keeps else { return Ok(()) };
         let pattern = format!("{{ $.TaskId = \"{}\" }}", self.place.id);
         let hear = |event: &FilteredLogEvent| reading.seen.borrow_mut().hear(cluster, &self.place.id, event.message().unwrap_or_default(), event.timestamp());
-        each_event(self.account, inquiry, (&reading.kept.group, &pattern), window, pages_left, hear).await
+        each_event(&self.account.logs(&self.account.region), inquiry, (&reading.kept.group, &pattern), window, pages_left, hear).await
     }
 }
 
@@ -218,7 +218,6 @@ impl Seen {
             last_status: Some("STOPPED".to_owned()),
             desired_status: Some("STOPPED".to_owned()),
             told_by: Teller::Insights,
-            sampled: [(Station::Created, times.created), (Station::Started, times.started)].into_iter().filter_map(|(station, at)| at.map(|_| station)).collect(),
             times,
             containers: self.containers.iter().filter(|(name, _)| !name.starts_with(INTERNAL)).map(container).collect(),
             account,
@@ -229,36 +228,23 @@ impl Seen {
 
 /// What another tells of the task, with what only these records tell.
 #[must_use]
-pub fn filled(mut task: Task, records: Task) -> Task {
+pub fn filled(task: Task, records: Task) -> Task {
     if !task.cluster.is_empty() && task.cluster != records.cluster {
         return task;
     }
-    task.cluster = records.cluster;
-    if task.group.is_none() && task.service.is_none() {
-        (task.group, task.service) = (records.group, records.service);
-    }
-    if task.definition_arn.is_none() {
-        (task.definition_arn, task.family, task.revision) = (records.definition_arn, records.family.or(task.family), records.revision.or(task.revision));
-    }
-    task.launch_type = task.launch_type.or(records.launch_type);
-    if task.containers.is_empty() {
-        task.containers = records.containers;
-    }
-    for (station, ours, theirs) in [(Station::Created, &mut task.times.created, records.times.created), (Station::Started, &mut task.times.started, records.times.started)] {
-        if ours.is_none() && theirs.is_some() {
-            *ours = theirs;
-            task.sampled.push(station);
-        }
-    }
+    let last_word = records.times.last_word;
+    let mut task = Task { cluster: records.cluster.clone(), ..task }.filled(records);
     // A record comes every minute: a call long after the last one found no task to stop.
-    let was_gone = |asked: &Timestamp| records.times.last_word.is_some_and(|last| asked.duration_since(last) > GONE_AFTER);
+    let was_gone = |asked: &Timestamp| last_word.is_some_and(|last| asked.duration_since(last) > GONE_AFTER);
     task.times.asked_to_stop = task.times.asked_to_stop.filter(|asked| !was_gone(asked));
-    task.times.last_word = task.times.last_word.max(records.times.last_word);
+    task.times.last_word = task.times.last_word.max(last_word);
     task
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::diagnosis::task::Station;
+
     use super::*;
 
     const ID: &str = "5d6c7b8a99a8b7c6d5e4f3a2b1c0d9e8";
@@ -304,7 +290,7 @@ mod tests {
             (moment(task.times.created), moment(task.times.started), moment(task.times.last_word)),
             (Some(1_794_256_600_000), Some(1_794_256_620_500), Some(1_794_257_060_000))
         );
-        assert_eq!((task.times.stopping, task.times.stopped, task.sampled), (None, None, vec![Station::Created, Station::Started]));
+        assert_eq!((task.times.stopping, task.times.stopped), (None, None));
         let app = &task.containers[0];
         assert_eq!((task.containers.len(), app.name.as_str(), app.image.as_deref()), (1, "app", Some("web:7")));
         assert!(!app.has_ended() && app.last_status.is_none(), "how it stood when a record was taken is not how it ended");
@@ -336,11 +322,11 @@ mod tests {
         let records = || task(&seen(&[(WHOLE, 1_794_257_060), (APP, 1_794_257_060)])).expect("a task");
         let called = |cluster: &str| Task { id: ID.to_owned(), cluster: cluster.to_owned(), told_by: Teller::Cloudtrail, ..Task::default() };
         let bare = filled(called("prod"), records());
-        assert_eq!((bare.told_by, bare.service.as_deref(), bare.revision, bare.containers.len(), bare.sampled.len()), (Teller::Cloudtrail, Some("web"), Some(7), 1, 2));
+        assert_eq!((bare.told_by, bare.service.as_deref(), bare.revision, bare.containers.len(), bare.dated_by.len()), (Teller::Cloudtrail, Some("web"), Some(7), 1, 2));
         let created = Timestamp::from_second(1_794_256_000).ok();
         let group = Some("family:job".to_owned());
         let known = filled(Task { group: group.clone(), times: Times { created, ..Times::default() }, ..called("prod") }, records());
-        assert_eq!((known.group, known.service, known.times.created, known.sampled), (group, None, created, vec![Station::Started]));
+        assert_eq!((known.group, known.service, known.times.created, known.dated_by), (group, None, created, vec![(Station::Started, Teller::Insights)]));
         let elsewhere = filled(called("dev"), records());
         assert_eq!((elsewhere.service, elsewhere.cluster.as_str()), (None, "dev"), "the same id in another cluster is another task");
     }

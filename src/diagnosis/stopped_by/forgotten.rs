@@ -166,7 +166,6 @@ mod tests {
         let mut evidence = remembered(Status::Empty);
         (evidence.task.told_by, evidence.task.last_status, evidence.task.service) = (Teller::Insights, Some("STOPPED".to_owned()), Some("web".to_owned()));
         evidence.task.times = Times { created: Some(at(-600_000)), last_word: Some(at(0)), ..Times::default() };
-        evidence.task.sampled = vec![super::super::super::task::Station::Created];
         let unread = Reading { aside: true, ..Reading::new(Source::Metrics, Status::TimedOut) };
         evidence.readings.push(Reading { action: Some("ecs:ListClusters".to_owned()), ..Reading::new(Source::Ecs, Status::Denied) });
         evidence.readings.push(unread);

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -11,8 +12,7 @@ use crate::diagnosis::event::{Event, Level, Precision, Sample, What, Witness};
 use crate::diagnosis::evidence::{Reading, Source, Status};
 use crate::diagnosis::task::Task;
 
-use super::super::failing::{Failing, failing};
-use super::super::pages::{Pages, Turn};
+use super::super::filtered::{PagesLeft, each_event};
 use super::super::{Reach, around_stop};
 use super::stamp;
 
@@ -31,45 +31,22 @@ pub(super) async fn collect(reach: &Reach<'_>) {
     let group = format!("/aws/ecs/containerinsights/{}/performance", task.cluster);
     let inquiry = reach.ledger.ask(Source::Metrics, "logs:FilterLogEvents", format!("arn:aws:logs:{}:{}:log-group:{group}", task.region, task.account));
     inquiry.looked(Some(from), Some(to));
-    let client = reach.account.logs(&task.region);
     let pattern = format!("{{ $.TaskId = \"{}\" }}", task.id);
-    let (mut samples, mut pages) = (Vec::new(), Pages::default());
-    for page in 0.. {
-        if page == MOST_PAGES {
-            inquiry.count(tell(reach, samples));
-            inquiry.detail(format!("{group}: not read to its end after {MOST_PAGES} pages"));
-            return inquiry.end(Status::Failed);
-        }
-        inquiry.request();
-        let asked = client.filter_log_events().log_group_name(&group).filter_pattern(&pattern).start_time(from.as_millisecond()).end_time(to.as_millisecond());
-        match asked.set_next_token(pages.token()).send().await {
-            Ok(answer) => {
-                samples.extend(answer.events().iter().filter_map(|event| read(task, event.message()?, event.timestamp())));
-                match pages.turn(answer.next_token) {
-                    Turn::Next => {}
-                    Turn::End => break,
-                    Turn::Repeated => {
-                        inquiry.count(tell(reach, samples));
-                        return inquiry.fail(&Failing::repeated_token());
-                    }
-                }
-            }
-            Err(error) => {
-                let failing = failing(&error);
-                if failing.is("ResourceNotFoundException") {
-                    inquiry.detail("Container Insights is off in this cluster, or its log has expired");
-                    return inquiry.end(Status::Empty);
-                }
-                inquiry.count(tell(reach, samples));
-                return inquiry.fail(&failing);
-            }
-        }
-    }
+    let (mut samples, pages_left) = (Vec::new(), PagesLeft::of(MOST_PAGES));
+    let hear = |event: &FilteredLogEvent| samples.extend(event.message().and_then(|message| read(task, message, event.timestamp())));
+    let ended = each_event(&reach.account.logs(&task.region), &inquiry, (&group, &pattern), (from, to), &pages_left, hear).await;
     if samples.is_empty() {
         inquiry.detail("Container Insights holds no sample of this task in that time");
     }
     inquiry.count(tell(reach, samples));
-    inquiry.done();
+    match ended {
+        Ok(()) => inquiry.done(),
+        Err(failing) if failing.is("ResourceNotFoundException") => {
+            inquiry.detail("Container Insights is off in this cluster, or its log has expired");
+            inquiry.end(Status::Empty);
+        }
+        Err(failing) => inquiry.fail(&failing),
+    }
 }
 
 struct Taken {
