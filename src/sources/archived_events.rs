@@ -585,6 +585,14 @@ mod tests {
     fn what_is_of_another_service_cluster_account_or_sender_is_not_told() {
         let own = turned("FAILED", "ecs-svc/123", "2020-05-23T12:31:13Z", "");
         assert!(told_of(&own, &task()).is_some());
+        // Under the old form of its ARN, the cluster stands in the detail alone.
+        let mut old = own.clone();
+        old["resources"] = json!([format!("{HEAD}:service/servicetest")]);
+        assert!(told_of(&old, &task()).is_none(), "of whichever cluster");
+        for (cluster, is_its) in [("default", true), ("prod", false)] {
+            old["detail"]["clusterArn"] = format!("{HEAD}:cluster/{cluster}").into();
+            assert_eq!(told_of(&old, &task()).is_some(), is_its, "{cluster}");
+        }
         let text = own.to_string();
         for (what, other) in [
             ("service/default/servicetest", "service/default/servicetest-2"),

@@ -5,7 +5,8 @@ use std::time::Duration;
 use ecs_trace::sources::case::Case;
 use serde_json::{Value, json};
 
-use super::fake_aws::FakeAws;
+use super::archive::of_no_service;
+use super::fake_aws::{FakeAws, Fault};
 use super::program::{against, program, run};
 
 /// The owner's words in spellings that no field of AWS's has.
@@ -166,4 +167,22 @@ fn each(value: &Value, then: &mut impl FnMut(&str)) {
         Value::String(text) => then(text),
         other => then(&other.to_string()),
     }
+}
+
+#[test]
+fn a_case_of_more_families_than_are_read_replays_the_same_under_other_names() {
+    let many: Vec<String> = (0..130).map(|at| format!("family-{:02}-{at}", (at * 37) % 100)).collect();
+    let families = ("ecs:ListTaskDefinitionFamilies", Fault::Answers(200, json!({"families": many}).to_string().leak()));
+    let case = FakeAws::present("app-error", |_| ());
+    let definition = case.exchanges.iter().find(|exchange| exchange.action == "ecs:DescribeTaskDefinition").unwrap();
+    let definition = ("ecs:DescribeTaskDefinition", Fault::Answers(200, definition.response.to_string().leak()));
+    let aws = FakeAws::of(&case, &[of_no_service(), vec![families, definition]].concat(), Duration::ZERO);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("case.json");
+    let file = file.to_str().unwrap();
+    let live = run(&mut against(&aws, &["save", &aws.task_arn, file, "--anonymise"])).code(&[0, 3]);
+    let told = run(&mut program(&["timeline", file, "-o", "json"])).code(&[0, 3]).json();
+    let logs: Vec<_> = told["timeline"].as_array().unwrap().iter().filter(|line| line["witness"] == "logs").collect();
+    assert!(!logs.is_empty() && !std::fs::read_to_string(file).unwrap().contains("family-37-1"), "{}", live.stderr);
+    assert!(!told["sources"].to_string().contains("the case holds no answer"), "{}", told["sources"]);
 }

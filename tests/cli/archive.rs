@@ -398,6 +398,8 @@ fn a_rollback_that_the_archive_alone_remembers_is_told_with_who_had_begun_it() {
     assert_eq!((&document["verdict"]["cause"], &document["verdict"]["detail"]), (&"rollback".into(), &"circuit-breaker".into()));
     let told: Vec<_> = document["timeline"].as_array().unwrap().iter().filter(|line| line["text"].as_str().unwrap().starts_with("SERVICE_DEPLOYMENT_")).collect();
     assert_eq!((told.len(), told.iter().all(|line| line["witness"] == "archive")), (3, true), "{told:?}");
+    let proof = told.iter().find(|line| line["text"].as_str().unwrap().contains("rolling back")).unwrap();
+    assert!(document["verdict"]["evidence"].as_array().unwrap().contains(&proof["n"]), "{}", document["verdict"]);
     let chain = document["stoppedBy"]["chain"].as_array().unwrap();
     assert!(chain.iter().any(|hop| hop["id"] == OWN_DEPLOYMENT && hop["time"] == "2026-11-20T09:59:50Z"), "{chain:?}");
     let looked: Vec<String> = aws.journal().into_iter().filter(|asked| asked.body.contains("UpdateService")).map(|asked| asked.body).collect();
@@ -416,7 +418,7 @@ fn the_host_is_told_as_the_stop_found_it_and_not_as_it_is_now() {
     let own = scheduled(&arn, &format!(r#""launchType":"EC2","containerInstanceArn":"{instance}","stoppedReason":"Scaling activity initiated by (deployment {OWN_DEPLOYMENT})","#));
     let now = r#"{"containerInstances": [{"ec2InstanceId": "i-0abc", "status": "ACTIVE", "agentConnected": true}], "failures": []}"#;
     let listed = r#"{"services": [{"serviceName": "web", "status": "ACTIVE", "desiredCount": 2, "deployments": [{"id": "ecs-svc/8002", "status": "PRIMARY", "createdAt": 1763000000, "rolloutState": "COMPLETED"}], "events": []}], "failures": []}"#;
-    let judged = |states: &[String]| {
+    let judged_with = |states: &[String], fault: &[(&'static str, Fault)]| {
         let events = [std::slice::from_ref(&own), states].concat();
         let faults = [
             FORGOTTEN,
@@ -426,14 +428,20 @@ fn the_host_is_told_as_the_stop_found_it_and_not_as_it_is_now() {
             ("ecs:DescribeContainerInstances", Fault::Answers(200, now)),
             ("logs:FilterLogEvents", filtered(&events)),
         ];
-        let aws = FakeAws::with(CASE, &faults, Duration::ZERO);
+        let aws = FakeAws::with(CASE, &[&faults, fault].concat(), Duration::ZERO);
         run(&mut against(&aws, &["timeline", &aws.task_arn, "-o", "json"])).code(&[0, 3]).json()
     };
+    let judged = |states: &[String]| judged_with(states, &[]);
     let drained = judged(&[was("2026-11-20T10:00:00Z", 1, "ACTIVE"), was("2026-11-20T10:59:00Z", 2, "DRAINING"), was("2026-11-20T12:00:00Z", 3, "ACTIVE")]);
     assert_eq!(drained["verdict"]["cause"], "host-draining", "{}", drained["verdict"]["summary"]);
     let cited = drained["timeline"].as_array().unwrap().iter().find(|line| line["text"] == "instance i-0abc was DRAINING, agent connected").unwrap();
     assert!(drained["verdict"]["evidence"].as_array().unwrap().contains(&cited["n"]) && cited["witness"] == "archive");
     assert_ne!(judged(&[was("2026-11-20T10:00:00Z", 1, "ACTIVE")])["verdict"]["cause"], "host-draining");
+    // As it is now it says nothing of then, where what was kept of then could not be read.
+    let hidden = judged_with(&[], &[("logs:FilterLogEvents", Fault::HangOf("Container Instance State Change"))]);
+    assert_eq!((hidden["verdict"]["confidence"] == "certain", &hidden["stoppedBy"]["status"]), (false, &"unreadable".into()), "{}", hidden["verdict"]);
+    let unchecked = hidden["verdict"]["unchecked"].as_array().unwrap();
+    assert!(unchecked.iter().any(|other| other["cause"] == "host-draining"), "{}", hidden["verdict"]);
 }
 
 #[test]
