@@ -123,6 +123,8 @@ pub struct Task {
     pub streams: Vec<LogStream>,
     /// Which recorded call tells of a station, where calls are all that tells of the task.
     pub kept: Vec<(Station, Reported)>,
+    /// The EC2 instance whose agent reported its end, where that report is all that tells of it.
+    pub reported_from: Option<String>,
     /// Stations that another than the teller of the whole dates, of a task that ECS has forgotten.
     pub dated_by: Vec<(Station, Teller)>,
 }

@@ -9,8 +9,8 @@ use super::event::{Event, Level, LogLine, Phase, Precision, Sample, What, Witnes
 use super::evidence::{Evidence, NoLines, Reading, Source, Status};
 use super::measure::{Counted, Utilization};
 use super::service::{MessageKind, ServiceMessage};
-use super::stopped_by::{CALL_FITS_TO_THE_SECOND, CALL_MAY_TRAIL_BY};
-use super::task::{Container, ContainerDefinition, Station, StopCode, Teller, may_follow_an_order};
+use super::stopped_by::{CALL_FITS_TO_THE_SECOND, CALL_MAY_TRAIL_BY, SETTLES_AFTER, TAKES_THE_HOST};
+use super::task::{Container, ContainerDefinition, Station, StopCode, Task, Teller, may_follow_an_order};
 use super::words;
 
 /// Exit codes of signals that a process raises by what it does: no order to stop sends them.
@@ -188,6 +188,17 @@ impl Timeline {
         culprit(&self.evidence, last_word, |name| self.lines.iter().any(|line| had_filled_its_memory(&line.event, name, stop)))
     }
 
+    /// Of a task whose end an agent's report alone tells, the essential container that memory or a fatal signal ended: whether
+    /// something had asked it to stop before is not known.
+    #[must_use]
+    pub fn reported_kill(&self) -> Option<(&Container, &Line)> {
+        let evidence = &self.evidence;
+        let is_own = |container: &Container| container.was_killed_for_memory() || container.exit_code.is_some_and(|code| FATAL_SIGNALS.contains(&code));
+        let is_it = |container: &&Container| container.reported.is_some() && is_essential(evidence, container) && is_own(container);
+        let killed = evidence.task.containers.iter().find(is_it).filter(|_| self.stop_code().is_none() && is_end_alone_reported(&evidence.task))?;
+        Some((killed, self.container_line(&killed.name)?))
+    }
+
     /// The instant OFFSET counts from: the deciding container's end where it ended by itself, else the stop.
     #[must_use]
     pub fn zero(&self) -> Option<Timestamp> {
@@ -214,23 +225,41 @@ fn stop_code(evidence: &Evidence, lines: &[Line]) -> Option<StopCode> {
         let lead = task.stop_anchor().map(|stop| stop.as_millisecond() - call.time.as_millisecond());
         call.name == STOP_TASK && call.succeeded() && lead.is_some_and(|lead| (-CALL_MAY_TRAIL_BY..=CALL_FITS_TO_THE_SECOND).contains(&lead))
     };
-    let by_itself = || ended_by_itself(evidence).then_some(StopCode::EssentialContainerExited);
-    task.stop_code.clone().or_else(|| lines.iter().any(accepted).then_some(StopCode::UserInitiated)).or_else(|| task.told_stop_code()).or_else(by_itself)
+    // The service's own word, where ECS's about the task is lost.
+    let scheduled = |line: &Line| matches!(&line.event.what, What::Said(message) if message.kind == MessageKind::Stopped && message.tasks.contains(&task.id));
+    let by_itself = || ended_by_itself(evidence, lines).then_some(StopCode::EssentialContainerExited);
+    let by_the_scheduler = || (task.is_forgotten() && lines.iter().any(scheduled)).then_some(StopCode::ServiceSchedulerInitiated);
+    task.stop_code.clone().or_else(|| lines.iter().any(accepted).then_some(StopCode::UserInitiated)).or_else(|| task.told_stop_code()).or_else(by_the_scheduler).or_else(by_itself)
 }
 
-/// Whether an agent's report shows that a container's own end stopped a task whose reason is lost: memory or a fatal signal
-/// of its own ended it, or it was no service's and nobody had called StopTask.
-fn ended_by_itself(evidence: &Evidence) -> bool {
+/// Whether an agent's report is all that tells of a task's end: neither ECS's reason nor anybody's order is known.
+fn is_end_alone_reported(task: &Task) -> bool {
+    task.told_by == Teller::Cloudtrail && task.stopped_reason.is_none() && task.times.stopping.or(task.times.asked_to_stop).is_none()
+}
+
+/// Whether an agent's report shows that a container's own end stopped a task whose reason is lost: it was no service's, nobody
+/// had called StopTask, as far as CloudTrail has had the time to tell, nobody had taken its host away, and the end is none
+/// that an order or a host's shutdown leaves behind.
+fn ended_by_itself(evidence: &Evidence, lines: &[Line]) -> bool {
     let task = &evidence.task;
-    let is_lost = task.told_by == Teller::Cloudtrail && task.stopped_reason.is_none() && task.times.stopping.or(task.times.asked_to_stop).is_none();
     let of_no_service = task.group.as_deref().is_some_and(|group| group.starts_with("family:"));
-    let mut asked = evidence.readings.iter().filter(|reading| reading.source == Source::Cloudtrail && reading.about.as_deref() == Some(STOP_TASK)).peekable();
-    let nobody_asked = asked.peek().is_some() && asked.all(|reading| reading.status.was_read());
-    let by_itself = |container: &Container| {
-        let of_its_own = container.was_killed_for_memory() || container.exit_code.is_some_and(|code| FATAL_SIGNALS.contains(&code));
-        of_its_own || of_no_service && nobody_asked && container.exit_code.is_some()
+    let asked = |name: &str| -> Vec<Status> {
+        let of_name = |reading: &&Reading| reading.source == Source::Cloudtrail && reading.about.as_deref() == Some(name);
+        evidence.readings.iter().filter(of_name).map(|reading| reading.status).collect()
     };
-    is_lost && task.containers.iter().any(|container| container.reported.is_some() && is_essential(evidence, container) && by_itself(container))
+    let was_read = |statuses: &[Status]| statuses.iter().all(|status| status.was_read());
+    let stops = asked(STOP_TASK);
+    let nobody_asked = !stops.is_empty() && was_read(&stops);
+    let is_settled = task.stop_anchor().is_some_and(|stop| evidence.taken_at.duration_since(stop) >= SETTLES_AFTER);
+    let took_the_host = |line: &Line| matches!(&line.event.what, What::Called(call) if TAKES_THE_HOST.contains(&call.name.as_str()) && call.succeeded());
+    let host_stayed = TAKES_THE_HOST.iter().all(|name| was_read(&asked(name))) && !lines.iter().any(took_the_host);
+    let by_itself = |container: &Container| container.was_killed_for_memory() || container.exit_code.is_some_and(|code| code == 0 || !may_follow_an_order(code));
+    is_end_alone_reported(task)
+        && of_no_service
+        && nobody_asked
+        && is_settled
+        && host_stayed
+        && task.containers.iter().any(|container| container.reported.is_some() && is_essential(evidence, container) && by_itself(container))
 }
 
 /// What an answer in CloudTrail kept of the service's events is the service's own word: its story is read from them, too.

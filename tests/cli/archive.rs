@@ -320,7 +320,7 @@ fn a_task_of_which_only_its_logs_are_left_is_told_by_them_and_nothing_is_made_up
     let whole = run(&mut against(&aws, &["timeline", &aws.task_arn, "-o", "json"])).code(&[3]);
     assert!(whole.stderr.contains("all that is left of it are its logs"), "{}", whole.stderr);
     let document = whole.json();
-    assert_eq!((&document["verdict"]["cause"], &document["stoppedBy"]["status"]), (&"unknown".into(), &"unreadable".into()));
+    assert_eq!((&document["verdict"]["cause"], &document["stoppedBy"]["status"]), (&"unknown".into(), &"not-yet".into()));
     let lines = document["timeline"].as_array().unwrap();
     assert!(lines.len() > 3 && lines.iter().all(|line| line["witness"] == "logs"), "{lines:#?}");
     let note = document["verdict"]["notes"].as_array().unwrap().iter().find(|note| note["code"] == "forgotten").unwrap();
@@ -480,7 +480,7 @@ fn a_task_of_no_service_is_found_by_its_logs_through_the_accounts_families() {
     let ran = run(&mut against(&aws, &["timeline", &aws.task_arn, "-o", "json"])).code(&[3]);
     assert!(ran.stderr.contains("all that is left of it are its logs") && ran.stderr.contains("where task definition family importer logs"), "{}", ran.stderr);
     let document = ran.json();
-    assert_eq!((&document["verdict"]["cause"], &document["stoppedBy"]["status"], &document["task"]["family"]), (&"unknown".into(), &"unreadable".into(), &"importer".into()));
+    assert_eq!((&document["verdict"]["cause"], &document["stoppedBy"]["status"], &document["task"]["family"]), (&"unknown".into(), &"not-yet".into(), &"importer".into()));
     assert!(document["timeline"].as_array().unwrap().iter().all(|line| line["witness"] == "logs"), "{document:#}");
 
     // Where services led to its logs, no family is asked about.
@@ -552,7 +552,7 @@ fn a_task_that_container_insights_alone_remembers_is_told_by_its_records_without
     let ran = run(&mut against(&aws, &["timeline", aws.task_id(), "-o", "json"])).code(&[3]);
     assert!(ran.stderr.contains("put together from what Container Insights keeps of it (/aws/ecs/containerinsights/data/performance)"), "{}", ran.stderr);
     let document = ran.json();
-    assert_eq!((&document["verdict"]["cause"], &document["stoppedBy"]["status"]), (&"unknown".into(), &"unreadable".into()));
+    assert_eq!((&document["verdict"]["cause"], &document["stoppedBy"]["status"]), (&"unknown".into(), &"not-yet".into()));
     let task = &document["task"];
     assert_eq!((&task["cluster"], &task["service"], &task["family"], &task["revision"]), (&"data".into(), &"importer".into(), &"importer".into(), &31.into()));
     assert!(task["containers"][0]["name"] == "app" && task["containers"][0]["exitCode"].is_null() && task["stopCode"].is_null(), "{task}");

@@ -4,7 +4,7 @@ use super::super::evidence::Source;
 use super::super::stopped_by::StoppedBy;
 use super::super::timeline::Timeline;
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
-use super::{earlier_ends, ended_by_itself, last_error, last_words, named, tell_killed_beside, what_free_shows};
+use super::{earlier_ends, ended_by_itself, last_error, last_words, named, tell_killed_beside, unless_asked_first, what_free_shows};
 
 pub const RULE: Rule = Rule {
     cause: Cause::Crashed,
@@ -23,7 +23,7 @@ const SIGNALS: [(i64, &str, &str, &str); 5] = [
 ];
 
 fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
-    let Some((container, line)) = ended_by_itself(timeline) else { return Judgement::No };
+    let Some((container, line)) = ended_by_itself(timeline).or_else(|| timeline.reported_kill()) else { return Judgement::No };
     let Some((code, detail, signal, usual)) = SIGNALS.into_iter().find(|(code, ..)| container.exit_code == Some(*code)) else { return Judgement::No };
     let mut finding = Finding::new(Confidence::Certain, format!("Crashed by {signal}"));
     finding.detail = Some(detail);
@@ -43,7 +43,8 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     }
     tell_killed_beside(timeline, container, &mut finding);
     finding.summary.push_str(&earlier_ends(timeline, container));
-    if let Some(stop) = timeline.stop_line() {
+    let may_have_been_asked = unless_asked_first(timeline, &mut finding);
+    if let Some(stop) = timeline.stop_line().filter(|_| !may_have_been_asked) {
         finding.evidence.push(stop.n);
     }
     if code == 139 {

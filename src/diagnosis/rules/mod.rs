@@ -38,7 +38,7 @@ use super::evidence::{NoLines, Reading, Status};
 use super::measure::{Scope, percent};
 use super::task::{Container, StopCode};
 use super::timeline::{AT_THE_LIMIT, Line, Timeline, is_reserved_a_limit, memory_limit};
-use super::verdict::{Finding, NextStep, Rule};
+use super::verdict::{Cause, Confidence, Finding, NextStep, Rule};
 
 /// Every rule. A new cause is one file and one line here.
 pub const RULES: &[Rule] = &[
@@ -78,6 +78,18 @@ fn ended_by_itself(timeline: &Timeline) -> Option<(&Container, &Line)> {
     let by_itself = matches!(timeline.stop_code(), Some(StopCode::EssentialContainerExited));
     let culprit = by_itself.then(|| timeline.culprit()).flatten()?;
     Some((culprit, timeline.container_line(&culprit.name)?))
+}
+
+/// Whether the end of which a finding speaks may have followed an order of which nothing is known, and what that weakens.
+fn unless_asked_first(timeline: &Timeline, finding: &mut Finding) -> bool {
+    let may_have_been = timeline.reported_kill().is_some();
+    if may_have_been {
+        finding.confidence = Confidence::Possible;
+        finding.summary.push_str(" ECS's reason for the stop is lost: something may have asked the task to stop before.");
+        let asked = if timeline.evidence.task.service.is_some() { Cause::Deployment } else { Cause::StopRequested };
+        finding.unchecked.push((asked, "ECS's reason for the stop is lost".to_owned()));
+    }
+    may_have_been
 }
 
 /// Memory in the last minutes before a container's end.

@@ -8,7 +8,7 @@ use super::super::task::{Container, StopCode};
 use super::super::timeline::{AT_THE_LIMIT, Line, Timeline, is_error_name, memory_limit};
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
 use super::super::words;
-use super::{MemoryBeforeEnd, earlier_ends, ended_by_itself, memory_before_end, memory_of_all, named};
+use super::{MemoryBeforeEnd, earlier_ends, ended_by_itself, memory_before_end, memory_of_all, named, unless_asked_first};
 
 pub const RULE: Rule =
     Rule { cause: Cause::OutOfMemory, details: &["heap"], about: "the memory limit of the container or the task killed it, or its heap was full and the runtime gave up", judge };
@@ -17,7 +17,7 @@ pub const RULE: Rule =
 const LAST_WORDS: i64 = 30_000;
 
 fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
-    let Some((container, line)) = ended_by_itself(timeline).or_else(|| killed_at_start(timeline)) else { return Judgement::No };
+    let Some((container, line)) = ended_by_itself(timeline).or_else(|| killed_at_start(timeline)).or_else(|| timeline.reported_kill()) else { return Judgement::No };
     // EC2 says it of the container, Fargate sometimes of the task alone.
     let told = [container.reason.as_deref(), timeline.evidence.task.stopped_reason.as_deref()].into_iter().flatten().any(|reason| is_error_name(reason, "OutOfMemoryError"));
     let heap = heap_message(timeline, container);
@@ -104,7 +104,8 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
             finding.summary.push_str(&format!(" Its log says {} [{}].", words::quoted(&message.text), log.n));
         }
     }
-    if let Some(stop) = timeline.stop_line() {
+    let may_have_been_asked = unless_asked_first(timeline, &mut finding);
+    if let Some(stop) = timeline.stop_line().filter(|_| !may_have_been_asked) {
         finding.evidence.push(stop.n);
         finding.summary.push_str(" Nothing had asked it to stop.");
     }

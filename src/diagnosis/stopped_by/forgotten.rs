@@ -1,37 +1,69 @@
 //! A task that ECS has forgotten, of whose stop no reason was kept: what is known of who may be behind it.
 
-use super::super::actors;
+use jiff::Timestamp;
+
+use super::super::actors::{self, Kind};
 use super::super::call::STOP_TASK;
 use super::super::evidence::{Reading, Source};
 use super::super::task::Teller;
 use super::super::timeline::Timeline;
 use super::super::words;
 
-use super::calls;
+use super::{SETTLES_AFTER, Status, StoppedBy, TAKES_THE_HOST, call_hop, calls};
 
-/// Why nobody can be named, and not even that nobody was.
-pub(super) fn untold(timeline: &Timeline) -> String {
+/// That nobody can be named, and not even that nobody was, and why.
+pub(super) fn untold(timeline: &Timeline) -> StoppedBy {
+    let unknown = |status: Status, sentence: String| StoppedBy { kind: Some(Kind::Unknown), ..StoppedBy::without(status, sentence) };
     let task = &timeline.evidence.task;
     if let Some(gap) = timeline.may_still_run() {
-        return format!("Unknown: not every cluster could be asked for the task ({}), so it is not known whether it has stopped; its logs name nobody.", gap.sentence());
-    }
-    if task.told_by == Teller::Logs {
-        return match timeline.unread_memory().as_slice() {
-            [] => "Unknown: all that is left of the task are its logs, and they name nobody.".to_owned(),
-            unread => format!("Unknown: its logs name nobody, and not every other witness could be read ({}).", words::list(&sentences(unread))),
-        };
+        let sentence = format!("Unknown: not every cluster could be asked for the task ({}), so it is not known whether it has stopped; its logs name nobody.", gap.sentence());
+        return unknown(Status::Unreadable, sentence);
     }
     let dated = task.times.stopping.or(task.times.execution_stopped).or(task.times.stopped).is_some();
-    let known = if dated { "ECS has forgotten the task, and its reason for the stop is lost" } else { "ECS has forgotten the task, and when and how it ended was not kept" };
+    let known = match (task.told_by, dated) {
+        (Teller::Logs, _) => "all that is left of the task are its logs, and they name nobody",
+        (_, true) => "ECS has forgotten the task, and its reason for the stop is lost",
+        (_, false) => "ECS has forgotten the task, and when and how it ended was not kept",
+    };
+    if task.told_by == Teller::Logs
+        && let unread = timeline.unread_memory()
+        && !unread.is_empty()
+    {
+        return unknown(Status::Unreadable, format!("Unknown: its logs name nobody, and not every other witness could be read ({}).", words::list(&sentences(&unread))));
+    }
     if let Some((line, call)) = calls(timeline, STOP_TASK).find(|(_, call)| call.succeeded()) {
         let who = actors::describe(call).name;
-        return format!("Unknown: {known}. {who} called StopTask for it [{}], and nothing shows that this stopped it.", line.n);
+        return unknown(Status::Unreadable, format!("Unknown: {known}. {who} called StopTask for it [{}], and nothing shows that this stopped it.", line.n));
     }
-    match stop_calls(timeline) {
-        Asked::Gap(gap) => format!("Unknown: {known}; whether somebody called StopTask is not known either ({}).", gap.sentence()),
-        Asked::Read => format!("Unknown: {known}. CloudTrail holds no StopTask call for it."),
-        Asked::Not => format!("Unknown: {known}."),
+    let by = match (stop_calls(timeline), settles_at(timeline)) {
+        (Asked::Gap(gap), _) => unknown(Status::Unreadable, format!("Unknown: {known}; whether somebody called StopTask is not known either ({}).", gap.sentence())),
+        (Asked::Read, Some(settles)) => {
+            let left = words::duration(i64::try_from(settles.duration_since(timeline.evidence.taken_at).as_millis()).unwrap_or_default());
+            let sentence = format!("Not known yet: {known}. CloudTrail may not have delivered a StopTask call for it: for another {left} its absence proves nothing.");
+            StoppedBy { settles_at: Some(settles), ..unknown(Status::NotYet, sentence) }
+        }
+        (Asked::Read, None) if task.told_by != Teller::Logs => unknown(Status::Unreadable, format!("Unknown: {known}. CloudTrail holds no StopTask call for it.")),
+        (Asked::Read | Asked::Not, _) => unknown(Status::Unreadable, format!("Unknown: {known}.")),
+    };
+    by.with_host_taken(timeline).with_calls_beside(timeline)
+}
+
+impl StoppedBy {
+    /// With who took the host away at that time.
+    fn with_host_taken(mut self, timeline: &Timeline) -> Self {
+        let taken = TAKES_THE_HOST.iter().flat_map(|name| calls(timeline, name)).filter(|(_, call)| call.succeeded()).min_by_key(|(_, call)| call.time);
+        if let Some((line, call)) = taken {
+            self.sentence.push_str(&format!(" {} called {} for its host [{}], which ends the tasks on it.", actors::describe(call).name, call.name, line.n));
+            self.chain.push(call_hop(line.n, call));
+        }
+        self
     }
+}
+
+/// Until when the absence of a call proves nothing, where that is still to come.
+fn settles_at(timeline: &Timeline) -> Option<Timestamp> {
+    let settles = timeline.evidence.task.stop_anchor()?.checked_add(SETTLES_AFTER).ok()?;
+    (settles > timeline.evidence.taken_at).then_some(settles)
 }
 
 /// How the search for StopTask calls ended, near the stop or in all that CloudTrail keeps.
@@ -82,6 +114,7 @@ mod tests {
         (evidence.task.stopped_reason, evidence.task.service, evidence.task.group) = (None, None, Some("family:job".to_owned()));
         evidence.task.times = Times { created: Some(at(-600_000)), ..Times::default() };
         evidence.task.containers[0].last_status = None;
+        evidence.taken_at = at(3 * 3_600_000);
         evidence.readings.push(Reading { about: Some("StopTask".to_owned()), aside: true, ..Reading::new(Source::Cloudtrail, status) });
         evidence
     }
@@ -125,28 +158,68 @@ mod tests {
 
     #[test]
     fn a_reported_end_of_its_own_has_its_cause_and_one_that_an_order_leaves_behind_has_not() {
-        let reported = |exit_code: Option<i64>, reason: Option<&str>, group: &str| {
-            let mut evidence = remembered(Status::Empty);
-            evidence.task.group = Some(group.to_owned());
-            evidence.task.times.execution_stopped = Some(at(0));
-            let app = &mut evidence.task.containers[0];
-            (app.exit_code, app.reason, app.last_status) = (exit_code, reason.map(str::to_owned), Some("STOPPED".to_owned()));
-            app.reported = Some(Reported { call: "SubmitTaskStateChange".to_owned(), event_id: "e".to_owned(), at: at(0) });
-            judged(evidence).verdict
-        };
         let memory = Some("OutOfMemoryError: Container killed due to memory usage");
-        for (exit_code, reason, group, cause) in [
-            (Some(137), memory, "service:web", "out-of-memory"),
-            (None, memory, "service:web", "out-of-memory"),
-            (Some(139), None, "service:web", "crashed"),
-            (Some(1), None, "family:job", "app-error"),
-            (Some(1), None, "service:web", "unknown"),
-            (Some(143), None, "service:web", "unknown"),
+        for (exit_code, reason, group, cause, confidence, who) in [
+            (Some(137), memory, "family:job", "out-of-memory", "likely", "nobody"),
+            (Some(1), None, "family:job", "app-error", "likely", "nobody"),
+            (Some(0), None, "family:job", "completed", "likely", "nobody"),
+            // A host that is shut down sends the same signals.
+            (Some(143), None, "family:job", "unknown", "possible", "unreadable"),
+            (Some(137), None, "family:job", "unknown", "possible", "unreadable"),
+            // A service may have asked for the stop, and a mark of memory may be older than that.
+            (Some(137), memory, "service:web", "out-of-memory", "possible", "unreadable"),
+            (None, memory, "service:web", "out-of-memory", "possible", "unreadable"),
+            (Some(139), None, "service:web", "crashed", "possible", "unreadable"),
+            (Some(1), None, "service:web", "unknown", "possible", "unreadable"),
+            (Some(143), None, "service:web", "unknown", "possible", "unreadable"),
         ] {
-            let verdict = reported(exit_code, reason, group);
-            assert_eq!(verdict.cause.as_str(), cause, "{exit_code:?} {group}: {}", verdict.summary);
-            assert!(verdict.confidence.as_str() != "certain");
+            let trace = judged(reported(exit_code, reason, group));
+            let told = (trace.verdict.cause.as_str(), trace.verdict.confidence.as_str(), trace.stopped_by.status.as_str());
+            assert_eq!(told, (cause, confidence, who), "{exit_code:?} {group}: {}", trace.verdict.summary);
+            assert_eq!(trace.verdict.summary.contains("may have asked the task to stop"), cause != "unknown" && confidence == "possible", "{}", trace.verdict.summary);
         }
+    }
+
+    fn reported(exit_code: Option<i64>, reason: Option<&str>, group: &str) -> Evidence {
+        let mut evidence = remembered(Status::Empty);
+        evidence.task.group = Some(group.to_owned());
+        evidence.task.service = group.strip_prefix("service:").map(str::to_owned);
+        evidence.task.times.execution_stopped = Some(at(0));
+        let app = &mut evidence.task.containers[0];
+        (app.exit_code, app.reason, app.last_status) = (exit_code, reason.map(str::to_owned), Some("STOPPED".to_owned()));
+        app.reported = Some(Reported { call: "SubmitTaskStateChange".to_owned(), event_id: "e".to_owned(), at: at(0) });
+        evidence
+    }
+
+    #[test]
+    fn nobody_is_said_only_where_a_call_would_have_been_delivered_and_nobody_took_the_host() {
+        let early = judged(Evidence { taken_at: at(4_800_000), ..reported(Some(1), None, "family:job") }).stopped_by;
+        assert_eq!((early.status.as_str(), early.settles_at), ("not-yet", Some(at(7_200_000))), "{}", early.sentence);
+        let identity = Identity { kind: "IAMUser".to_owned(), user_name: Some("eve".to_owned()), ..Identity::default() };
+        let call = ApiCall { event_id: "t".to_owned(), name: "TerminateInstances".to_owned(), time: at(-5_000), identity, ..ApiCall::default() };
+        let what = What::Called(Box::new(call));
+        let mut taken = reported(Some(1), None, "family:job");
+        taken.events.push(Event { at: at(-5_000), precision: Precision::Second, witness: Witness::Cloudtrail, level: Level::Info, container: None, what });
+        let taken = judged(taken).stopped_by;
+        assert_eq!((taken.status.as_str(), taken.actor), ("unreadable", None));
+        assert!(taken.sentence.contains("eve called TerminateInstances for its host") && taken.chain.len() == 1, "{}", taken.sentence);
+        let mut unread = reported(Some(1), None, "family:job");
+        unread.readings.push(Reading { about: Some("StopInstances".to_owned()), ..Reading::new(Source::Cloudtrail, Status::Throttled) });
+        assert_eq!(judged(unread).stopped_by.status.as_str(), "unreadable");
+    }
+
+    #[test]
+    fn a_service_event_that_names_the_task_tells_that_the_scheduler_stopped_it() {
+        let mut evidence = reported(Some(137), Some("OutOfMemoryError: Container killed due to memory usage"), "service:web");
+        evidence.task.id = "5d6c7b8a99a8b7c6d5e4f3a2b1c0d9e8".to_owned();
+        let text = "(service web) has stopped 1 running tasks: (task 5d6c7b8a99a8b7c6d5e4f3a2b1c0d9e8).";
+        let said = |text: &str| Event::said(super::super::super::service::ServiceMessage::read("m", at(-30_000), text), Precision::Millisecond);
+        evidence.events.push(said(text));
+        let trace = judged(evidence.clone());
+        assert_eq!((trace.verdict.cause.as_str(), trace.stopped_by.status.as_str()), ("unknown", "unreadable"));
+        assert!(trace.stopped_by.sentence.contains("the service scheduler stopped it"), "{}", trace.stopped_by.sentence);
+        evidence.events = vec![said(&text.replace("5d6c7b8a", "00000000"))];
+        assert_eq!(judged(evidence).verdict.cause.as_str(), "out-of-memory", "another task's");
     }
 
     #[test]

@@ -22,7 +22,7 @@ use super::timeline::{Line, Timeline};
 
 pub use absent::{LAKE_QUERY, lower_first};
 use host::by_host;
-pub use host::{host_calls, spot_eviction};
+pub use host::{TAKES_THE_HOST, host_calls, spot_eviction};
 use scheduler::by_scheduler;
 use stop_task::by_stop_task;
 pub use story::{deletion, drained, host_was_not_read, lowered_just_before, story_of, story_of_deployments};
@@ -120,6 +120,8 @@ enum Beginning {
     Host,
     /// ECS's word allows no reading.
     Untold(String),
+    /// ECS's word is lost.
+    Lost,
 }
 
 #[must_use]
@@ -130,6 +132,7 @@ pub fn find(timeline: &Timeline) -> StoppedBy {
         Beginning::Scheduler => by_scheduler(timeline),
         Beginning::Host => by_host(timeline),
         Beginning::Untold(sentence) => StoppedBy { kind: Some(Kind::Unknown), ..StoppedBy::without(Status::Unreadable, sentence) },
+        Beginning::Lost => forgotten::untold(timeline),
     }
     .with_attempts(timeline)
 }
@@ -219,7 +222,7 @@ fn beginning(timeline: &Timeline) -> Beginning {
         Some(StopCode::UserInitiated) => Beginning::StopTask,
         Some(StopCode::Other(code)) => Beginning::Untold(format!("Unknown: ECS gives the stop code {code}, which tells no beginning this version knows.")),
         None if task.stopped_reason.is_some() => Beginning::Untold("Unknown: ECS gives no stop code, and its reason tells no beginning this version knows.".to_owned()),
-        None if task.is_forgotten() => Beginning::Untold(forgotten::untold(timeline)),
+        None if task.is_forgotten() => Beginning::Lost,
         None => Beginning::Untold("Unknown: ECS gives neither a stop code nor a reason.".to_owned()),
     }
 }

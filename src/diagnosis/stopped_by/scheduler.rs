@@ -26,7 +26,7 @@ pub(super) fn by_scheduler(timeline: &Timeline) -> StoppedBy {
     // A task that ECS has forgotten may be known by its service's events alone.
     if timeline.evidence.task.stopped_reason.is_none() && timeline.evidence.task.told_by != Teller::Ecs {
         let sentence = "Unknown: the service scheduler stopped it. ECS's reason, which tells a deployment or a scale-in from a failed health check, is lost, so it cannot be told whose call was behind it.";
-        return StoppedBy { kind: Some(Kind::Unknown), ..StoppedBy::without(Status::Unreadable, sentence.to_owned()) };
+        return StoppedBy { kind: Some(Kind::Unknown), ..StoppedBy::without(Status::Unreadable, sentence.to_owned()) }.with_calls_beside(timeline);
     }
     let story = story_of(timeline);
     let set_gone = task_set_gone(timeline, stop);
@@ -131,17 +131,38 @@ pub(super) fn by_scheduler(timeline: &Timeline) -> StoppedBy {
         }
         Story::Unclear(why) => {
             let known = format!("The service scheduler stopped it, and {why}");
-            with_calls_beside(timeline, stop, &known, absent(timeline, &[], "UpdateService", &known))
+            with_calls_beside(timeline, &known, absent(timeline, &[], "UpdateService", &known))
         }
     }
 }
 
 /// Where it cannot be told what the scheduler was doing, the calls that may have set it off: none is chosen, none is kept back.
-fn with_calls_beside(timeline: &Timeline, stop: Timestamp, known: &str, mut by: StoppedBy) -> StoppedBy {
-    if !matches!(by.status, Status::NotYet | Status::NotRecorded) {
-        return by;
+fn with_calls_beside(timeline: &Timeline, known: &str, mut by: StoppedBy) -> StoppedBy {
+    if by.status == Status::NotRecorded && !calls_beside(timeline).is_empty() {
+        by.sentence = format!("Unknown: {}.", lower_first(known));
+        by.status = Status::Unreadable;
     }
-    let own = timeline.evidence.task.started_by.as_deref();
+    if matches!(by.status, Status::NotYet | Status::Unreadable) { by.with_calls_beside(timeline) } else { by }
+}
+
+impl StoppedBy {
+    /// With the calls that may have set the stop off named beside it.
+    pub(super) fn with_calls_beside(mut self, timeline: &Timeline) -> Self {
+        let beside = calls_beside(timeline);
+        if !beside.is_empty() {
+            let named: Vec<String> = beside.iter().map(|(line, call)| format!("{} by {} [{}]", call.name, actors::describe(call).name, line.n)).collect();
+            self.sentence.push_str(&format!(" In the quarter of an hour before it CloudTrail has {}; whether that set it off cannot be told.", words::list(&named)));
+            self.chain.extend(beside.iter().map(|(line, call)| call_hop(line.n, call)));
+        }
+        self
+    }
+}
+
+/// Accepted calls shortly before the stop that begin a deployment other than the task's own, or change the count.
+fn calls_beside(timeline: &Timeline) -> Vec<(&Line, &ApiCall)> {
+    let task = &timeline.evidence.task;
+    let Some(stop) = task.stop_anchor() else { return Vec::new() };
+    let own = task.started_by.as_deref();
     let sets_off = |call: &ApiCall| {
         let asked = &call.parameters;
         let raises = asked.desired_count.zip(call.response_running).is_some_and(|(asked, running)| asked > running);
@@ -149,20 +170,7 @@ fn with_calls_beside(timeline: &Timeline, stop: Timestamp, known: &str, mut by: 
         begins || asked.desired_count.is_some() && !raises
     };
     let near = |call: &ApiCall| call.succeeded() && came_before(call, stop, LED_TO_IT_WITHIN);
-    let beside: Vec<(&Line, &ApiCall)> = all_calls(timeline).filter(|(_, call)| DEPLOYING.contains(&call.name.as_str()) && near(call) && sets_off(call)).collect();
-    if beside.is_empty() {
-        return by;
-    }
-    let named: Vec<String> = beside.iter().map(|(line, call)| format!("{} by {} [{}]", call.name, actors::describe(call).name, line.n)).collect();
-    let told = format!("In the quarter of an hour before it CloudTrail has {}; whether that set it off cannot be told.", words::list(&named));
-    by.chain.extend(beside.iter().map(|(line, call)| call_hop(line.n, call)));
-    if by.status == Status::NotYet {
-        by.sentence.push_str(&format!(" {told}"));
-    } else {
-        by.sentence = format!("Unknown: {}. {told}", lower_first(known));
-        by.status = Status::Unreadable;
-    }
-    by
+    all_calls(timeline).filter(|(_, call)| DEPLOYING.contains(&call.name.as_str()) && near(call) && sets_off(call)).collect()
 }
 
 /// The accepted call that made CodeDeploy begin the deployment whose task set this is.

@@ -9,7 +9,7 @@ use crate::diagnosis::desired_count;
 use crate::diagnosis::scaling::Trigger;
 use crate::diagnosis::scheduling::{self, Story};
 use crate::diagnosis::service::{Host, in_parentheses};
-use crate::diagnosis::stopped_by::{LED_TO_IT_WITHIN, UNDO, host_calls};
+use crate::diagnosis::stopped_by::{LED_TO_IT_WITHIN, TAKES_THE_HOST, UNDO, host_calls};
 use crate::diagnosis::task::{StopCode, Task};
 use crate::diagnosis::timeline::Timeline;
 
@@ -113,6 +113,17 @@ pub(super) async fn of_the_chain(asking: &Asking<'_>, stop: Timestamp, waiting: 
         // What ran a task by itself may be what stopped it.
         return Chain::of(of_the_start(task));
     }
+    if is_reason_lost(task) {
+        // What was done to its service and to its host in those minutes may be behind it.
+        let of_service = task.service.is_some().then(|| Search { decides: true, ..Search::of("UpdateService", around(stop, LED_TO_IT, 5), Subject::Service) });
+        let instance = task.reported_from.clone();
+        let of_host = TAKES_THE_HOST.map(|name| {
+            let subject = Subject::Host { instance: instance.clone(), container_instance: task.container_instance_arn.clone() };
+            Search { decides: true, goes_on: true, ..Search::of(name, around(stop, BEFORE_HOST, 30), subject) }
+        });
+        let of_host = of_host.into_iter().filter(|_| instance.is_some());
+        return Chain::of(of_host.chain(of_service));
+    }
     if !was_scheduled(task) {
         return Chain::of([]);
     }
@@ -195,6 +206,11 @@ pub(super) async fn of_the_chain(asking: &Asking<'_>, stop: Timestamp, waiting: 
         }
         Story::Rebalanced => Chain::of([]),
     }
+}
+
+/// Whether ECS has forgotten the task, and nothing tells why it stopped.
+fn is_reason_lost(task: &Task) -> bool {
+    task.is_forgotten() && task.stopped_reason.is_none() && matches!(task.stop_code, None | Some(StopCode::ServiceSchedulerInitiated))
 }
 
 /// Whether the scheduler stopped it, and gave the reason it gives for replacement and scale-in alike.

@@ -77,12 +77,14 @@ pub async fn find(account: &Account, ledger: &Ledger, place: &Place, now: Timest
         let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
         ledger.remark(format!("ECS has forgotten this task: it is put together from what CloudTrail keeps of it ({})", words::list(&names)));
     }
-    let report = told.iter().rfind(|told| told.call == REPORTS[0]).and_then(|told| Some((told.event_id.clone(), told.at?, reported_containers(&told.task))));
+    let last_report = told.iter().rfind(|told| told.call == REPORTS[0]);
+    let reported_from = last_report.and_then(|told| told.instance.clone());
+    let report = last_report.and_then(|told| Some((told.event_id.clone(), told.at?, reported_containers(&told.task))));
     let kept = kept(&told);
     let asked_to_stop = told.iter().filter(|told| told.call == STOP_TASK && may_have_stopped_it(&told.task)).filter_map(|told| told.at).min();
     let whole = told.into_iter().map(|told| told.task).reduce(over)?;
     let mut task = task_from(&whole)?;
-    (task.told_by, task.kept) = (Teller::Cloudtrail, kept);
+    (task.told_by, task.kept, task.reported_from) = (Teller::Cloudtrail, kept, reported_from);
     // ECS answered that it knows no such task; what an answer held of its state was true hours ago.
     task.last_status = Some("STOPPED".to_owned());
     task.desired_status = Some("STOPPED".to_owned());
@@ -167,6 +169,8 @@ struct Told {
     called: Option<ApiCall>,
     /// Whether more names the task than what a caller typed.
     is_shown: bool,
+    /// The instance that called: an agent's session has its name.
+    instance: Option<String>,
 }
 
 fn parts(record: &Value, name: &'static str, place: &Place, account: &Account) -> Vec<Told> {
@@ -194,6 +198,7 @@ fn parts(record: &Value, name: &'static str, place: &Place, account: &Account) -
         task: in_iso(task),
         said: std::mem::take(&mut said),
         called: called.clone().filter(|_| matches!(name, STOP_TASK | RUN_TASK)),
+        instance: called.as_ref().and_then(|call| call.identity.session()).filter(|session| name == REPORTS[0] && session.starts_with("i-")).map(str::to_owned),
         is_shown: name != STOP_TASK || record.pointer("/responseElements/task/taskArn").is_some_and(Value::is_string),
     };
     tasks.into_iter().map(told).collect()
@@ -421,7 +426,8 @@ mod tests {
 
     #[test]
     fn an_earlier_stop_is_looked_for_until_none_can_be_the_first() {
-        let told = |task: Value, at: &str| Told { call: STOP_TASK, event_id: String::new(), at: written_time(at), task, said: Vec::new(), called: None, is_shown: true };
+        let told =
+            |task: Value, at: &str| Told { call: STOP_TASK, event_id: String::new(), at: written_time(at), task, said: Vec::new(), instance: None, called: None, is_shown: true };
         let goes_on = |at: &str, told: Told| may_hold_an_earlier(&json!({"eventTime": at}), &[told]);
         let undated = || told(json!({}), "2026-04-26T12:00:00Z");
         assert!(goes_on("2026-04-26T11:00:00Z", undated()) && !goes_on("2026-04-26T05:00:00Z", undated()));
@@ -437,6 +443,7 @@ mod tests {
             at: None,
             task: json!({"clusterArn": cluster}),
             said: Vec::new(),
+            instance: None,
             called: None,
             is_shown,
         };

@@ -65,7 +65,11 @@ async fn collect(asking: &Asking<'_>) {
         reach.ledger.note(Reading::new(Source::Cloudtrail, Status::Expired).detailed("CloudTrail's event history keeps 90 days, and the stop is older"));
         return;
     }
-    let asked_for = matches!(reach.task.told_stop_code(), Some(StopCode::UserInitiated));
+    let asked_for = match reach.task.told_stop_code() {
+        Some(code) => code == StopCode::UserInitiated,
+        // Of one that ECS has forgotten, such a call may be all that tells.
+        None => reach.task.is_forgotten(),
+    };
     let stop_task = Search { decides: asked_for, ..Search::of(STOP_TASK, (stop - BEFORE_STOP, stop + AFTER_STOP), Subject::Task) };
     let (known, first) = oneshot::channel::<()>();
     let others = async {
