@@ -597,6 +597,27 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_line_of_nothing_but_announcements_is_read_in_a_time_that_grows_with_its_length() {
+        let pieces = [
+            r#""password":""#,
+            r#"\"password\":\""#,
+            "'password':'",
+            "token: \"",
+            "token: \u{201c}",
+            "secret='",
+            "token:a&",
+            "password=1,",
+            "{'password': 'abcd', 'n': 1}, ",
+            "\\\\\\\\\"",
+        ];
+        for piece in pieces {
+            let began = std::time::Instant::now();
+            let _ = text(&piece.repeat(200_000 / piece.len()));
+            assert!(began.elapsed().as_secs() < 20, "{piece}: {:?}", began.elapsed());
+        }
+    }
+
     proptest::proptest! {
         #[test]
         fn redacting_twice_changes_nothing_more(parts in proptest::collection::vec("(password|secret|token|Cookie|Authorization|Bearer|--token|api_key|://|eyJabcdefgh\\.abcdefgh|-----BEGIN PRIVATE KEY-----|-----END PRIVATE KEY-----|AKIAIOSFODNN7EXAMPLE|[:=@\"' ,;\\[\\]]|[a-zA-Z0-9]{1,20})", 0..12)) {

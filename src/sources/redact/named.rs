@@ -1,5 +1,6 @@
 //! Secrets that a name announces: `password=…`, `"apiKey": "…"`, `--token …`, `("Authorization", "…")`, `<password>…`.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
@@ -75,13 +76,14 @@ pub fn is_prose(told: &str) -> bool {
 pub fn without_values(text: &str, words: Words) -> Option<String> {
     let mut told = String::new();
     let (mut copied, mut from) = (0, 0);
+    let mut unclosed = Unclosed::default();
     while let Some(pair) = PAIR.captures_at(text, from) {
         from = pair.get(0).map_or(text.len(), |whole| whole.end());
         // A name may be part of the value before it.
         if pair.name("name").is_none_or(|name| name.start() < copied) {
             continue;
         }
-        let Some(value) = value_of(text, &pair, words) else { continue };
+        let Some(value) = value_of(text, &pair, words, &mut unclosed) else { continue };
         told.push_str(&text[copied..value.start]);
         told.push_str(GONE);
         (copied, from) = (value.end, value.end);
@@ -105,7 +107,7 @@ pub fn without_values(text: &str, words: Words) -> Option<String> {
 }
 
 /// Where the secret stands that the name announces, if it is one.
-fn value_of(text: &str, pair: &Captures<'_>, words: Words) -> Option<std::ops::Range<usize>> {
+fn value_of(text: &str, pair: &Captures<'_>, words: Words, unclosed: &mut Unclosed) -> Option<std::ops::Range<usize>> {
     let (name, close, join) = (pair.name("name")?, pair.name("close")?.as_str(), pair.name("join")?);
     let sign = join.as_str().trim();
     let before = text[..name.start()].trim_end_matches(|letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '.' | '$' | '-'));
@@ -114,9 +116,12 @@ fn value_of(text: &str, pair: &Captures<'_>, words: Words) -> Option<std::ops::R
     if is_quoted && !before.ends_with(['"', '\'', '`']) || !is_quoted && sign == ":" && before.ends_with('/') {
         return None;
     }
-    let word = text[..name.start()].rsplit([' ', '\t', '\n', '"', '\'', '(', ',', '[']).next().unwrap_or_default();
-    if sign == ":" && !is_quoted && word.contains("arn:aws") {
-        return None;
+    if sign == ":" && !is_quoted {
+        let nearby = text.floor_char_boundary(name.start().saturating_sub(LONGEST_ARN));
+        let word = text[nearby..name.start()].rsplit([' ', '\t', '\n', '"', '\'', '(', ',', '[']).next().unwrap_or_default();
+        if word.contains("arn:aws") {
+            return None;
+        }
     }
     let small = name.as_str().trim_start_matches('_').to_ascii_lowercase();
     let is_short = matches!(small.as_str(), "pass" | "pw");
@@ -138,7 +143,7 @@ fn value_of(text: &str, pair: &Captures<'_>, words: Words) -> Option<std::ops::R
         return None;
     }
     let length = match opened.quote {
-        Some(quote) => quoted(rest, quote, opened.is_escaped),
+        Some(quote) => unclosed.quoted(text, start, quote, opened.is_escaped),
         None => None,
     }
     .unwrap_or_else(|| unquoted(rest));
@@ -191,35 +196,57 @@ fn opened(rest: &str) -> Opened {
     Opened { length: at, quote: None, is_escaped }
 }
 
-/// Up to the closing quote, which is escaped as the opening one was; `None` where the line has none.
-fn quoted(rest: &str, quote: char, is_escaped: bool) -> Option<usize> {
-    let line = rest.split(['\r', '\n']).next().unwrap_or_default();
-    let mut letters = line.char_indices();
-    while let Some((at, letter)) = letters.next() {
-        match letter {
-            '\\' if is_escaped && line[at..].trim_start_matches('\\').starts_with(quote) => return Some(at),
-            '\\' if !is_escaped => drop(letters.next()),
-            letter if letter == quote => return Some(at),
-            _ => {}
+/// As long as an ARN may be, and longer.
+const LONGEST_ARN: usize = 2048;
+
+/// Quotes that are not closed before a line's end, and where it ends: nobody looks for them twice.
+#[derive(Default)]
+struct Unclosed(BTreeMap<(char, bool), usize>);
+
+impl Unclosed {
+    /// From `start` up to the closing quote, which is escaped as the opening one was; `None` where the line has none.
+    fn quoted(&mut self, text: &str, start: usize, quote: char, is_escaped: bool) -> Option<usize> {
+        if self.0.get(&(quote, is_escaped)).is_some_and(|end| start < *end) {
+            return None;
         }
+        let rest = &text[start..];
+        let mut letters = rest.char_indices().peekable();
+        while let Some((at, letter)) = letters.next() {
+            match letter {
+                '\\' if is_escaped => {
+                    while letters.next_if(|(_, next)| *next == '\\').is_some() {}
+                    if letters.peek().is_some_and(|(_, next)| *next == quote) {
+                        return Some(at);
+                    }
+                }
+                '\r' | '\n' => {
+                    self.0.insert((quote, is_escaped), start + at);
+                    return None;
+                }
+                '\\' => drop(letters.next_if(|(_, next)| !matches!(next, '\r' | '\n'))),
+                letter if letter == quote => return Some(at),
+                _ => {}
+            }
+        }
+        self.0.insert((quote, is_escaped), text.len());
+        None
     }
-    None
 }
 
 const ENDS: [char; 10] = [',', ';', '&', '"', '\'', '`', ')', '}', ']', '>'];
 
 /// Up to a space, or to a mark behind which something else begins: `a,b` is one value, `a, b` and `a;Name=b` are two.
 fn unquoted(rest: &str) -> usize {
-    let line = rest.split(char::is_whitespace).next().unwrap_or_default();
-    let mut end = line.find(ENDS).unwrap_or(line.len());
-    while let Some(mark) = line[end..].chars().next() {
-        let behind = &line[end + mark.len_utf8()..];
-        let next = behind.find(ENDS).unwrap_or(behind.len());
+    let ends = |letter: char| letter.is_whitespace() || ENDS.contains(&letter);
+    let mut end = rest.find(ends).unwrap_or(rest.len());
+    while let Some(mark) = rest[end..].chars().next().filter(|mark| !mark.is_whitespace()) {
+        let behind = &rest[end + mark.len_utf8()..];
+        let next = behind.find(ends).unwrap_or(behind.len());
         let piece = &behind[..next];
         if piece.is_empty() || piece.contains(['=', ':', '{', '[', '<', '\\']) || !piece.starts_with(|first: char| first.is_alphanumeric() || "!@#$%^*_-+~?.".contains(first)) {
             break;
         }
         end += mark.len_utf8() + next;
     }
-    line[..end].trim_end_matches(['\\', '.']).len()
+    rest[..end].trim_end_matches(['\\', '.']).len()
 }
