@@ -7,7 +7,7 @@ use crate::diagnosis::task::last_segment;
 use crate::diagnosis::words::{list, value};
 use crate::render::columns::{padded, width, wrapped};
 use crate::render::printable::printable;
-use crate::sources::archive::{Keeps, Kept, survey};
+use crate::sources::archive::{Keeps, Kept, Survey, survey};
 use crate::sources::deadline::Deadline;
 use crate::sources::task::NotFound;
 
@@ -77,11 +77,11 @@ async fn status(options: &Everywhere, screen: &Screen) -> Done {
     let cluster = options.cluster.as_deref().map(last_segment);
     let asked = async {
         let account = open(options, cluster_region(options), Wanted::default(), screen, screen.observer(), &deadline).await?;
-        let mut kept = survey(&account).await.map_err(|failing| NotFound::Refused { action: "logs:DescribeLogGroups", failing })?;
+        let Survey { mut kept, unlisted } = survey(&account).await.map_err(|failing| NotFound::Refused { action: "logs:DescribeLogGroups", failing })?;
         kept.retain(|kept| kept.keeps.is_of(cluster));
-        Ok::<_, Failure>((account.region.clone(), kept))
+        Ok::<_, Failure>((account.region.clone(), kept, unlisted))
     };
-    let (region, kept) = tokio::select! {
+    let (region, kept, unlisted) = tokio::select! {
         answered = asked => answered?,
         () = deadline.passed() => return Err(Failure::new(Exit::Other, format!("CloudWatch Logs did not answer within {:?}", options.limit())).hint("give it more time: --timeout 60s")),
         () = interrupted() => return Err(Failure::new(Exit::Interrupted, "interrupted")),
@@ -92,6 +92,7 @@ async fn status(options: &Everywhere, screen: &Screen) -> Done {
             let mut told = json!({"group": kept.group, "keeps": keeps, "archive": kept.keeps.is_archive(), "storedBytes": kept.stored});
             // What is not known, or does not end, is left out.
             told.as_object_mut().into_iter().for_each(|told| {
+                told.extend(kept.only_queried.then(|| ("onlyQueried".to_owned(), json!(true))));
                 told.extend(cluster.map(|cluster| ("cluster".to_owned(), json!(cluster))));
                 told.extend(kept.retention_days.map(|days| ("retentionDays".to_owned(), json!(days))));
             });
@@ -99,8 +100,11 @@ async fn status(options: &Everywhere, screen: &Screen) -> Done {
         };
         json!({"schemaVersion": 1, "region": region, "groups": kept.iter().map(group).collect::<Vec<_>>()})
     };
-    screen.answer(&rendered(options, document, || table(&kept, cluster, &region, screen))?)?;
-    Ok(Exit::Answered)
+    screen.answer(&rendered(options, document, || table(&kept, (cluster, !unlisted.is_empty()), &region, screen))?)?;
+    for (prefix, failing) in &unlisted {
+        screen.note(&format!("log groups below {prefix} could not be listed: {}", failing.words()));
+    }
+    Ok(if unlisted.is_empty() { Exit::Answered } else { Exit::Inconclusive })
 }
 
 /// What a group keeps, and of which cluster.
@@ -113,12 +117,22 @@ fn words(keeps: &Keeps) -> (&'static str, Option<&str>) {
     }
 }
 
-fn table(kept: &[Kept], cluster: Option<&str>, region: &str, screen: &Screen) -> String {
+fn table(kept: &[Kept], (cluster, in_part): (Option<&str>, bool), region: &str, screen: &Screen) -> String {
     let look = &screen.page.look;
-    let archives = kept.iter().filter(|kept| kept.keeps.is_archive()).count();
-    let captured: Option<Vec<String>> = kept.iter().filter(|kept| kept.keeps.is_archive()).map(|kept| words(&kept.keeps).1.map(|name| printable(name).into_owned())).collect();
+    let is_read = |kept: &&Kept| kept.keeps.is_archive() && !kept.only_queried;
+    let only_queried = kept.iter().any(|kept| kept.keeps.is_archive() && kept.only_queried);
+    let archives = kept.iter().filter(is_read).count();
+    let captured: Option<Vec<String>> = kept.iter().filter(is_read).map(|kept| words(&kept.keeps).1.map(|name| printable(name).into_owned())).collect();
     let asked = cluster.map(|name| format!(" of cluster {}", printable(name)));
     let headline = match (archives, &asked, captured) {
+        (0, asked, _) if only_queried => {
+            let of = asked.as_deref().unwrap_or_default();
+            format!("ECS events{of} are kept in {region} in class INFREQUENT_ACCESS alone: stops --since reads them by a query, and no single task is looked for there.")
+        }
+        (0, asked, _) if in_part => {
+            let of = asked.as_deref().unwrap_or_default();
+            format!("No archive of ECS events{of} was seen in {region}, and not all log groups could be listed.")
+        }
         (0, asked, _) => {
             let of = asked.as_deref().unwrap_or_default();
             format!("No archive of ECS events{of} in {region}: what stopped more than about an hour ago is lost.")
@@ -143,11 +157,12 @@ fn table(kept: &[Kept], cluster: Option<&str>, region: &str, screen: &Screen) ->
         out.push('\n');
     }
     for (kept, group) in kept.iter().zip(&groups) {
-        let mark = if kept.keeps.is_archive() { look.paint(&look.good, "✓") } else { look.paint(&look.faint, "·") };
+        let mark = if is_read(&kept) { look.paint(&look.good, "✓") } else { look.paint(&look.faint, "·") };
         let (keeps, cluster) = words(&kept.keeps);
         let of = cluster.map_or_else(|| "every cluster its rule lets through".to_owned(), |cluster| format!("cluster {}", printable(cluster)));
         let days = kept.retention_days.map_or_else(|| "for ever".to_owned(), |days| format!("{days} days"));
-        let rest = format!("{}  {}  {of}", padded(&days, 9), padded(keeps, 18));
+        let class = if kept.only_queried { ", class INFREQUENT_ACCESS" } else { "" };
+        let rest = format!("{}  {}  {of}{class}", padded(&days, 9), padded(keeps, 18));
         let line = format!("{}  {rest}", padded(group, columns));
         // A name is whole, to be copied; what does not fit beside it stands below.
         let fits = INDENT + width(&line) <= room;

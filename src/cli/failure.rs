@@ -89,6 +89,8 @@ impl From<Unreachable> for Failure {
         let flag = |profile: &Option<String>| profile.as_ref().map(|name| format!(" --profile{}", value(name))).unwrap_or_default();
         match &error {
             Unreachable::NoRegion { profile } => failure.hint(format!("name one: --region eu-west-1, or set AWS_REGION, or: aws configure set region eu-west-1{}", flag(profile))),
+            Unreachable::BadRegion { .. } => failure.hint("it is in AWS_REGION, AWS_DEFAULT_REGION or the profile; another: --region NAME"),
+            Unreachable::BadCredentials { .. } => failure.hint("set AWS_ACCESS_KEY_ID and AWS_SESSION_TOKEN, or the profile, without it, or sign in again: aws sso login"),
             Unreachable::NoProfile { .. } => failure.hint("see the profiles there are: aws configure list-profiles"),
             Unreachable::NoCredentials { profile, .. } => {
                 failure.hint(format!("sign in: aws sso login{}, or: aws configure{}", flag(profile), flag(profile))).hint("or use another profile: --profile NAME")
@@ -158,7 +160,8 @@ impl From<NotFound> for Failure {
             }
             NotFound::NoService { service, region, looked_in, others } => Self::new(Exit::NoSuchTask, message)
                 .meant(&service, &others)
-                .hint(format!("looked in {}; another region than {region}: --region NAME", if looked_in.is_empty() { "no cluster".to_owned() } else { looked_in.join(", ") })),
+                .hint(format!("looked in {}; another region than {region}: --region NAME", if looked_in.is_empty() { "no cluster".to_owned() } else { looked_in.join(", ") }))
+                .hint(format!("if it was deleted, its stops, where an archive keeps them: ecs-trace stops {} --since 1d", shell(&service))),
             NotFound::NothingStopped { service, .. } => {
                 let about = service.as_ref().map(|service| format!(" of service {service}")).unwrap_or_default();
                 let named = service.map(|service| format!(" {}", shell(&service))).unwrap_or_default();

@@ -18,7 +18,7 @@ use crate::diagnosis::task::{EcsArn, Task, Times, last_segment};
 use crate::diagnosis::verdict::Cause;
 use crate::diagnosis::words::{self, shell, value};
 use crate::diagnosis::{Trace, trace};
-use crate::sources::account::{Account, Session};
+use crate::sources::account::{Account, Session, is_host_label};
 use crate::sources::api_calls;
 use crate::sources::archive::Kept;
 use crate::sources::archived_task::{self, Sought as SoughtInArchives};
@@ -161,7 +161,7 @@ fn session_options(options: &Everywhere) -> String {
 /// An explicit option that says otherwise than the text itself is a mistake, not a preference.
 fn contradictions(target: &Target, options: &Everywhere) -> Result<(), Failure> {
     if let Some(region) = &options.region
-        && (region.is_empty() || !region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'))
+        && !is_host_label(region)
     {
         return Err(Failure::usage(format!("`{region}` is no region; wanted is a name such as eu-west-1")));
     }
@@ -364,6 +364,7 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
             evidence = asked_again(&evidence, &reach, *at, &bars).await;
         }
     }
+    let mut unheard = None;
     if let Some(wait) = wanted.wait.filter(|_| ended != Ended::Interrupted) {
         if replayed.is_some() {
             screen.note("a case does not change: nothing to wait for");
@@ -371,7 +372,7 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
             let until = began + options.timeout.unwrap_or(wait);
             let mut again = Vec::new();
             let late = tokio::select! {
-                late = waited(evidence.clone(), &reach, &bars, (began, until), &mut again) => Some(late),
+                late = waited(evidence.clone(), &reach, &bars, (began, until), (&mut again, &mut unheard)) => Some(late),
                 () = interrupted() => None,
             };
             match late {
@@ -391,6 +392,9 @@ async fn gather_from(from: From, typed: &str, options: &Everywhere, wanted: Want
         say("interrupted: what had arrived is shown");
     } else {
         bars.clear();
+    }
+    if let Some(why) = unheard {
+        screen.note(&format!("CloudTrail could not be read when it was asked again: {why}"));
     }
     let mut trace = trace(evidence);
     let heard = trace.timeline.seen_by(Source::Service).is_ok();
@@ -670,11 +674,18 @@ const ASK_AGAIN_AFTER: Duration = Duration::from_secs(20);
 const ANSWER_TAKES: Duration = Duration::from_secs(3);
 
 /// The evidence after CloudTrail was asked again and again, until it names the caller or the time is up.
-async fn waited(mut evidence: Evidence, reach: &Reach<'_>, bars: &Arc<Bars>, (began, until): (tokio::time::Instant, tokio::time::Instant), told: &mut Vec<Timestamp>) -> Evidence {
+async fn waited(
+    mut evidence: Evidence,
+    reach: &Reach<'_>,
+    bars: &Arc<Bars>,
+    (began, until): (tokio::time::Instant, tokio::time::Instant),
+    (told, unheard): (&mut Vec<Timestamp>, &mut Option<String>),
+) -> Evidence {
     let mut asked = 0_u32;
     loop {
         let left = until.saturating_duration_since(tokio::time::Instant::now());
-        let is_late = trace(evidence.clone()).stopped_by.status == Status::NotYet || awaits_a_report(&evidence);
+        let status = trace(evidence.clone()).stopped_by.status;
+        let is_late = status == Status::NotYet || status == Status::Unreadable && was_refused(&evidence).is_some() || awaits_a_report(&evidence);
         let pause = match left {
             _ if !is_late => return evidence,
             left if left >= ASK_AGAIN_AFTER + ANSWER_TAKES => ASK_AGAIN_AFTER,
@@ -698,17 +709,32 @@ async fn waited(mut evidence: Evidence, reach: &Reach<'_>, bars: &Arc<Bars>, (be
         let mark = reach.account.mark();
         match tokio::time::timeout_at(until, asked_again(&evidence, reach, now, bars)).await {
             // One that could not be read takes nothing away from what had been.
-            Ok(late) if trace(late.clone()).stopped_by.status != Status::Unreadable => {
+            Ok(late) if trace(late.clone()).stopped_by.status != Status::Unreadable || was_refused(&evidence).is_some() && was_refused(&late).is_none() => {
                 evidence = late;
                 told.push(now);
+                *unheard = None;
             }
-            Ok(_) => reach.account.forget_since(mark),
+            Ok(late) => {
+                reach.account.forget_since(mark);
+                *unheard = unread(&late).map(Reading::gap);
+            }
             Err(_) => {
                 reach.account.forget_since(mark);
+                *unheard = Some("no answer in time".to_owned());
                 return evidence;
             }
         }
     }
+}
+
+/// Why CloudTrail was not read for what the answer rests on.
+fn unread(evidence: &Evidence) -> Option<&Reading> {
+    evidence.readings.iter().find(|reading| reading.source == Source::Cloudtrail && !reading.aside && reading.status.is_gap())
+}
+
+/// The same where it may be read the next time.
+fn was_refused(evidence: &Evidence) -> Option<&Reading> {
+    unread(evidence).filter(|reading| matches!(reading.status, ReadingStatus::Throttled | ReadingStatus::TimedOut))
 }
 
 async fn asked_again(evidence: &Evidence, reach: &Reach<'_>, now: Timestamp, bars: &Arc<Bars>) -> Evidence {

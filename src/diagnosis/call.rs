@@ -60,6 +60,8 @@ pub struct ToldDeployment {
     pub id: String,
     /// To the second.
     pub created_at: Option<Timestamp>,
+    /// `family:revision` of what it brings.
+    pub definition: Option<String>,
 }
 
 impl ApiCall {

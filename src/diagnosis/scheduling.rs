@@ -219,7 +219,7 @@ fn how_own_failed(task: &Task, own: &str, service: Option<&Service>, history: &[
         return Some(Failure { deployment: Change { id, created_at: mine.created_at, definition }, since, how });
     }
     let mine = listed?;
-    let newer = service?.deployments.iter().filter(|deployment| deployment.created_at > mine.created_at && !brings_newer(task, deployment));
+    let newer = service?.deployments.iter().filter(|deployment| deployment.created_at > mine.created_at && !brings_newer(task, deployment.definition.as_deref()));
     let newer = newer.map(|deployment| deployment.created_at).min()?;
     let failed = mine.rollout_state.as_deref() == Some("FAILED");
     let by_alarm = mine.rollout_reason.as_deref().is_some_and(|reason| reason.to_ascii_lowercase().contains("alarm"));
@@ -238,7 +238,7 @@ fn failed_by_message(task: &Task, own: &str, service: &Service, history: &[Servi
     let until_stop = || service.messages.iter().filter(|message| message.at.as_millisecond() <= stop.as_millisecond() + 2_000);
     // One that brings a newer revision, or began long after the failure, is no way back: somebody began it.
     let listed = put_back.and_then(|named| service.deployments.iter().find(|deployment| digits(&deployment.id) == digits(named)));
-    if listed.is_some_and(|deployment| brings_newer(task, deployment)) {
+    if listed.is_some_and(|deployment| brings_newer(task, deployment.definition.as_deref())) {
         return None;
     }
     // Without a way back a failed deployment keeps its tasks.
@@ -264,8 +264,8 @@ fn failed_by_message(task: &Task, own: &str, service: &Service, history: &[Servi
 }
 
 /// Whether a deployment brings a later revision of the task's own family: a way back brings an earlier one.
-fn brings_newer(task: &Task, deployment: &Deployment) -> bool {
-    let brought = deployment.definition.as_deref().and_then(|name| name.rsplit_once(':')).and_then(|(family, revision)| Some((family, revision.parse::<i64>().ok()?)));
+pub fn brings_newer(task: &Task, definition: Option<&str>) -> bool {
+    let brought = definition.and_then(|name| name.rsplit_once(':')).and_then(|(family, revision)| Some((family, revision.parse::<i64>().ok()?)));
     brought.zip(task.revision).is_some_and(|((family, new), own)| Some(family) == task.family.as_deref() && new > own)
 }
 

@@ -15,6 +15,8 @@ use super::words;
 
 /// Exit codes of signals that a process raises by what it does: no order to stop sends them.
 const FATAL_SIGNALS: [i64; 5] = [132, 134, 135, 136, 139];
+/// Milliseconds in which ECS stops a task that it has just called unhealthy; its times in an answer are cut to the second.
+const UNHEALTHY_IS_STOPPED_WITHIN: i64 = 10_000;
 /// An older sample says little of the end.
 const SAMPLE_REACH: i64 = 180_000;
 
@@ -161,6 +163,21 @@ impl Timeline {
             What::Said(message) => Some((line.n, message)),
             _ => None,
         })
+    }
+
+    /// The service's word that the load balancer called this task unhealthy, seconds before the scheduler stopped it, where
+    /// ECS's reason for the stop is lost.
+    #[must_use]
+    pub fn unhealthy_before_a_lost_stop(&self) -> Option<(usize, &ServiceMessage)> {
+        let task = &self.evidence.task;
+        let scheduled = matches!(self.stop_code(), Some(StopCode::ServiceSchedulerInitiated));
+        let is_lost = task.is_forgotten() && task.stopped_reason.is_none();
+        let names_it = |message: &ServiceMessage| message.tasks.contains(&task.id);
+        let (_, stopped) = self.messages().find(|(_, message)| message.kind == MessageKind::Stopped && names_it(message)).filter(|_| scheduled && is_lost)?;
+        let lead = |message: &ServiceMessage| stopped.at.as_millisecond() - message.at.as_millisecond();
+        self.messages()
+            .filter(|(_, message)| matches!(message.kind, MessageKind::Unhealthy { .. }) && names_it(message) && (0..=UNHEALTHY_IS_STOPPED_WITHIN).contains(&lead(message)))
+            .last()
     }
 
     /// How the stop began: ECS's stop code; where it gives none, what an accepted StopTask or ECS's fixed reason says.

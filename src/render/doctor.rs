@@ -168,7 +168,8 @@ impl Out<'_> {
             ),
             Presence::Unknown(_) => self.found("archive", ("?", "not seen", doubt), "log groups could not be listed"),
         }
-        let is_listed = checkup.probes.iter().any(|probe| probe.action == "ecs:DescribeClusters" && probe.access == Access::MayRead);
+        let may = |action: &str| checkup.probes.iter().any(|probe| probe.action == action && probe.access == Access::MayRead);
+        let is_listed = may("ecs:ListClusters") && may("ecs:DescribeClusters");
         if checkup.insights.is_empty() && is_listed {
             self.found("insights", ("–", "none", faint), &format!("no cluster in {}", checkup.region.as_ref().map_or("the region", |region| region.value.as_str())));
         } else if checkup.insights.is_empty() {

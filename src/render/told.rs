@@ -149,8 +149,8 @@ pub fn facts(evidence: &Evidence, clock: &Clock) -> Facts {
             unkept = true;
             ("", None)
         }
-        None if task.is_stopping() && task.last_status.as_deref() != Some("STOPPED") => ("stopping since", task.stop_anchor()),
         None if task.times.last_word.is_some() && task.stop_anchor() == task.times.last_word => ("last heard of", task.times.last_word),
+        None if task.is_stopping() && task.last_status.as_deref() != Some("STOPPED") => ("stopping since", task.stop_anchor()),
         stopped => ("stopped", stopped.or(task.stop_anchor())),
     };
     let end = at.map(|at| format!("{word} {}", clock.full(at))).into_iter().chain(unkept.then(|| "its end was not kept".to_owned())).reduce(|at, end| format!("{at}, {end}"));

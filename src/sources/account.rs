@@ -25,6 +25,7 @@ use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{self, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::os_shim_internal::{Env, Fs};
+use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
 use crate::diagnosis::access::Told;
 
@@ -67,6 +68,12 @@ pub struct Session {
 pub enum Unreachable {
     #[error("no region")]
     NoRegion { profile: Option<String> },
+    /// From the environment, a profile or a case: one that was typed is looked at before.
+    #[error("`{name}` is no region; wanted is a name such as eu-west-1")]
+    BadRegion { name: String },
+    /// They would break the header they are sent in.
+    #[error("{what} holds a letter that no request can carry, such as the end of a line")]
+    BadCredentials { what: &'static str },
     #[error("no profile `{name}`")]
     NoProfile { name: String },
     #[error("no credentials ({why})")]
@@ -122,6 +129,9 @@ impl Account {
             Some(region) => Region::new(region.clone()),
             None => find_region(profile.as_deref()).await.ok_or_else(|| Unreachable::NoRegion { profile: profile.clone() })?,
         };
+        if !is_host_label(region.as_ref()) {
+            return Err(Unreachable::BadRegion { name: region.to_string() });
+        }
         let http = http_client(session.ca_bundle.as_deref())?;
         let asking_for_credentials = SharedHttpClient::new(wire::for_credentials_alone(http.clone()));
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
@@ -137,9 +147,12 @@ impl Account {
         if let Some(url) = &session.endpoint_url {
             loader = loader.endpoint_url(url);
         }
-        let config = loader.load().await;
+        let config = without_empty_endpoints(loader.load().await);
         // Asked for once, before anything else: a dozen clients would each find out for themselves.
         let credentials = credentials(&config, session).await?;
+        if let Some(what) = unsendable(&credentials) {
+            return Err(Unreachable::BadCredentials { what });
+        }
         // The key tells the account apart where the credentials do not name it.
         let asking = credentials.account_id().map_or_else(|| credentials.access_key_id().to_owned(), |account| account.as_str().to_owned());
         let endpoint = session.endpoint_url.clone().or_else(|| std::env::var("AWS_ENDPOINT_URL_CLOUDTRAIL").ok()).or_else(|| std::env::var("AWS_ENDPOINT_URL").ok());
@@ -262,6 +275,42 @@ impl Account {
             aws_sdk_cloudwatchlogs::Client::from_conf(config)
         };
         clients.entry(region.to_owned()).or_insert_with(make).clone()
+    }
+}
+
+/// Whether a name can stand in the name of a host.
+#[must_use]
+pub fn is_host_label(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+/// Which of them cannot stand in a header.
+fn unsendable(credentials: &Credentials) -> Option<&'static str> {
+    let is_bad = |text: &str| !text.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_bad(credentials.access_key_id()) {
+        return Some("the access key id");
+    }
+    credentials.session_token().is_some_and(is_bad).then_some("the session token")
+}
+
+/// An endpoint that is set and empty is none, as for the AWS CLI; the SDK would give up at it.
+fn without_empty_endpoints(config: SdkConfig) -> SdkConfig {
+    let endpoint = config.endpoint_url().filter(|url| !url.is_empty()).map(str::to_owned);
+    let mut builder = config.clone().into_builder();
+    builder.set_endpoint_url(endpoint);
+    if config.service_config().is_some() {
+        builder.set_service_config(Some(NotEmpty(config)));
+    }
+    builder.build()
+}
+
+/// What environment and profile say of single services, without what is empty.
+#[derive(Debug)]
+struct NotEmpty(SdkConfig);
+
+impl LoadServiceConfig for NotEmpty {
+    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+        self.0.service_config()?.load_config(key).filter(|told| !told.is_empty())
     }
 }
 

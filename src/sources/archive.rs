@@ -103,6 +103,15 @@ pub struct Kept {
     /// `aws`, or `aws-cn` and its like.
     #[serde(default)]
     pub partition: Option<String>,
+    /// Of class `INFREQUENT_ACCESS`: only Logs Insights reads it, and no single task is looked for there.
+    #[serde(default)]
+    pub only_queried: bool,
+}
+
+/// What a survey found, and below which names the groups could not be listed.
+pub struct Survey {
+    pub kept: Vec<Kept>,
+    pub unlisted: Vec<(&'static str, Failing)>,
 }
 
 impl Kept {
@@ -117,6 +126,7 @@ impl Kept {
             created: group.creation_time().and_then(plausible),
             account: of_arn(4),
             partition: of_arn(1),
+            only_queried: group.log_group_class() == Some(&LogGroupClass::InfrequentAccess),
         })
     }
 
@@ -131,14 +141,21 @@ impl Kept {
 /// Every group of the region that keeps something of ECS, the archives first.
 ///
 /// # Errors
-/// The first refusal, if any prefix could not be asked to its end.
-pub async fn survey(account: &Account) -> Result<Vec<Kept>, Failing> {
-    let mut kept = Vec::new();
-    for found in join_all(SURVEYED.map(|prefix| below(account, prefix, || ()))).await {
-        kept.extend(found?);
+/// The first refusal, if no prefix could be asked to its end.
+pub async fn survey(account: &Account) -> Result<Survey, Failing> {
+    let (mut kept, mut unlisted) = (Vec::new(), Vec::new());
+    for (prefix, found) in SURVEYED.iter().zip(join_all(SURVEYED.map(|prefix| below(account, prefix, || ()))).await) {
+        match found {
+            Ok(found) => kept.extend(found),
+            Err(failing) => unlisted.push((*prefix, failing)),
+        }
+    }
+    if unlisted.len() == SURVEYED.len() {
+        let (_, failing) = unlisted.swap_remove(0);
+        return Err(failing);
     }
     kept.sort_by(|a: &Kept, b| (!a.keeps.is_archive(), &a.group).cmp(&(!b.keeps.is_archive(), &b.group)));
-    Ok(kept)
+    Ok(Survey { kept, unlisted })
 }
 
 /// The archives that can hold events of this cluster, or of any where none is named, as far as they can be found until

@@ -310,11 +310,17 @@ impl Search<'_> {
         };
         match known.iter_mut().find(|known| known.arn == task.arn) {
             // Delivery is at least once and in any order: the highest version is the last word.
-            Some(known) if (known.version, known.last_known()) < (task.version, task.last_known()) => *known = task,
+            Some(known) if is_older(known, &task) => *known = task,
             Some(_) => {}
             None => known.push(task),
         }
     }
+}
+
+/// Whether the other one is the later word on the same task. Where a version is missing the times tell.
+fn is_older(known: &Task, other: &Task) -> bool {
+    let by_version = known.version.zip(other.version).filter(|(known, other)| known != other);
+    by_version.map_or_else(|| known.last_known() < other.last_known(), |(known, other)| known < other)
 }
 
 /// What was read before it failed.
@@ -343,6 +349,14 @@ fn fit(task: &Task, sought: Sought<'_>, region: &str, account: Option<&str>) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_later_word_has_the_higher_version_or_where_one_is_missing_the_later_time() {
+        let told = |version: Option<i64>, stopped: i64| Task { version, times: Times { stopped: Timestamp::from_second(stopped).ok(), ..Times::default() }, ..Task::default() };
+        assert!(is_older(&told(Some(4), 9), &told(Some(5), 1)) && !is_older(&told(Some(5), 1), &told(Some(4), 9)));
+        assert!(is_older(&told(Some(4), 1), &told(None, 9)) && !is_older(&told(None, 9), &told(Some(4), 1)));
+        assert!(is_older(&told(Some(5), 1), &told(Some(5), 9)));
+    }
 
     #[test]
     fn a_task_of_the_same_id_elsewhere_is_another() {

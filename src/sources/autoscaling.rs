@@ -15,7 +15,7 @@ use super::failing::{Failing, failing};
 use super::ledger::Inquiry;
 use super::pages::{Pages, Turn};
 use super::task::moment;
-use super::{Asker, Asking, Reach, around_stop, redact};
+use super::{Asker, Asking, Reach, around_stop, of_no_service, redact};
 
 pub const SOURCE: Asker = Asker { source: Source::Autoscaling, collect: |asking| collect(asking).boxed_local() };
 
@@ -41,7 +41,7 @@ pub async fn fetch(reach: &Reach<'_>, switched_off: bool) -> Option<Arc<Vec<Even
     }
     let task = reach.task;
     let Some(service) = task.service.as_deref() else {
-        reach.ledger.note(Reading::new(Source::Autoscaling, Status::NotApplicable).detailed("the task is no part of a service"));
+        reach.ledger.note(of_no_service(Source::Autoscaling, task));
         return None;
     };
     if task.stop_anchor().is_some_and(|stop| reach.now.duration_since(stop) > KEPT_FOR) {

@@ -258,6 +258,7 @@ mod tests {
             created: None,
             account: Some("123456789012".to_owned()),
             partition: Some("aws-cn".to_owned()),
+            only_queried: false,
         }
     }
 

@@ -80,6 +80,7 @@ mod tests {
             created: Some(now),
             account: Some("111122223333".to_owned()),
             partition: Some("aws".to_owned()),
+            only_queried: false,
         };
         let groups = [group("/aws/events/ecs-trace")];
         let names = |known: KnownGroups, at: Timestamp| known.read(at).into_iter().map(|kept| (kept.group.clone(), kept.account.clone(), kept.begins(at))).collect::<Vec<_>>();

@@ -298,6 +298,14 @@ fn around_stop(task: &Task, now: Timestamp, before: SignedDuration, lead: Signed
     ((stop - before).max(born), end.min(now.max(stop)))
 }
 
+/// What a source of services has of a task that is of none; of one that ECS has forgotten that may not be known.
+fn of_no_service(source: Source, task: &Task) -> Reading {
+    if task.is_forgotten() && task.group.is_none() {
+        return Reading::new(source, Status::Skipped).detailed("whether the task was of a service is not known any more");
+    }
+    Reading::new(source, Status::NotApplicable).detailed("the task is no part of a service")
+}
+
 /// The share of the run that one attempt of one request may take: a hung connection must leave time for another.
 #[must_use]
 pub fn attempt_limit(run: Duration) -> Duration {

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use futures::FutureExt;
 
 use crate::diagnosis::event::{Event, Level, Precision, What, Witness};
-use crate::diagnosis::evidence::{Reading, Source, Status};
+use crate::diagnosis::evidence::{Source, Status};
 use crate::diagnosis::service::{Deployment, FORGOTTEN, LoadBalancer, Service, ServiceMessage};
 use crate::diagnosis::task::last_segment;
 use crate::diagnosis::timeline::concerns;
 
 use super::failing::{Failing, failing};
 use super::task::moment;
-use super::{Asker, Asking, Reach};
+use super::{Asker, Asking, Reach, of_no_service};
 
 pub const SOURCE: Asker = Asker { source: Source::Service, collect: |asking| collect(asking).boxed_local() };
 
@@ -27,7 +27,7 @@ pub(super) async fn fetch(reach: &Reach<'_>, skip: bool) -> Option<Arc<Service>>
     }
     let task = reach.task;
     let Some(name) = task.service.as_deref() else {
-        reach.ledger.note(Reading::new(Source::Service, Status::NotApplicable).detailed("the task is no part of a service"));
+        reach.ledger.note(of_no_service(Source::Service, task));
         return None;
     };
     let inquiry = reach.ledger.ask(Source::Service, "ecs:DescribeServices", format!("arn:aws:ecs:{}:{}:service/{}/{name}", task.region, task.account, task.cluster));

@@ -3,7 +3,8 @@
 //! ListTasks by service is known to leave stopped tasks out, so the whole cluster is listed and its tasks picked here.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::join_all;
 use futures::stream::{self, StreamExt};
@@ -38,18 +39,40 @@ pub struct Scope<'a> {
 pub struct Listed {
     /// Names of the clusters that were asked.
     pub clusters: Vec<String>,
-    /// Clusters that could not be read, each with why.
-    pub unread: Vec<(String, String)>,
+    /// Clusters that could not be read, or not to their end.
+    pub unread: Vec<UnreadCluster>,
+}
+
+/// A cluster that was not read to its end, and why.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct UnreadCluster {
+    pub cluster: String,
+    pub why: String,
+    /// Whether some of its tasks were told before.
+    pub in_part: bool,
+}
+
+impl UnreadCluster {
+    /// How much of it is missing, behind its name.
+    #[must_use]
+    pub fn extent(&self) -> &'static str {
+        if self.in_part { "was not read to its end" } else { "is missing here" }
+    }
 }
 
 /// Lists, and describes those whose ARN is `wanted`; `told` is given each hundred as it arrives, of one cluster at a time.
 ///
 /// # Errors
-/// If the clusters cannot be listed, there is no such cluster, or none of them could be read.
+/// If the clusters cannot be listed, there is no such cluster, or nothing of any of them could be read.
 pub async fn list(account: &Account, ledger: &Ledger, scope: Scope<'_>, wanted: impl Fn(&str) -> bool, told: impl Fn(Vec<Task>)) -> Result<Listed, NotFound> {
     let finder = Finder { account, ledger };
     let clusters = finder.clusters_or(scope.cluster).await?;
-    let (wanted, told) = (&wanted, &told);
+    let told_of: RefCell<BTreeSet<String>> = RefCell::default();
+    let telling = |tasks: Vec<Task>| {
+        told_of.borrow_mut().extend(tasks.iter().map(|task| task.cluster.clone()));
+        told(tasks);
+    };
+    let (wanted, told) = (&wanted, &telling);
     let answers: Vec<(String, Result<(), NotFound>)> = stream::iter(&clusters)
         .map(|cluster| {
             let finder = &finder;
@@ -65,7 +88,8 @@ pub async fn list(account: &Account, ledger: &Ledger, scope: Scope<'_>, wanted: 
             Ok(()) => {}
             Err(error @ NotFound::NoCluster { .. }) => return Err(error),
             Err(error) => {
-                listed.unread.push((cluster.clone(), error.to_string()));
+                let in_part = told_of.borrow().contains(&cluster);
+                listed.unread.push(UnreadCluster { cluster: cluster.clone(), why: error.to_string(), in_part });
                 refused = Some(error);
             }
         }
@@ -73,7 +97,7 @@ pub async fn list(account: &Account, ledger: &Ledger, scope: Scope<'_>, wanted: 
     }
     listed.clusters.sort();
     match refused {
-        Some(error) if listed.unread.len() == listed.clusters.len() => Err(error),
+        Some(error) if listed.unread.len() == listed.clusters.len() && listed.unread.iter().all(|unread| !unread.in_part) => Err(error),
         _ => Ok(listed),
     }
 }

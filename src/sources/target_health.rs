@@ -14,7 +14,7 @@ use crate::diagnosis::evidence::{Reading, Source, Status};
 use crate::diagnosis::service::{TargetGroup, TargetHealth, in_parentheses};
 
 use super::failing::{Failing, failing};
-use super::{Asker, Asking, Reach};
+use super::{Asker, Asking, Reach, of_no_service};
 
 pub const SOURCE: Asker = Asker { source: Source::Elb, collect: |asking| collect(asking).boxed_local() };
 
@@ -30,7 +30,7 @@ async fn collect(asking: &Asking<'_>) {
     arns.dedup();
     if arns.is_empty() {
         let reading = match (&reach.task.service, service) {
-            (None, _) => Reading::new(Source::Elb, Status::NotApplicable).detailed("the task is no part of a service"),
+            (None, _) => of_no_service(Source::Elb, reach.task),
             (Some(_), Some(service)) if !service.classic_load_balancers.is_empty() => {
                 let names = service.classic_load_balancers.join(", ");
                 Reading::new(Source::Elb, Status::Skipped).detailed(format!("Classic Load Balancer {names}: it knows instances and no tasks, and is not read by this version"))

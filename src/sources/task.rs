@@ -12,6 +12,7 @@ use crate::diagnosis::service::is_task_id;
 use crate::diagnosis::task::{
     Attachment, Container, ContainerDefinition, EcsArn, HealthCheck, LogConfiguration, RestartPolicy, StopCode, Task, TaskDefinition, Volume, last_segment,
 };
+use crate::diagnosis::words;
 
 use super::Reach;
 use super::account::Account;
@@ -399,7 +400,7 @@ impl Finder<'_> {
     async fn latest(&self, service: Option<&str>, cluster: Option<&str>) -> Result<Task, NotFound> {
         let clusters = self.clusters_or(cluster).await?;
         let answers = join_all(clusters.iter().map(|cluster| self.stopped_in(cluster, service))).await;
-        let (mut stopped, mut failed, mut having) = (Vec::new(), None, Vec::new());
+        let (mut stopped, mut failed, mut having, mut unread) = (Vec::new(), None, Vec::new(), Vec::new());
         for (of, answer) in clusters.iter().zip(answers) {
             match answer {
                 Ok(tasks) => {
@@ -411,7 +412,10 @@ impl Finder<'_> {
                     let others = if cluster.is_some() { self.clusters().await.unwrap_or_default() } else { Vec::new() };
                     return Err(NotFound::NoCluster { cluster: cluster.unwrap_or_default().to_owned(), region: self.account.region.clone(), others: names(&others) });
                 }
-                Err(failing) => failed = Some(failing),
+                Err(failing) => {
+                    unread.push(last_segment(of).to_owned());
+                    failed = Some(failing);
+                }
             }
         }
         let mut places: Vec<String> = stopped.iter().map(|task| task.cluster.clone()).collect();
@@ -420,7 +424,11 @@ impl Finder<'_> {
         let latest = stopped.into_iter().max_by_key(|task| (task.times.stopped.or(task.times.stopping), task.id.clone()));
         let region = self.account.region.clone();
         match (latest, failed, service) {
-            (Some(task), ..) => {
+            (Some(task), failed, _) => {
+                if let Some(failing) = failed {
+                    let clusters = format!("{} {}", if unread.len() == 1 { "cluster" } else { "clusters" }, words::list(&unread));
+                    self.ledger.remark(format!("a later stop may be missing: {clusters} could not be read ({})", failing.words()));
+                }
                 if let (Some(service), [_], [_, _, ..]) = (service, places.as_slice(), having.as_slice()) {
                     self.ledger.remark(format!(
                         "service {service} is in the clusters {}; this is its latest stopped task, of {}: service/CLUSTER/{service} or --cluster picks another",

@@ -167,7 +167,7 @@ async fn tasks(account: &Account, ledger: &Ledger, cluster: Option<&str>, book: 
         }
     };
     let Ok(listed) = stops::list(account, ledger, stops::Scope { cluster, service: None }, wanted, told).await else { return };
-    let unread: HashSet<&str> = listed.unread.iter().map(|(cluster, _)| cluster.as_str()).collect();
+    let unread: HashSet<&str> = listed.unread.iter().map(|unread| unread.cluster.as_str()).collect();
     let seen = seen.into_inner();
     let mut all = fresh.into_inner();
     all.extend(known.into_values().filter(|task| seen.contains(&task.arn) || unread.contains(task.cluster.as_str())));

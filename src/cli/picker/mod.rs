@@ -107,7 +107,7 @@ async fn shown(account: &Account, options: &Everywhere, screen: &Screen, now: Ti
                         let region = account.region.clone();
                         return Err(NotFound::NothingStopped { service: None, region, looked_in: listed.clusters, cluster: None }.into());
                     }
-                    Ok(listed) => choice.end(listed.unread.into_iter().map(|(cluster, why)| format!("{cluster}: {why}")).next()),
+                    Ok(listed) => choice.end(listed.unread.into_iter().map(|unread| format!("{}: {}", unread.cluster, unread.why)).next()),
                 }
             }
             Some(judged) = judging.next() => choice.judge_anew(judged),

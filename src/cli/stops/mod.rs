@@ -1,7 +1,7 @@
 //! `stops`: recently stopped tasks at a glance, counted by what they share, or told as they happen.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use crate::render::{markdown, stops as table, text};
 use crate::sources::account::Account;
 use crate::sources::deadline::Deadline;
 use crate::sources::ledger::Ledger;
-use crate::sources::stops::{Listed, Scope, list, must_exist, services};
+use crate::sources::stops::{Listed, Scope, UnreadCluster, list, must_exist, services};
 use crate::sources::target::Target;
 use crate::sources::{Ended, Limits, Reach, gather};
 
@@ -188,7 +188,7 @@ async fn listed(run: &Run<'_>, by: Option<By>, since: Option<Duration>) -> Done 
                 return Err(unanswered(options));
             }
             screen.note(&format!("not read to the end within {:?}: more time with --timeout 60s", options.limit()));
-            Ok(Listed { unread: vec![(String::new(), "out of time".to_owned())], ..Listed::default() })
+            Ok(Listed { unread: vec![UnreadCluster { why: "out of time".to_owned(), ..UnreadCluster::default() }], ..Listed::default() })
         }
         () = interrupted() => {
             bars.clear_after_interrupt();
@@ -234,8 +234,8 @@ fn gap_of_services(readings: &[Reading]) -> Option<&Reading> {
 }
 
 fn tell_unread(listed: &Listed, screen: &Screen) {
-    for (cluster, why) in listed.unread.iter().filter(|(cluster, _)| !cluster.is_empty()) {
-        screen.note(&format!("cluster {cluster} is missing here: {why}"));
+    for unread in listed.unread.iter().filter(|unread| !unread.cluster.is_empty()) {
+        screen.note(&format!("cluster {} {}: {}", unread.cluster, unread.extent(), unread.why));
     }
 }
 
@@ -296,6 +296,8 @@ async fn watch(account: &Account, scope: Scope<'_>, pause: Duration, options: &E
     let clock = || began + SignedDuration::try_from(start.elapsed()).unwrap_or_default();
     let mut told: HashSet<String> = HashSet::new();
     let mut is_first = true;
+    // What could not be read the last time, and the clusters of which nothing had been when the watch began.
+    let (mut missing, mut unread_at_first): (Vec<UnreadCluster>, BTreeSet<String>) = (Vec::new(), BTreeSet::new());
     loop {
         let now = clock();
         let fresh: RefCell<Vec<Task>> = RefCell::default();
@@ -309,16 +311,21 @@ async fn watch(account: &Account, scope: Scope<'_>, pause: Duration, options: &E
         match read {
             Ok(Ok(listed)) if is_first => {
                 told.extend(fresh.drain(..).filter(|task| has_stopped(task, now)).map(|task| task.arn));
+                unread_at_first.extend(listed.unread.iter().map(|unread| unread.cluster.clone()));
                 let place = if listed.clusters.len() == 1 { format!("cluster {}", listed.clusters[0]) } else { format!("{} clusters", listed.clusters.len()) };
                 screen.note(&format!("watching {place} of {}: {} so far; Ctrl-C ends it", account.region, words::count(told.len(), "stopped task")));
                 is_first = false;
+                tell_changes(&mut missing, listed.unread, screen);
             }
-            Ok(Ok(_)) => {}
+            Ok(Ok(listed)) => tell_changes(&mut missing, listed.unread, screen),
             Ok(Err(error)) if is_first => return Err(error.into()),
             Ok(Err(error)) => screen.note(&format!("not read this time: {error}")),
             Err(_) => screen.note("not read this time: no answer in time"),
         }
         fresh.retain(|task| has_stopped(task, now));
+        // What had stopped before the watch began is no news, whenever its cluster can be read.
+        let is_old = |task: &Task| unread_at_first.contains(&task.cluster) && task.times.stopped.or(task.stop_anchor()).is_some_and(|stop| stop < began);
+        told.extend(fresh.extract_if(.., |task| is_old(task)).map(|task| task.arn));
         fresh.sort_by_key(|task| task.times.stopped);
         for (at, task) in fresh.into_iter().enumerate() {
             told.insert(task.arn.clone());
@@ -345,6 +352,17 @@ async fn watch(account: &Account, scope: Scope<'_>, pause: Duration, options: &E
             () = interrupted() => return Ok(Exit::Interrupted),
         }
     }
+}
+
+/// Names what cannot be read, once for as long as it is so, and says when all of it can be again.
+fn tell_changes(missing: &mut Vec<UnreadCluster>, unread: Vec<UnreadCluster>, screen: &Screen) {
+    for new in unread.iter().filter(|unread| !missing.contains(unread)) {
+        screen.note(&format!("cluster {} {}: {}; what stops there may not be told", new.cluster, new.extent(), new.why));
+    }
+    for old in missing.iter().filter(|old| unread.iter().all(|unread| unread.cluster != old.cluster)) {
+        screen.note(&format!("cluster {} can be read again", old.cluster));
+    }
+    *missing = unread;
 }
 
 /// Of a crowd the rest: what the task itself says, and how to ask for more.

@@ -2,7 +2,7 @@
 
 use super::super::commands;
 use super::super::evidence::Source;
-use super::super::scheduling::{Change, Story};
+use super::super::scheduling::{Change, Story, digits};
 use super::super::service::FORGOTTEN;
 use super::super::stopped_by::{self, StoppedBy};
 use super::super::timeline::Timeline;
@@ -38,6 +38,13 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     // The reason names a deployment: where it is the new one, ECS itself says which.
     if timeline.stopped_reason().contains(&change.id) {
         finding.confidence = Confidence::Certain;
+    }
+    // Listed by nobody any more but the answer to a call of that time.
+    let evidence = &timeline.evidence;
+    let is_listed = evidence.service.iter().flat_map(|service| &service.deployments).any(|deployment| deployment.id == change.id)
+        || evidence.service_deployments.iter().any(|deployment| deployment.arn == change.id || deployment.target_revision.as_deref() == Some(digits(&change.id)));
+    if !is_listed {
+        finding.confidence = finding.confidence.min(Confidence::Likely);
     }
     if let Err(gap) = timeline.seen_by(Source::Service) {
         finding.confidence = Confidence::Likely;

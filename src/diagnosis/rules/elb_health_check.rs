@@ -16,7 +16,7 @@ pub const RULE: Rule = Rule { cause: Cause::ElbHealthCheck, details: &["codes", 
 fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     let reason = timeline.stopped_reason();
     if !reason.contains("failed ELB health checks") {
-        return Judgement::No;
+        return told_by_the_service(timeline);
     }
     let Some(stop) = timeline.stop_line() else { return Judgement::No };
     let classic = in_parentheses(&reason, "elb");
@@ -66,6 +66,32 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
     if let Err(gap) = timeline.seen_by(Source::Service) {
         finding.unchecked.push((Cause::ElbHealthCheck, format!("codes unknown, {}", gap.sentence())));
     }
+    finding.next_steps = next_steps(timeline, group, named, finding.detail);
+    finding.into()
+}
+
+/// The same where ECS's reason is lost, and its service's events tell what came before the stop.
+fn told_by_the_service(timeline: &Timeline) -> Judgement {
+    let Some((n, message)) = timeline.unhealthy_before_a_lost_stop() else { return Judgement::No };
+    let mut finding = Finding::new(Confidence::Likely, "Failed load balancer health checks");
+    let why = health_check::reason_of(message);
+    finding.detail = Some(detail(why));
+    finding.evidence.push(n);
+    let named = match &message.kind {
+        MessageKind::Unhealthy { target_group, .. } => target_group.as_deref(),
+        _ => None,
+    };
+    let group_name = named.map_or_else(|| "Its load balancer".to_owned(), |arn| format!("Target group {}", target_group_name(arn)));
+    let told = why.map(|why| format!(": {}", words::quoted(why))).unwrap_or_default();
+    finding.summary = format!("{group_name} called it unhealthy [{n}]{told}, and seconds later the scheduler stopped it");
+    match timeline.messages().find(|(_, message)| message.kind == MessageKind::Stopped && message.tasks.contains(&timeline.evidence.task.id)) {
+        Some((stop, _)) => {
+            finding.evidence.push(stop);
+            finding.summary.push_str(&format!(" [{stop}]; its own reason is lost."));
+        }
+        None => finding.summary.push('.'),
+    }
+    let group = timeline.evidence.target_groups.iter().find(|group| Some(group.arn.as_str()) == named);
     finding.next_steps = next_steps(timeline, group, named, finding.detail);
     finding.into()
 }

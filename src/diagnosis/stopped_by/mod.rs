@@ -213,6 +213,9 @@ fn beginning(timeline: &Timeline) -> Beginning {
         Some(StopCode::ServiceSchedulerInitiated) if reason.contains("failed container health checks") => {
             aws("Nobody asked for it: ECS stopped it, since it failed its container health check.")
         }
+        Some(StopCode::ServiceSchedulerInitiated) if timeline.unhealthy_before_a_lost_stop().is_some() => {
+            aws("Nobody asked for it, as far as it is kept: ECS stopped it seconds after its load balancer had called it unhealthy.")
+        }
         Some(_) if reason.contains("maintenance on the underlying infrastructure") => aws("Nobody: AWS retired the infrastructure under the task."),
         Some(StopCode::ServiceSchedulerInitiated) if scheduling::is_scaling_reason(&reason) => match story_of(timeline) {
             Story::Rebalanced => aws("Nobody: ECS moved the task to another zone."),

@@ -19,7 +19,11 @@ use super::{CALL_MAY_TRAIL_BY, LED_TO_IT_WITHIN, UNDO, all_calls, calls, came_be
 #[must_use]
 pub fn story_of(timeline: &Timeline) -> Story {
     match story_of_deployments(timeline) {
-        Story::Unclear(_) if timeline.seen_by(Source::Service).is_ok() && lowered_just_before(timeline).is_some() => Story::FewerWanted,
+        Story::Unclear(why) => match named_newer(timeline) {
+            Some(change) => Story::Replaced(change),
+            None if timeline.seen_by(Source::Service).is_ok() && lowered_just_before(timeline).is_some() => Story::FewerWanted,
+            None => Story::Unclear(why),
+        },
         // A service is emptied before it is deleted: its last tasks went for the count.
         Story::ServiceDeleted => match (desired_count::behind(timeline), deletion(timeline), scheduling::stopped_for_another(&timeline.evidence.task)) {
             (Some(_), None, _) => Story::FewerWanted,
@@ -42,6 +46,16 @@ pub fn story_of(timeline: &Timeline) -> Story {
 /// When a deployment began, by the answer to any call that lists it.
 pub(super) fn told_by_a_call(timeline: &Timeline, id: &str) -> Option<Timestamp> {
     all_calls(timeline).find_map(|(_, call)| call.deployment(id)?.created_at)
+}
+
+/// The deployment for which ECS says that it stopped the task, where it is listed no longer and the answer to a call tells
+/// that it brought a later revision: what brings an earlier one may be a way back.
+fn named_newer(timeline: &Timeline) -> Option<scheduling::Change> {
+    let task = &timeline.evidence.task;
+    let id = scheduling::stopped_for_another(task)?;
+    let told = all_calls(timeline).find_map(|(_, call)| call.deployment(&id))?;
+    let change = scheduling::Change { created_at: told.created_at, definition: told.definition.clone(), id };
+    scheduling::brings_newer(task, change.definition.as_deref()).then_some(change)
 }
 
 /// The same from the service and its deployments alone.

@@ -87,7 +87,7 @@ fn half_read_a_call_is_believed_only_where_it_fits_to_the_second() {
 }
 
 fn listed(id: &str, created: Option<i64>) -> ToldDeployment {
-    ToldDeployment { id: id.to_owned(), created_at: created.map(at) }
+    ToldDeployment { id: id.to_owned(), created_at: created.map(at), definition: None }
 }
 
 fn replaced() -> Evidence {

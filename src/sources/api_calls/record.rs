@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::diagnosis::call::{ApiCall, Identity, Parameters, REPORTS, Report, ReportedContainer, Target, ToldDeployment};
 use crate::diagnosis::service::ServiceMessage;
+use crate::diagnosis::task::last_segment;
 use crate::sources::task::datable;
 
 /// A call, and the service's events of that moment, where its answer holds the service.
@@ -119,7 +120,13 @@ fn begins_no_deployment(value: &Value) -> bool {
 fn told_deployments(value: &Value) -> Vec<ToldDeployment> {
     let listed = value.pointer("/responseElements/service/deployments").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let text = |of: &Value, name: &str| of.get(name).and_then(Value::as_str).map(str::to_owned);
-    let read = |told: &Value| Some(ToldDeployment { id: text(told, "id")?, created_at: text(told, "createdAt").and_then(|at| written_time(&at)) });
+    let read = |told: &Value| {
+        Some(ToldDeployment {
+            id: text(told, "id")?,
+            created_at: text(told, "createdAt").and_then(|at| written_time(&at)),
+            definition: text(told, "taskDefinition").map(|arn| last_segment(&arn).to_owned()),
+        })
+    };
     listed.iter().chain(value.pointer("/responseElements/taskSet")).filter_map(read).collect()
 }
 

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::diagnosis::event::{Event, Level, Precision, Sample, What, Witness};
 use crate::diagnosis::evidence::{Reading, Source, Status};
 use crate::diagnosis::measure::{Scope, Share, Utilization};
-use crate::diagnosis::task::Task;
+use crate::diagnosis::task::{StopCode, Task};
 
 use super::super::Reach;
 use super::super::task::datable;
@@ -21,6 +21,9 @@ const INSIGHTS: &str = "ECS/ContainerInsights";
 
 pub(super) async fn collect(reach: &Reach<'_>) {
     let task = reach.task;
+    if task.times.started.is_none() && task.is_forgotten() && task.stop_code != Some(StopCode::TaskFailedToStart) {
+        return reach.ledger.note(Reading::new(Source::Metrics, Status::Skipped).detailed("when it started is not known any more"));
+    }
     if task.times.started.is_none() {
         return reach.ledger.note(Reading::new(Source::Metrics, Status::NotApplicable).detailed("the task never ran: no metric is of it"));
     }
