@@ -252,6 +252,24 @@ fn what_is_kept_is_shown_and_where_nothing_is_how_to_keep_it() {
     let aws = FakeAws::with(CASE, &[("logs:DescribeLogGroups", Fault::Denied)], Duration::ZERO);
     let ran = run(&mut against(&aws, &["archive", "status"])).code(&[254]);
     assert!(ran.stdout.is_empty() && ran.stderr.contains("allow logs:DescribeLogGroups"), "{}", ran.stderr);
+
+    // Where only some of it may be seen, that is shown, and the rest is named.
+    for (there, says) in [(groups, "are kept in"), (r#"{"logGroups": []}"#, "was seen in")] {
+        let faults = [("logs:DescribeLogGroups", Fault::Answers(200, there)), ("logs:DescribeLogGroups", Fault::DeniedOf("containerinsights"))];
+        let aws = FakeAws::with(CASE, &faults, Duration::ZERO);
+        let ran = run(&mut against(&aws, &["archive", "status"])).code(&[3]);
+        assert!(
+            ran.stdout.contains(says) && ran.stderr.contains("log groups below /aws/ecs/containerinsights/ could not be listed: AccessDenied"),
+            "{} {}",
+            ran.stdout,
+            ran.stderr
+        );
+    }
+    // One that only a query can read holds no single task's events for who looks for them.
+    let queried = groups.replace(r#""retentionInDays": 30"#, r#""logGroupClass": "INFREQUENT_ACCESS""#);
+    let aws = FakeAws::with(CASE, &[("logs:DescribeLogGroups", Fault::Answers(200, queried.leak()))], Duration::ZERO);
+    let ran = run(&mut against(&aws, &["archive", "status"])).code(&[0]);
+    assert!(ran.stdout.contains("in class INFREQUENT_ACCESS alone") && ran.stdout.contains("no single task is looked for"), "{}", ran.stdout);
 }
 
 #[test]
@@ -323,6 +341,11 @@ fn a_task_of_which_only_its_logs_are_left_is_told_by_them_and_nothing_is_made_up
     assert_eq!((&document["verdict"]["cause"], &document["stoppedBy"]["status"]), (&"unknown".into(), &"not-yet".into()));
     let lines = document["timeline"].as_array().unwrap();
     assert!(lines.len() > 3 && lines.iter().all(|line| line["witness"] == "logs"), "{lines:#?}");
+    // Whether it was of a service is not known, so that nothing of one could be asked: that is no proof that there is none.
+    for source in ["service", "elb", "autoscaling", "metrics"] {
+        let told = statuses(&document, source);
+        assert!(told.contains(&"skipped".to_owned()) && !told.contains(&"not-applicable".to_owned()), "{source}: {told:?}");
+    }
     let note = document["verdict"]["notes"].as_array().unwrap().iter().find(|note| note["code"] == "forgotten").unwrap();
     assert!(note["text"].as_str().unwrap().contains("ECS's reason for the stop"), "{note}");
 

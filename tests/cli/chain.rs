@@ -51,6 +51,22 @@ fn a_call_that_is_delivered_while_it_is_waited_for_is_found() {
 }
 
 #[test]
+fn a_call_that_is_waited_for_where_cloudtrail_can_be_read_no_longer_is_said_to_be_so() {
+    let late = (LOOKUP, Fault::Late(Duration::from_secs(600)));
+    let aws = FakeAws::with("stopped-by-sso-user", &[late], Duration::ZERO);
+    run(&mut against(&aws, &["who-stopped", &aws.task_arn])).code(&[3]);
+    let once = aws.journal().iter().filter(|asked| asked.action == LOOKUP).count();
+    let aws = FakeAws::with("stopped-by-sso-user", &[late, (LOOKUP, Fault::DeniedAfter(once))], Duration::ZERO);
+    let ran = run(&mut against(&aws, &["who-stopped", &aws.task_arn, "-o", "json", "--wait=8s"])).code(&[3]);
+    assert!(ran.stderr.contains("CloudTrail could not be read when it was asked again: AccessDenied"), "{}", ran.stderr);
+    assert_eq!(ran.json()["stoppedBy"]["status"], "not-yet");
+    // What was refused for the moment is waited for, too.
+    let aws = FakeAws::with("stopped-by-sso-user", &[(LOOKUP, Fault::Throttled(once * 5))], Duration::ZERO);
+    let document = run(&mut against(&aws, &["who-stopped", &aws.task_arn, "-o", "json", "--wait=25s"])).code(&[0]).json();
+    assert_eq!(document["stoppedBy"]["actor"], "ines@example.com");
+}
+
+#[test]
 fn waiting_ends_by_itself_and_says_what_there_is() {
     let aws = FakeAws::with("stopped-by-sso-user", &[(LOOKUP, Fault::Late(Duration::from_secs(60)))], Duration::ZERO);
     let began = Instant::now();

@@ -102,6 +102,15 @@ fn a_cluster_that_is_named_and_not_there_is_said_to_be_so() {
 }
 
 #[test]
+fn clusters_that_may_not_be_listed_are_not_said_to_be_none() {
+    let faults = [("ecs:ListClusters", Fault::Denied), ("ecs:DescribeClusters", Fault::Answers(200, r#"{"clusters": [], "failures": []}"#))];
+    let aws = FakeAws::with(CASE, &faults, Duration::ZERO);
+    let ran = run(&mut against(&aws, &["doctor"])).code(&[3]);
+    let insights = ran.stdout.lines().find(|line| line.trim_start().starts_with("insights")).unwrap_or_default();
+    assert!(insights.contains("not seen") && !insights.contains("none"), "{}", ran.stdout);
+}
+
+#[test]
 fn an_archive_is_found_by_its_name() {
     const GROUPS: &str = r#"{"logGroups":[{"logGroupName":"/aws/events/ECSStoppedTasksEvent"},{"logGroupName":"/ecs/web"}]}"#;
     let aws = FakeAws::with(CASE, &[("logs:DescribeLogGroups", Fault::Answers(200, GROUPS))], Duration::ZERO);

@@ -16,6 +16,10 @@ use serde_json::{Value, json};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     Denied,
+    /// Where the request names this.
+    DeniedOf(&'static str),
+    /// From the request behind the first N on.
+    DeniedAfter(usize),
     /// The first N.
     Throttled(usize),
     /// Whatever comes when N have come within a second, refused ones among them.
@@ -320,7 +324,9 @@ impl World {
             let is_of = |of: &str| of == action || (of.ends_with(":*") && action.starts_with(of.trim_end_matches('*')));
             for fault in self.faults.iter().filter(|(of, _)| is_of(of)).map(|(_, fault)| *fault) {
                 match fault {
-                    Fault::Denied => {
+                    Fault::DeniedOf(name) if !body.contains(name) => {}
+                    Fault::DeniedAfter(most) if earlier < most => {}
+                    Fault::Denied | Fault::DeniedOf(_) | Fault::DeniedAfter(_) => {
                         (status, answer) = (
                             400,
                             error(

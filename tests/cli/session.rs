@@ -66,6 +66,32 @@ fn an_endpoint_can_be_given_for_all_or_for_one_service() {
 }
 
 #[test]
+fn an_endpoint_that_is_set_and_empty_is_none() {
+    let aws = FakeAws::serving("app-error");
+    let names = ["AWS_ENDPOINT_URL_ECS", "AWS_ENDPOINT_URL_CLOUDTRAIL", "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "AWS_ENDPOINT_URL_STS"];
+    run(against(&aws, &["timeline", &aws.task_arn]).envs(names.map(|name| (name, "")))).code(&[0]);
+    run(against(&aws, &["doctor"]).envs(names.map(|name| (name, "")))).code(&[0, 3]);
+    run(against(&aws, &["timeline", &aws.task_arn, "--endpoint-url", &aws.url]).env("AWS_ENDPOINT_URL", "")).code(&[0]);
+    // Then it is AWS's own that is asked, and not there.
+    let none = run(against(&aws, &["timeline", &aws.task_arn, "--timeout", "2s"]).env("AWS_ENDPOINT_URL", "").env("HTTPS_PROXY", "http://127.0.0.1:1")).code(&[255]);
+    assert!(!none.stderr.contains("panicked"), "{}", none.stderr);
+}
+
+#[test]
+fn what_no_request_can_carry_and_what_is_no_region_is_253_in_one_line() {
+    let aws = FakeAws::serving("app-error");
+    for (name, value, says) in [
+        ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE\r\n", "the access key id holds a letter that no request can carry"),
+        ("AWS_SESSION_TOKEN", "token\nmore", "the session token holds a letter that no request can carry"),
+        ("AWS_REGION", "eu west 1", "`eu west 1` is no region; wanted is a name such as eu-west-1"),
+        ("AWS_REGION", "../x", "`../x` is no region"),
+    ] {
+        let ran = run(against(&aws, &["timeline", aws.task_id()]).env(name, value)).code(&[253]);
+        assert!(ran.stderr.contains(says), "{name}: {}", ran.stderr);
+    }
+}
+
+#[test]
 fn a_bundle_without_certificates_is_said_to_be_one() {
     let aws = FakeAws::serving("app-error");
     let folder = tempfile::tempdir().unwrap();

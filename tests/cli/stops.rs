@@ -106,6 +106,42 @@ fn nothing_is_said_to_be_nothing_and_an_unknown_service_to_be_unknown() {
 }
 
 #[test]
+fn of_a_cluster_that_is_read_in_part_what_came_is_listed_and_the_rest_named() {
+    let aws = FakeAws::serving("app-error");
+    let page = format!(r#"{{"taskArns": ["{}"], "nextToken": "more"}}"#, aws.task_arn);
+    let faults = [("ecs:ListTasks", Fault::Answers(200, page.leak())), ("ecs:ListTasks", Fault::DeniedOf("nextToken"))];
+    for scope in [[].as_slice(), &["--cluster", &aws.cluster]] {
+        let aws = FakeAws::with("app-error", &faults, Duration::ZERO);
+        let ran = run(&mut against(&aws, &[&["stops", "-o", "json"], scope].concat())).code(&[3]);
+        assert!(ran.stderr.contains(&format!("cluster {} was not read to its end: ", aws.cluster)), "{}", ran.stderr);
+        assert_eq!(ran.json()["stops"].as_array().unwrap().len(), 1);
+    }
+}
+
+#[test]
+fn the_latest_stop_is_told_with_the_clusters_in_which_a_later_one_may_be() {
+    let clusters =
+        ("ecs:ListClusters", Fault::Answers(200, r#"{"clusterArns": ["arn:aws:ecs:us-east-2:111122223333:cluster/data", "arn:aws:ecs:us-east-2:111122223333:cluster/staging"]}"#));
+    let aws = FakeAws::with("app-error", &[clusters, ("ecs:ListTasks", Fault::DeniedOf("staging"))], Duration::ZERO);
+    assert_eq!(aws.cluster, "data");
+    let ran = run(&mut against(&aws, &["why", "@latest"])).code(&[0, 3]);
+    assert!(ran.stderr.contains("a later stop may be missing: cluster staging could not be read (AccessDenied"), "{}", ran.stderr);
+}
+
+#[test]
+fn what_cannot_be_read_while_it_is_watched_is_named_once_and_old_stops_are_no_news() {
+    let aws = FakeAws::with("app-error", &[("ecs:DescribeTasks", Fault::Throttled(5))], Duration::ZERO);
+    let mut child = against(&aws, &["stops", "--watch=5s"]).env("AWS_MAX_ATTEMPTS", "1").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(Duration::from_secs(13));
+    std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let ended = child.wait_with_output().unwrap();
+    let (told, notes) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+    assert_eq!(notes.matches(&format!("cluster {} is missing here: ", aws.cluster)).count(), 1, "{notes}");
+    assert!(notes.contains("what stops there may not be told"), "{notes}");
+    assert!(told.is_empty(), "{told}");
+}
+
+#[test]
 fn a_stop_that_happens_while_it_is_watched_is_told_in_full_and_ctrl_c_ends_it() {
     let aws = FakeAws::with("app-error", &[("ecs:ListTasks", Fault::Late(Duration::from_secs(3)))], Duration::ZERO);
     let mut child = against(&aws, &["stops", "--watch=5s", "-o", "jsonl"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

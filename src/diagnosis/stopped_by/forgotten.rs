@@ -209,6 +209,24 @@ mod tests {
     }
 
     #[test]
+    fn a_load_balancers_word_seconds_before_a_lost_stop_is_its_cause_and_an_older_one_is_not() {
+        let judged_after = |lead: i64, task: &str| {
+            let mut evidence = reported(Some(143), None, "service:web");
+            evidence.task.id = "5d6c7b8a99a8b7c6d5e4f3a2b1c0d9e8".to_owned();
+            let said = |at: Timestamp, text: String| Event::said(super::super::super::service::ServiceMessage::read(&text, at, &text), Precision::Second);
+            let why = "is unhealthy in (target-group arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/web/1f) due to (reason Health checks failed with these codes: [502])";
+            evidence.events.push(said(at(-30_000 - lead), format!("(service web) (task {task}) (port 80) {why}")));
+            evidence.events.push(said(at(-30_000), format!("(service web) has stopped 1 running tasks: (task {}).", evidence.task.id)));
+            let trace = judged(evidence);
+            (trace.verdict.cause.as_str(), trace.verdict.detail, trace.stopped_by.status.as_str(), trace.verdict.evidence.len())
+        };
+        let own = "5d6c7b8a99a8b7c6d5e4f3a2b1c0d9e8";
+        assert_eq!(judged_after(1_000, own), ("elb-health-check", Some("codes"), "nobody", 2));
+        assert_eq!(judged_after(60_000, own).0, "unknown");
+        assert_eq!(judged_after(1_000, &own.replace('5', "0")).0, "unknown");
+    }
+
+    #[test]
     fn a_service_event_that_names_the_task_tells_that_the_scheduler_stopped_it() {
         let mut evidence = reported(Some(137), Some("OutOfMemoryError: Container killed due to memory usage"), "service:web");
         evidence.task.id = "5d6c7b8a99a8b7c6d5e4f3a2b1c0d9e8".to_owned();

@@ -97,6 +97,24 @@ fn replaced() -> Evidence {
 }
 
 #[test]
+fn a_deployment_that_ecs_names_and_lists_no_longer_is_known_by_the_answer_to_a_call_if_it_brought_what_is_newer() {
+    let by = |definition: Option<&str>| {
+        let mut evidence = read(stopped("ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/2)", Some(143)), "UpdateService", Read::Ok);
+        (evidence.task.family, evidence.task.revision) = (Some("web".to_owned()), Some(42));
+        evidence.service.as_mut().expect("a service").deployments.retain(|deployment| deployment.id != "ecs-svc/1");
+        let newer = ToldDeployment { definition: definition.map(str::to_owned), ..listed("ecs-svc/2", Some(-90_000)) };
+        let evidence = call(evidence, -91_000, "UpdateService", "carol", |call| call.response_deployments = vec![newer.clone(), listed("ecs-svc/1", Some(-900_000))]);
+        let trace = judged(evidence);
+        (trace.verdict.cause.as_str(), trace.verdict.confidence.as_str(), trace.stopped_by.actor)
+    };
+    assert_eq!(by(Some("web:43")), ("deployment", "likely", Some("carol".to_owned())));
+    for untold in [None, Some("web:41"), Some("other:99")] {
+        let (cause, _, actor) = by(untold);
+        assert_eq!((cause, actor), ("unknown", None), "{untold:?} may be a way back");
+    }
+}
+
+#[test]
 fn the_call_in_the_deployments_own_second_began_it_and_an_earlier_one_did_not() {
     assert_eq!(told(call(replaced(), -91_000, "UpdateService", "rosa", |_| {})), "found rosa");
     assert_eq!(told(call(replaced(), -140_000, "UpdateService", "nora", |_| {})), "not-yet -");
