@@ -15,6 +15,7 @@ use crate::diagnosis::event::{Event, Level, Precision, What, Witness};
 use crate::diagnosis::evidence::Source;
 use crate::diagnosis::scheduling::{digits, stopped_for_another};
 use crate::diagnosis::service::{Host, MessageKind, Rollback, ServiceDeployment, ServiceMessage, is_task_id};
+use crate::diagnosis::stopped_by::LED_TO_IT_WITHIN;
 use crate::diagnosis::task::{EcsArn, Task, last_segment};
 use crate::diagnosis::timeline::concerns;
 
@@ -83,15 +84,19 @@ pub(super) async fn fetch(reach: &Reach<'_>, until: Instant, skip: bool) -> Opti
     let of_actions = async {
         match task.service.as_deref() {
             Some(name) => read_actions(reach, &action_logs, format!("\"/{}/{name}\"", task.cluster), window, until).await,
-            None => Vec::new(),
+            None => (Vec::new(), None),
         }
     };
-    let (of_service, of_host, of_actions) = futures::join!(of_service, of_host, of_actions);
+    let (of_service, of_host, (of_actions, given_up)) = futures::join!(of_service, of_host, of_actions);
     // The oldest comes first: of a reading that was cut nobody knows what the last word would have been.
     let host_unread = of_host.iter().any(|told| !told.is_whole);
     let of_host = of_host.into_iter().filter(|told| told.is_whole);
     let (archived, lines) = told_around(of_service.into_iter().chain(of_host).flat_map(|told| told.events), task, stop);
-    let archived = ArchivedEvents { host_unread: host_unread && archived.host.is_none(), ..archived };
+    let mut archived = ArchivedEvents { host_unread: host_unread && archived.host.is_none(), ..archived };
+    // An event names the deployment as the task does; a log's entry by another id.
+    let is_known = |deployment: &ServiceDeployment| archived.deployments.iter().any(|known| known.target_revision == deployment.target_revision);
+    let given_up = given_up.filter(|deployment| !is_known(deployment));
+    archived.deployments.extend(given_up);
     lines.into_iter().chain(of_actions).for_each(|line| reach.ledger.tell(line));
     Some(Arc::new(archived))
 }
@@ -150,11 +155,13 @@ async fn read_until(reach: &Reach<'_>, inquiry: &Inquiry<'_>, asked: (&str, &str
 }
 
 /// What ECS's action logs of the cluster keep of the service's deployments. Few have them: that there are none is no word.
-async fn read_actions(reach: &Reach<'_>, group: &str, pattern: String, window: (Timestamp, Timestamp), until: Instant) -> Vec<Event> {
+async fn read_actions(reach: &Reach<'_>, group: &str, pattern: String, window: (Timestamp, Timestamp), until: Instant) -> (Vec<Event>, Option<ServiceDeployment>) {
     let inquiry = reach.ledger.ask(Source::Archive, FILTER, group);
     inquiry.aside();
     let (entries, ended) = read_until(reach, &inquiry, (group, &pattern), window, until).await;
-    let lines: Vec<Event> = entries.iter().filter_map(|entry| of_action(entry, reach.task)).filter(|line| (window.0..=window.1).contains(&line.at)).collect();
+    let actions: Vec<Action> = entries.iter().filter_map(|entry| of_action(entry, reach.task)).filter(|action| (window.0..=window.1).contains(&action.at)).collect();
+    let given_up = given_up(&actions, reach.task);
+    let lines: Vec<Event> = actions.into_iter().map(Action::line).collect();
     inquiry.count(lines.len());
     match ended {
         Err(failing) if failing.is("ResourceNotFoundException") => inquiry.withdraw(),
@@ -162,7 +169,7 @@ async fn read_actions(reach: &Reach<'_>, group: &str, pattern: String, window: (
         Ok(()) => inquiry.done(),
         Err(failing) => inquiry.fail(&failing),
     }
-    lines
+    (lines, given_up)
 }
 
 /// Delivery is at least once: the same event may stand there several times, and in several archives.
@@ -451,7 +458,55 @@ fn host_lines(states: &[State], stop: Timestamp) -> Vec<Event> {
 }
 
 /// An entry of ECS's action logs about a deployment of the task's service.
-fn of_action(entry: &Value, task: &Task) -> Option<Event> {
+struct Action {
+    at: Timestamp,
+    /// Of the service deployment, else of the service.
+    arn: String,
+    /// `IN_PROGRESS`, `ROLLBACK_SUCCESSFUL` …
+    status: Option<String>,
+    reason: Option<String>,
+    words: String,
+    level: Level,
+}
+
+impl Action {
+    fn line(self) -> Event {
+        let what = What::ServiceDeployment { id: self.arn, target: String::new(), text: self.words };
+        Event { at: self.at, precision: Precision::Millisecond, witness: Witness::Archive, level: self.level, container: None, what }
+    }
+
+    fn rolls_back(&self) -> bool {
+        self.status.as_deref().is_some_and(|status| status.starts_with("ROLLBACK_"))
+    }
+}
+
+/// The task's own deployment, where ECS says that it stopped the task for another one and was rolling one back just then: the
+/// entries name deployments by ids of their own.
+fn given_up(actions: &[Action], task: &Task) -> Option<ServiceDeployment> {
+    let (stop, own) = (task.stop_anchor()?, task.started_by.as_deref()?);
+    stopped_for_another(task)?;
+    let led_to_it = |action: &&Action| action.at <= stop + MAY_TRAIL_BY && stop.as_millisecond() - action.at.as_millisecond() <= LED_TO_IT_WITHIN;
+    let back = actions.iter().filter(|action| action.rolls_back()).filter(led_to_it).min_by_key(|action| action.at)?;
+    let its = || actions.iter().filter(|action| action.arn == back.arn);
+    // An entry that names no deployment is of any of the service's.
+    let is_one = back.arn.contains(":service-deployment/");
+    let begun = its().filter(|action| is_one && matches!(action.status.as_deref(), Some("PENDING" | "IN_PROGRESS"))).map(|action| action.at).min();
+    let reason = its().filter(|action| action.rolls_back()).find_map(|action| action.reason.clone());
+    let mut deployment = ServiceDeployment {
+        arn: back.arn.clone(),
+        status: back.status.clone().unwrap_or_default(),
+        status_reason: reason.clone(),
+        created_at: begun,
+        started_at: begun,
+        target_revision: Some(digits(own).to_owned()),
+        rollback: Some(Rollback { reason: reason.clone(), started_at: Some(back.at) }),
+        ..ServiceDeployment::default()
+    };
+    tripped(&mut deployment, &reason.unwrap_or_default());
+    Some(deployment)
+}
+
+fn of_action(entry: &Value, task: &Task) -> Option<Action> {
     let detail = entry.get("detail").unwrap_or(&Value::Null);
     let name = text(entry, "eventName")?;
     let arns = [text(entry, "resourceArn"), text(detail, "serviceDeploymentArn")].into_iter().flatten();
@@ -470,9 +525,8 @@ fn of_action(entry: &Value, task: &Task) -> Option<Event> {
         words.push_str(&format!(", {}", said.trim_end_matches('.')));
     }
     let level = if text(entry, "logLevel").is_some_and(|level| level.eq_ignore_ascii_case("ERROR")) { Level::Warn } else { Level::Info };
-    let id = text(detail, "serviceDeploymentArn").unwrap_or(arn);
-    let what = What::ServiceDeployment { id, target: String::new(), text: words };
-    Some(Event { at, precision: Precision::Millisecond, witness: Witness::Archive, level, container: None, what })
+    let arn = text(detail, "serviceDeploymentArn").unwrap_or(arn);
+    Some(Action { at, arn, status: text(detail, "status"), reason: text(detail, "statusReason"), words, level })
 }
 
 #[cfg(test)]
@@ -660,8 +714,35 @@ mod tests {
                 "detail": {"status": "ROLLBACK_SUCCESSFUL", "statusReason": "circuit breaker threshold exceeded."}})
         };
         let own = of_action(&entry(&format!("{HEAD}:service-deployment/default/servicetest/abc")), &task()).expect("its own");
-        assert_eq!(own.text(), "SERVICE_DEPLOYMENT_FAILED, ROLLBACK_SUCCESSFUL, circuit breaker threshold exceeded");
+        assert_eq!(own.line().text(), "SERVICE_DEPLOYMENT_FAILED, ROLLBACK_SUCCESSFUL, circuit breaker threshold exceeded");
         assert!(of_action(&entry(&format!("{HEAD}:service/default/servicetest-2")), &task()).is_none());
         assert!(of_action(&entry(&format!("{HEAD}:service/prod/servicetest")), &task()).is_none());
+    }
+
+    #[test]
+    fn a_way_back_that_the_action_logs_alone_tell_is_of_the_tasks_own_deployment_where_ecs_stopped_it_for_another() {
+        let entry = |at: &str, id: &str, status: &str, reason: &str| {
+            let arn = format!("{HEAD}:service-deployment/default/servicetest/{id}");
+            json!({"eventTimestamp": at, "resourceArn": format!("{HEAD}:service/default/servicetest"), "eventName": "x", "detail": {"serviceDeploymentArn": arn, "status": status, "statusReason": reason}})
+        };
+        let told = |entries: &[Value], reason: &str| {
+            let task = Task { stopped_reason: Some(reason.to_owned()), ..task() };
+            let actions: Vec<Action> = entries.iter().filter_map(|entry| of_action(entry, &task)).collect();
+            given_up(&actions, &task)
+        };
+        let entries = [
+            entry("2020-05-23T11:59:50Z", "b", "IN_PROGRESS", ""),
+            entry("2020-05-23T11:00:00Z", "a", "SUCCESSFUL", ""),
+            entry("2020-05-23T12:31:20Z", "b", "ROLLBACK_IN_PROGRESS", "rolled back because the circuit breaker threshold was exceeded."),
+            entry("2020-05-23T12:33:00Z", "b", "ROLLBACK_SUCCESSFUL", ""),
+        ];
+        let for_another = "Scaling activity initiated by (deployment ecs-svc/99)";
+        let own = told(&entries, for_another).expect("its own");
+        assert_eq!((own.target_revision.as_deref(), own.circuit_breaker.as_deref(), own.status.as_str()), (Some("123"), Some("TRIGGERED"), "ROLLBACK_IN_PROGRESS"));
+        let at = |at: Option<Timestamp>| at.map(|at| at.to_string());
+        let since = own.rollback.and_then(|rollback| rollback.started_at);
+        assert_eq!((at(own.created_at).as_deref(), at(since).as_deref()), (Some("2020-05-23T11:59:50Z"), Some("2020-05-23T12:31:20Z")));
+        assert!(told(&entries, "Scaling activity initiated by (deployment ecs-svc/123)").is_none(), "stopped for its own deployment");
+        assert!(told(&entries[..2], for_another).is_none() && told(&entries[3..], for_another).is_none(), "nothing was rolled back by then");
     }
 }

@@ -131,7 +131,7 @@ fn the_latest_stop_is_told_with_the_clusters_in_which_a_later_one_may_be() {
 #[test]
 fn what_cannot_be_read_while_it_is_watched_is_named_once_and_old_stops_are_no_news() {
     let aws = FakeAws::with("app-error", &[("ecs:DescribeTasks", Fault::Throttled(5))], Duration::ZERO);
-    let mut child = against(&aws, &["stops", "--watch=5s"]).env("AWS_MAX_ATTEMPTS", "1").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let child = against(&aws, &["stops", "--watch=5s"]).env("AWS_MAX_ATTEMPTS", "1").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     std::thread::sleep(Duration::from_secs(13));
     std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     let ended = child.wait_with_output().unwrap();

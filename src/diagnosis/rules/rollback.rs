@@ -1,11 +1,12 @@
 //! The task's deployment failed and was rolled back.
 
 use super::super::commands;
+use super::super::event::What;
 use super::super::evidence::Source;
-use super::super::scheduling::{Rollback, Story};
+use super::super::scheduling::{Rollback, Story, digits};
 use super::super::service::MessageKind;
 use super::super::stopped_by::{self, Status, StoppedBy};
-use super::super::timeline::Timeline;
+use super::super::timeline::{Line, Timeline};
 use super::super::verdict::{Cause, Confidence, Finding, Judgement, NextStep, Rule};
 use super::super::words::value;
 use super::scheduled_stop;
@@ -32,7 +33,9 @@ fn judge(timeline: &Timeline, stopped_by: &StoppedBy) -> Judgement {
     let own = timeline.lines.iter().find(|line| line.event.is_of_deployment(&failed.id));
     // What tells that it failed, rather than that it began.
     let says_so = timeline.messages().find(|(_, message)| is_of_rollback(&message.kind) && message.text.contains(&failed.id)).map(|(n, _)| n);
-    let cite = says_so.or(own.map(|line| line.n)).map(|n| format!(" [{n}]")).unwrap_or_default();
+    let logged = logged_way_back(timeline, digits(&failed.id));
+    finding.evidence.extend(logged);
+    let cite = says_so.or(logged).or(own.map(|line| line.n)).map(|n| format!(" [{n}]")).unwrap_or_default();
     finding.evidence.extend(own.map(|line| line.n));
     finding.summary = format!("Its deployment {} was rolled back by {what}{cite}, and the scheduler stopped this task for it [{}].", failed.id, stop.n);
     for (n, message) in timeline.messages().filter(|(_, message)| is_of_rollback(&message.kind)) {
@@ -64,6 +67,16 @@ fn judge(timeline: &Timeline, stopped_by: &StoppedBy) -> Judgement {
         ));
     }
     finding.into()
+}
+
+/// The line of the moment in which the deployment's way back began, as ECS's logs of its actions tell it.
+fn logged_way_back(timeline: &Timeline, own: &str) -> Option<usize> {
+    let (arn, since) = timeline.evidence.service_deployments.iter().find_map(|deployment| {
+        let since = deployment.rollback.as_ref()?.started_at?;
+        (deployment.target_revision.as_deref() == Some(own)).then_some((&deployment.arn, since))
+    })?;
+    let is_it = |line: &&Line| matches!(&line.event.what, What::ServiceDeployment { id, .. } if id == arn) && line.event.at == since;
+    timeline.lines.iter().find(is_it).map(|line| line.n)
 }
 
 fn is_of_rollback(kind: &MessageKind) -> bool {
