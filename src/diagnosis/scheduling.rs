@@ -96,6 +96,11 @@ pub fn story(task: &Task, service: Option<&Service>, history: &[ServiceDeploymen
         (change, Some(failure), _) => {
             let change = change.unwrap_or_default();
             let since = failure.since.or(change.created_at);
+            // What ECS itself names is what took the place; an event of the way back may name what it went back to.
+            let change = match stopped_for_another(task) {
+                Some(id) if id != change.id => Change { id, ..Change::default() },
+                _ => change,
+            };
             Story::RolledBack { change, failed: failure.deployment, since, how: failure.how }
         }
         (Some(change), None, _) => Story::Replaced(change),
