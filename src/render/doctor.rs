@@ -208,6 +208,9 @@ impl Out<'_> {
         let mut steps: Vec<(String, Option<String>)> = Vec::new();
         if checkup.clock_is_off() {
             steps.push(("Set the clock by the network's:".to_owned(), Some("sudo timedatectl set-ntp true".to_owned())));
+        } else if checkup.identity.as_ref().is_err_and(|unknown| unknown.credentials_are_refused) {
+            let profile = checkup.profile.as_ref().map(|profile| format!(" --profile{}", words::value(&profile.value))).unwrap_or_default();
+            steps.push(("Sign in again, or renew the credentials:".to_owned(), Some(format!("aws sso login{profile}"))));
         }
         steps.extend(checkup.unreached.iter().flat_map(|unreached| &unreached.remedies).map(|remedy| (capitalised(remedy), None)));
         let missing = checkup.missing();

@@ -152,7 +152,7 @@ fn credentials_that_are_refused_are_said_to_be() {
     const EXPIRED: &str = "<ErrorResponse><Error><Type>Sender</Type><Code>ExpiredToken</Code><Message>The security token included in the request is expired</Message></Error><RequestId>1</RequestId></ErrorResponse>";
     let aws = FakeAws::with(CASE, &[("sts:GetCallerIdentity", Fault::Answers(403, EXPIRED))], Duration::ZERO);
     let ran = run(&mut against(&aws, &["doctor"])).code(&[3]);
-    assert!(ran.stdout.contains("the request is expired"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("the request is expired") && ran.stdout.contains("aws sso login"), "{}", ran.stdout);
 }
 
 #[test]
