@@ -70,7 +70,7 @@ impl Found {
     /// The archives that can be asked for more: one that did not answer would be waited for in vain once more.
     pub fn take_readable(&mut self) -> Vec<Kept> {
         let hung = &self.hung;
-        std::mem::take(&mut self.groups).into_iter().filter(|kept| !hung.contains(&kept.group)).collect()
+        std::mem::take(&mut self.groups).into_iter().filter(|kept| !kept.only_queried && !hung.contains(&kept.group)).collect()
     }
 }
 
@@ -204,6 +204,11 @@ impl Search<'_> {
     }
 
     async fn in_group(&self, kept: &Kept, is_known: bool) {
+        if kept.only_queried {
+            let reading = Reading { resource: Some(kept.group.clone()), ..Reading::new(Source::Archive, Status::Skipped) };
+            let why = "log group of class INFREQUENT_ACCESS, which only a query can read, for money: ecs-trace stops --since 7d";
+            return self.ledger.note(reading.detailed(format!("{}: {why}", kept.group)));
+        }
         let inquiry = self.ledger.ask(Source::Archive, FILTER, &kept.group);
         let outcome = match select(pin!(self.backwards(kept, &inquiry)), pin!(self.over())).await {
             Either::Left((outcome, _)) => outcome,

@@ -100,11 +100,15 @@ pub fn tasks_of_event(message: &str) -> Vec<Task> {
     tasks
 }
 
-/// A task that was told to stop and has not ended need not say when that was: no later than its event.
+/// A task that was told to stop, or has stopped, need not say when that was: no later than its event.
 fn dated_by_event(mut task: Task, event: &Value, detail: &Value) -> Task {
+    let told = || time(detail, "updatedAt").or_else(|| time(event, "time"));
     let ends = task.stop_code.is_some() && task.desired_status.as_deref() == Some("STOPPED");
-    if ends && task.stop_anchor().is_none() {
-        task.times.stopping = time(detail, "updatedAt").or_else(|| time(event, "time"));
+    match task.last_status.as_deref() {
+        _ if task.stop_anchor().is_some() => {}
+        Some("STOPPED") if !ends => task.times.stopped = told(),
+        _ if ends => task.times.stopping = told(),
+        _ => {}
     }
     task
 }

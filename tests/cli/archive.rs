@@ -266,10 +266,12 @@ fn what_is_kept_is_shown_and_where_nothing_is_how_to_keep_it() {
         );
     }
     // One that only a query can read holds no single task's events for who looks for them.
-    let queried = groups.replace(r#""retentionInDays": 30"#, r#""logGroupClass": "INFREQUENT_ACCESS""#);
-    let aws = FakeAws::with(CASE, &[("logs:DescribeLogGroups", Fault::Answers(200, queried.leak()))], Duration::ZERO);
+    let queried: &str = groups.replace(r#""retentionInDays": 30"#, r#""logGroupClass": "INFREQUENT_ACCESS""#).leak();
+    let aws = FakeAws::with(CASE, &[("logs:DescribeLogGroups", Fault::Answers(200, queried))], Duration::ZERO);
     let ran = run(&mut against(&aws, &["archive", "status"])).code(&[0]);
     assert!(ran.stdout.contains("in class INFREQUENT_ACCESS alone") && ran.stdout.contains("no single task is looked for"), "{}", ran.stdout);
+    let ran = run(&mut against(&FakeAws::with(CASE, &[FORGOTTEN, NO_STREAM, ("logs:DescribeLogGroups", Fault::Answers(200, queried))], Duration::ZERO), &["why", aws.task_id()]));
+    assert!(ran.code == 4 && ran.stderr.contains("/aws/events/ecs-trace: log group of class INFREQUENT_ACCESS") && ran.stderr.contains("stops --since 7d"), "{}", ran.stderr);
 }
 
 #[test]
