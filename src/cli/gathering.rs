@@ -489,6 +489,9 @@ async fn located(
     }
 }
 
+/// Who else than an archive may remember a task.
+const BEYOND_ECS: [Source; 3] = [Source::Cloudtrail, Source::Metrics, Source::Logs];
+
 /// What others told of a task while its archives were still being read.
 enum Beside {
     NotAsked,
@@ -499,7 +502,7 @@ enum Beside {
 /// are asked beside them then.
 async fn archived_or_beyond(account: &Account, ledger: &Ledger, sought: SoughtInArchives<'_>, share: Duration, now: Timestamp) -> (archived_task::Found, Beside) {
     let began = tokio::time::Instant::now();
-    let until = watch::Sender::new(if sought.is_beginning { began + share } else { began + share * 2 });
+    let until = watch::Sender::new(if sought.is_beginning { began + share } else { began + share.mul_f64(1.5) });
     let mut archived = pin!(archived_task::find(account, ledger, sought, now, (began + share, &until)));
     if sought.is_beginning {
         return (archived.await, Beside::NotAsked);
@@ -507,18 +510,25 @@ async fn archived_or_beyond(account: &Account, ledger: &Ledger, sought: SoughtIn
     if let Ok(found) = tokio::time::timeout(share, &mut archived).await {
         return (found, Beside::NotAsked);
     }
+    let told_before = ledger.told();
     let beyond = pin!(beyond_ecs(account, ledger, sought.place, share, now, None));
     match select(archived, beyond).await {
         Either::Left((found, beyond)) if found.tasks.is_empty() && found.elsewhere.is_empty() => (found, Beside::Told(beyond.await.map(Box::new))),
         Either::Left((found, _)) => {
-            ledger.withdraw_all_of(&[Source::Cloudtrail, Source::Metrics, Source::Logs]);
+            ledger.forget_told_since(told_before, &BEYOND_ECS);
             (found, Beside::NotAsked)
         }
         Either::Right((told, archived)) => {
-            if told.is_some() {
+            // Who knows the reason knows enough; where it is lost, the archive has it.
+            if told.as_ref().is_some_and(|task| task.stopped_reason.is_some()) {
                 until.send_replace(tokio::time::Instant::now());
             }
-            (archived.await, Beside::Told(told.map(Box::new)))
+            let found = archived.await;
+            if found.tasks.is_empty() {
+                return (found, Beside::Told(told.map(Box::new)));
+            }
+            ledger.forget_told_since(told_before, &BEYOND_ECS);
+            (found, Beside::NotAsked)
         }
     }
 }
@@ -709,7 +719,7 @@ async fn waited(
         let mark = reach.account.mark();
         match tokio::time::timeout_at(until, asked_again(&evidence, reach, now, bars)).await {
             // One that could not be read takes nothing away from what had been.
-            Ok(late) if trace(late.clone()).stopped_by.status != Status::Unreadable || was_refused(&evidence).is_some() && was_refused(&late).is_none() => {
+            Ok(late) if trace(late.clone()).stopped_by.status != Status::Unreadable || unread(&late).is_none() => {
                 evidence = late;
                 told.push(now);
                 *unheard = None;

@@ -149,6 +149,13 @@ pub enum MessageKind {
 }
 
 impl ServiceMessage {
+    /// Whether it says that the scheduler stopped this task.
+    #[must_use]
+    pub fn says_it_stopped(&self, task: &str) -> bool {
+        let stops = self.kind == MessageKind::Stopped || self.kind == MessageKind::Rebalancing && self.text.contains("has stopped");
+        stops && self.tasks.iter().any(|id| id == task)
+    }
+
     #[must_use]
     pub fn read(id: &str, at: Timestamp, text: &str) -> Self {
         let plain = straight_quotes(text);

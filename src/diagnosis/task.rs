@@ -19,6 +19,9 @@ const START_ERRORS: [&str; 10] = [
     "Timeout waiting for",
 ];
 
+/// Milliseconds by which the clocks of who keeps records differ.
+const CLOCKS_DIFFER_BY: i64 = 2_000;
+
 /// Why ECS says a task stopped. An open set: AWS adds codes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StopCode {
@@ -314,7 +317,23 @@ impl Task {
     #[must_use]
     pub fn stop_anchor(&self) -> Option<Timestamp> {
         let times = &self.times;
-        times.stopping.or(times.asked_to_stop).or(times.execution_stopped).or(times.stopped).or(times.last_word)
+        let reported = || self.containers.iter().filter_map(|container| container.reported.as_ref()).map(|reported| reported.at).min();
+        times.stopping.or(times.asked_to_stop).or(times.execution_stopped).or(times.stopped).or_else(reported).or(times.last_word)
+    }
+
+    /// When the first of its containers had ended, or the task had, as far as that is told.
+    #[must_use]
+    pub fn ended(&self) -> Option<Timestamp> {
+        let reported = self.containers.iter().filter_map(|container| container.reported.as_ref()).map(|reported| reported.at);
+        reported.chain(self.times.execution_stopped).chain(self.times.stopped).min()
+    }
+
+    /// Whether an order of that moment can be behind its end: record times are cut to the second, and clocks differ. An end
+    /// that no order leaves behind must have come after it.
+    #[must_use]
+    pub fn may_have_been_asked(&self, at: Timestamp) -> bool {
+        let is_own = self.containers.iter().any(|container| container.was_killed_for_memory() || container.exit_code.is_some_and(|code| !may_follow_an_order(code)));
+        self.ended().is_none_or(|ended| if is_own { at < ended } else { at.as_millisecond() <= ended.as_millisecond() + CLOCKS_DIFFER_BY })
     }
 
     /// The last instant ECS knows of, for windows that must cover the whole life.

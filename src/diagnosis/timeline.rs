@@ -43,6 +43,7 @@ impl Timeline {
     pub fn new(mut evidence: Evidence) -> Self {
         super::reported::fill(&mut evidence);
         remember_kept_messages(&mut evidence);
+        remember_the_order(&mut evidence);
         let mut events = std::mem::take(&mut evidence.events);
         let own = task_events(&evidence, &events);
         events.extend(own);
@@ -173,11 +174,20 @@ impl Timeline {
         let scheduled = matches!(self.stop_code(), Some(StopCode::ServiceSchedulerInitiated));
         let is_lost = task.is_forgotten() && task.stopped_reason.is_none();
         let names_it = |message: &ServiceMessage| message.tasks.contains(&task.id);
-        let (_, stopped) = self.messages().find(|(_, message)| message.kind == MessageKind::Stopped && names_it(message)).filter(|_| scheduled && is_lost)?;
+        let (_, stopped) = self.messages().find(|(_, message)| message.says_it_stopped(&task.id)).filter(|_| scheduled && is_lost)?;
         let lead = |message: &ServiceMessage| stopped.at.as_millisecond() - message.at.as_millisecond();
         self.messages()
             .filter(|(_, message)| matches!(message.kind, MessageKind::Unhealthy { .. }) && names_it(message) && (0..=UNHEALTHY_IS_STOPPED_WITHIN).contains(&lead(message)))
             .last()
+    }
+
+    /// The service's word that it stopped this task to move it to another zone, where ECS's reason for the stop is lost.
+    #[must_use]
+    pub fn rebalanced_in_a_lost_stop(&self) -> Option<usize> {
+        let task = &self.evidence.task;
+        let is_lost = task.is_forgotten() && task.stopped_reason.is_none() && matches!(self.stop_code(), Some(StopCode::ServiceSchedulerInitiated));
+        let told = |(_, message): &(usize, &ServiceMessage)| message.kind == MessageKind::Rebalancing && message.says_it_stopped(&task.id);
+        self.messages().find(told).map(|(n, _)| n).filter(|_| is_lost)
     }
 
     /// How the stop began: ECS's stop code; where it gives none, what an accepted StopTask or ECS's fixed reason says.
@@ -240,13 +250,41 @@ fn stop_code(evidence: &Evidence, lines: &[Line]) -> Option<StopCode> {
     let accepted = |line: &Line| {
         let What::Called(call) = &line.event.what else { return false };
         let lead = task.stop_anchor().map(|stop| stop.as_millisecond() - call.time.as_millisecond());
-        call.name == STOP_TASK && call.succeeded() && lead.is_some_and(|lead| (-CALL_MAY_TRAIL_BY..=CALL_FITS_TO_THE_SECOND).contains(&lead))
+        let may_be_it = !task.is_forgotten() || task.may_have_been_asked(call.time);
+        call.name == STOP_TASK && call.succeeded() && may_be_it && lead.is_some_and(|lead| (-CALL_MAY_TRAIL_BY..=CALL_FITS_TO_THE_SECOND).contains(&lead))
     };
     // The service's own word, where ECS's about the task is lost.
-    let scheduled = |line: &Line| matches!(&line.event.what, What::Said(message) if message.kind == MessageKind::Stopped && message.tasks.contains(&task.id));
-    let by_itself = || ended_by_itself(evidence, lines).then_some(StopCode::EssentialContainerExited);
-    let by_the_scheduler = || (task.is_forgotten() && lines.iter().any(scheduled)).then_some(StopCode::ServiceSchedulerInitiated);
-    task.stop_code.clone().or_else(|| lines.iter().any(accepted).then_some(StopCode::UserInitiated)).or_else(|| task.told_stop_code()).or_else(by_the_scheduler).or_else(by_itself)
+    let scheduled = |line: &&Line| matches!(&line.event.what, What::Said(message) if message.says_it_stopped(&task.id));
+    let called = lines.iter().find(|line| accepted(line)).map(|line| line.event.at);
+    let scheduled = lines.iter().find(scheduled).map(|line| line.event.at).filter(|_| task.is_forgotten());
+    // The first of the two began the stop. ECS says nothing of a service's task that a call stopped.
+    let is_first = |at: Timestamp| called.is_none_or(|called| called.as_millisecond() >= at.as_millisecond() - CALL_MAY_TRAIL_BY);
+    let by_the_scheduler = || scheduled.filter(|at| task.stopped_reason.is_none() && is_first(*at)).map(|_| StopCode::ServiceSchedulerInitiated);
+    let never_started = || {
+        let reasons = task.containers.iter().filter(|container| container.reported.is_some()).filter_map(|container| container.reason.as_deref());
+        reasons.filter_map(StopCode::of_reason).find(|code| *code == StopCode::TaskFailedToStart).filter(|_| is_end_alone_reported(task))
+    };
+    task.stop_code
+        .clone()
+        .or_else(by_the_scheduler)
+        .or_else(|| called.map(|_| StopCode::UserInitiated))
+        .or_else(|| task.told_stop_code())
+        .or_else(never_started)
+        .or_else(|| ended_by_itself(evidence, lines).then_some(StopCode::EssentialContainerExited))
+}
+
+/// A call to stop a task that nobody knew of when the task was put together from what CloudTrail keeps of it.
+fn remember_the_order(evidence: &mut Evidence) {
+    let task = &evidence.task;
+    if !is_end_alone_reported(task) || task.stop_code.is_some() {
+        return;
+    }
+    let asked = evidence.events.iter().filter_map(|event| match &event.what {
+        What::Called(call) if call.name == STOP_TASK && call.succeeded() && call.response_status.as_deref() != Some("STOPPED") => Some(call.time),
+        _ => None,
+    });
+    let first = asked.min().filter(|at| task.may_have_been_asked(*at));
+    evidence.task.times.asked_to_stop = first;
 }
 
 /// Whether an agent's report is all that tells of a task's end: neither ECS's reason nor anybody's order is known.
@@ -268,15 +306,17 @@ fn ended_by_itself(evidence: &Evidence, lines: &[Line]) -> bool {
     let stops = asked(STOP_TASK);
     let nobody_asked = !stops.is_empty() && was_read(&stops);
     let is_settled = task.stop_anchor().is_some_and(|stop| evidence.taken_at.duration_since(stop) >= SETTLES_AFTER);
-    let took_the_host = |line: &Line| matches!(&line.event.what, What::Called(call) if TAKES_THE_HOST.contains(&call.name.as_str()) && call.succeeded());
-    let host_stayed = TAKES_THE_HOST.iter().all(|name| was_read(&asked(name))) && !lines.iter().any(took_the_host);
-    let by_itself = |container: &Container| container.was_killed_for_memory() || container.exit_code.is_some_and(|code| code == 0 || !may_follow_an_order(code));
-    is_end_alone_reported(task)
-        && of_no_service
-        && nobody_asked
-        && is_settled
-        && host_stayed
-        && task.containers.iter().any(|container| container.reported.is_some() && is_essential(evidence, container) && by_itself(container))
+    let took_the_host =
+        |line: &Line| matches!(&line.event.what, What::Called(call) if TAKES_THE_HOST.contains(&call.name.as_str()) && call.succeeded() && task.may_have_been_asked(call.time));
+    let looked = |name: &&str| Some(asked(name)).is_some_and(|read| !read.is_empty() && was_read(&read));
+    let host_stayed = TAKES_THE_HOST.iter().all(|name| looked(&name)) && !lines.iter().any(took_the_host);
+    let by_itself = |container: &Container| {
+        container.reported.is_some() && (container.was_killed_for_memory() || container.exit_code.is_some_and(|code| code == 0 || !may_follow_an_order(code)))
+    };
+    let mut essential = task.containers.iter().filter(|container| is_essential(evidence, container)).peekable();
+    // Which of several is essential only the task definition tells.
+    let ended = if evidence.definition.is_some() { essential.any(by_itself) } else { essential.peek().is_some() && essential.all(by_itself) };
+    is_end_alone_reported(task) && of_no_service && nobody_asked && is_settled && host_stayed && ended
 }
 
 /// What an answer in CloudTrail kept of the service's events is the service's own word: its story is read from them, too.

@@ -145,9 +145,19 @@ impl Ledger {
         self.withdraw(|reading| reading.source == source && reading.aside);
     }
 
-    /// Nobody waits any more for what was asked of these sources, since another has told all of it.
-    pub fn withdraw_all_of(&self, sources: &[Source]) {
+    /// How much was told and remarked upon by now.
+    #[must_use]
+    pub fn told(&self) -> (usize, usize) {
+        let book = self.book();
+        (book.events.len(), book.remarks.len())
+    }
+
+    /// What these sources were asked, and all that was told since then, has lost its meaning: another has told all of it.
+    pub fn forget_told_since(&self, (events, remarks): (usize, usize), sources: &[Source]) {
         self.withdraw(|reading| sources.contains(&reading.source));
+        let mut book = self.book();
+        book.events.truncate(events);
+        book.remarks.truncate(remarks);
     }
 
     fn withdraw(&self, what: impl Fn(&Reading) -> bool) {

@@ -29,6 +29,8 @@ use super::replay::Replay;
 
 /// The one operation with a budget so small that it is shared.
 const PACED: &str = "cloudtrail:LookupEvents";
+/// What AWS bills each time it is asked for.
+const BILLED: [&str; 2] = ["cloudtrail:StartQuery", "logs:StartQuery"];
 /// So many times a request is made before an answer to the first has come. Then it has failed, and may be tried anew.
 const MOST_AT_ONCE: u32 = 3;
 
@@ -311,11 +313,12 @@ impl Line {
     /// The first answer to a request. Where none comes in the time of an attempt, it is made again beside the first: a
     /// connection that hangs is not waited for, and an answer that is only slow is not thrown away.
     async fn asked(&self, far: &SharedHttpConnector, request: HttpRequest, action: &str, region: &str) -> Result<Answer, ConnectorError> {
-        let attempt = self.inner.attempt;
+        // What is billed by the piece is asked for once, however long it takes.
+        let (attempt, most) = if BILLED.contains(&action) { (self.inner.attempt * MOST_AT_ONCE, 1) } else { (self.inner.attempt, MOST_AT_ONCE) };
         let mut unanswered = FuturesUnordered::new();
         let mut last = Err(ConnectorError::timeout(TooLong(attempt).into()));
         let mut next = Some(request);
-        for place in 1..=MOST_AT_ONCE {
+        for place in 1..=most {
             let Some(this) = next.take() else { break };
             next = this.try_clone();
             // The first waits for its pace before its time begins, those after it while the others may be answered.

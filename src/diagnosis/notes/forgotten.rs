@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::stopped_by::KEPT_FOR;
-use super::super::task::Teller;
+use super::super::task::{StopCode, Teller};
 use super::super::timeline::Timeline;
 use super::super::verdict::Note;
 use super::super::words;
@@ -33,7 +33,7 @@ pub(super) fn note(timeline: &Timeline) -> Option<Note> {
         None => format!("ECS has forgotten this task, as it does about an hour after a stop; it is told here by {teller}."),
     };
     let mut lost: Vec<String> = Vec::new();
-    if task.told_stop_code().is_none() && task.stopped_reason.is_none() {
+    if task.stopped_reason.is_none() && matches!(task.stop_code, None | Some(StopCode::ServiceSchedulerInitiated)) {
         lost.push("ECS's reason for the stop".to_owned());
     }
     let untold: Vec<String> =

@@ -11,6 +11,13 @@ use super::scheduled_stop;
 pub const RULE: Rule = Rule { cause: Cause::AzRebalancing, details: &[], about: "ECS moved it to another zone", judge };
 
 fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
+    if let Some(n) = timeline.rebalanced_in_a_lost_stop() {
+        let mut finding = Finding::new(Confidence::Likely, "Moved to another zone");
+        finding.expected = true;
+        finding.evidence.push(n);
+        finding.summary = format!("The service says that it stopped this task to spread itself over the zones [{n}]; ECS's own reason is lost.");
+        return finding.into();
+    }
     let Some(stop) = scheduled_stop(timeline).filter(|_| stopped_by::story_of(timeline) == Story::Rebalanced) else { return Judgement::No };
     let id = &timeline.evidence.task.id;
     let mut finding = Finding::new(Confidence::Certain, "Moved to another zone");

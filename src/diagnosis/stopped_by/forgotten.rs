@@ -3,12 +3,13 @@
 use jiff::Timestamp;
 
 use super::super::actors::{self, Kind};
-use super::super::call::STOP_TASK;
+use super::super::call::{ApiCall, STOP_TASK};
 use super::super::evidence::{Reading, Source};
 use super::super::task::Teller;
 use super::super::timeline::Timeline;
 use super::super::words;
 
+use super::host::SPOT_EVICTION;
 use super::{SETTLES_AFTER, Status, StoppedBy, TAKES_THE_HOST, call_hop, calls};
 
 /// That nobody can be named, and not even that nobody was, and why.
@@ -51,9 +52,14 @@ pub(super) fn untold(timeline: &Timeline) -> StoppedBy {
 impl StoppedBy {
     /// With who took the host away at that time.
     fn with_host_taken(mut self, timeline: &Timeline) -> Self {
-        let taken = TAKES_THE_HOST.iter().flat_map(|name| calls(timeline, name)).filter(|(_, call)| call.succeeded()).min_by_key(|(_, call)| call.time);
+        let task = &timeline.evidence.task;
+        let before = |call: &ApiCall| call.succeeded() && task.may_have_been_asked(call.time);
+        let taken = TAKES_THE_HOST.iter().flat_map(|name| calls(timeline, name)).filter(|(_, call)| before(call)).min_by_key(|(_, call)| call.time);
         if let Some((line, call)) = taken {
-            self.sentence.push_str(&format!(" {} called {} for its host [{}], which ends the tasks on it.", actors::describe(call).name, call.name, line.n));
+            self.sentence.push_str(&match call.name == SPOT_EVICTION {
+                true => format!(" Spot took its host back [{}], which ends the tasks on it.", line.n),
+                false => format!(" {} called {} for its host [{}], which ends the tasks on it.", actors::describe(call).name, call.name, line.n),
+            });
             self.chain.push(call_hop(line.n, call));
         }
         self
@@ -188,7 +194,97 @@ mod tests {
         let app = &mut evidence.task.containers[0];
         (app.exit_code, app.reason, app.last_status) = (exit_code, reason.map(str::to_owned), Some("STOPPED".to_owned()));
         app.reported = Some(Reported { call: "SubmitTaskStateChange".to_owned(), event_id: "e".to_owned(), at: at(0) });
+        evidence.readings.extend(TAKES_THE_HOST.map(|name| Reading { about: Some(name.to_owned()), ..Reading::new(Source::Cloudtrail, Status::Empty) }));
         evidence
+    }
+
+    fn called(evidence: &mut Evidence, name: &str, who: &str, offset: i64) {
+        let identity = Identity { kind: "IAMUser".to_owned(), user_name: Some(who.to_owned()), ..Identity::default() };
+        let call = ApiCall { event_id: who.to_owned(), name: name.to_owned(), time: at(offset), identity, ..ApiCall::default() };
+        let what = What::Called(Box::new(call));
+        evidence.events.push(Event { at: at(offset), precision: Precision::Second, witness: Witness::Cloudtrail, level: Level::Info, container: None, what });
+    }
+
+    fn said(evidence: &mut Evidence, offset: i64, text: &str) {
+        evidence.task.id = "5d6c7b8a99a8b7c6d5e4f3a2b1c0d9e8".to_owned();
+        let text = text.replace("OWN", &evidence.task.id);
+        evidence.events.push(Event::said(super::super::super::service::ServiceMessage::read(&text, at(offset), &text), Precision::Second));
+    }
+
+    fn told(evidence: Evidence) -> (&'static str, &'static str, Option<String>) {
+        let trace = judged(evidence);
+        (trace.verdict.cause.as_str(), trace.stopped_by.status.as_str(), trace.stopped_by.actor)
+    }
+
+    #[test]
+    fn of_the_schedulers_stop_and_somebodys_call_the_first_counts() {
+        let both = |call: i64| {
+            let mut evidence = reported(Some(143), None, "service:web");
+            evidence.task.times.execution_stopped = None;
+            said(&mut evidence, -30_000, "(service web) has stopped 1 running tasks: (task OWN).");
+            called(&mut evidence, "StopTask", "walter", call);
+            evidence
+        };
+        assert_eq!(told(both(-25_000)), ("unknown", "unreadable", None), "it was being stopped when he called");
+        assert_eq!(told(both(-60_000)), ("stop-requested", "found", Some("walter".to_owned())));
+        let mut moved = reported(Some(143), None, "service:web");
+        said(&mut moved, -30_000, "(service web) has stopped 1 running tasks in eu-west-1a due to AZ rebalancing: (task OWN).");
+        assert_eq!(told(moved), ("az-rebalancing", "nobody", None));
+    }
+
+    #[test]
+    fn a_call_after_an_end_of_its_own_did_not_stop_it_and_one_that_was_delivered_late_did() {
+        let mut crashed = reported(Some(139), None, "family:job");
+        called(&mut crashed, "StopTask", "walter", 1_000);
+        assert_eq!(told(crashed), ("crashed", "nobody", None));
+        let mut late = reported(Some(143), None, "family:job");
+        called(&mut late, "StopTask", "walter", -31_000);
+        assert_eq!(told(late), ("stop-requested", "found", Some("walter".to_owned())));
+        let mut cleaned_up = reported(Some(1), None, "family:job");
+        called(&mut cleaned_up, "TerminateInstances", "eve", 20_000);
+        assert_eq!(told(cleaned_up), ("app-error", "nobody", None), "the instance went when the task was over");
+    }
+
+    #[test]
+    fn nobody_needs_the_host_to_be_known_and_of_several_containers_to_know_which_is_essential() {
+        let mut no_host = reported(Some(0), None, "family:job");
+        no_host.readings.retain(|reading| reading.about.as_deref() != Some("BidEvictedEvent"));
+        assert_eq!(told(no_host), ("unknown", "unreadable", None));
+        let two = |has_definition: bool| {
+            let mut evidence = reported(Some(0), None, "family:job");
+            let mut app = evidence.task.containers[0].clone();
+            (app.name, app.exit_code) = ("other".to_owned(), Some(137));
+            evidence.task.containers.push(app);
+            evidence.definition = evidence.definition.filter(|_| has_definition);
+            told(evidence)
+        };
+        assert_eq!((two(true).1, two(false).1), ("nobody", "unreadable"));
+    }
+
+    #[test]
+    fn an_end_is_dated_by_its_report_and_not_by_the_last_line() {
+        let mut quiet = reported(Some(1), None, "family:job");
+        (quiet.task.times.execution_stopped, quiet.task.times.last_word) = (None, Some(at(-7_200_000)));
+        assert_eq!(quiet.task.stop_anchor(), Some(at(0)));
+    }
+
+    #[test]
+    fn beside_a_deployment_of_that_time_an_unhealthy_target_rules_out_nobody() {
+        let mut evidence = reported(Some(143), None, "service:web");
+        said(&mut evidence, -31_000, "(service web) (task OWN) (port 80) is unhealthy in (target-group arn:t) due to (reason Request timed out)");
+        said(&mut evidence, -30_000, "(service web) has stopped 1 running tasks: (task OWN).");
+        assert_eq!(told(evidence.clone()), ("elb-health-check", "nobody", None));
+        called(&mut evidence, "UpdateService", "carol", -90_000);
+        let by = judged(evidence).stopped_by;
+        assert_eq!((by.status.as_str(), by.actor), ("unreadable", None));
+        assert!(by.sentence.contains("UpdateService by carol"), "{}", by.sentence);
+    }
+
+    #[test]
+    fn a_start_that_failed_is_one_by_its_agents_words() {
+        let reason = "CannotPullContainerError: pull image manifest has been retried 1 time(s): not found";
+        let (cause, status, _) = told(reported(None, Some(reason), "service:web"));
+        assert_eq!((cause, status), ("image-pull", "nobody"));
     }
 
     #[test]

@@ -11,10 +11,10 @@ use super::{CALL_MAY_TRAIL_BY, Hop, Status, StoppedBy, call_hop, calls, found};
 
 /// How ECS begins its reason where the EC2 instance went away.
 const HOST_WENT: &str = "Host EC2 (instance";
-const SPOT_EVICTION: &str = "BidEvictedEvent";
+pub(super) const SPOT_EVICTION: &str = "BidEvictedEvent";
 
-/// The calls by which somebody takes an EC2 instance away from under its tasks.
-pub const TAKES_THE_HOST: [&str; 2] = ["TerminateInstances", "StopInstances"];
+/// The calls by which somebody, or Spot, takes an EC2 instance away from under its tasks.
+pub const TAKES_THE_HOST: [&str; 3] = ["TerminateInstances", "StopInstances", SPOT_EVICTION];
 
 /// The calls that can be behind a stop whose reason speaks of the host, the likeliest first; `None` where it does not.
 #[must_use]

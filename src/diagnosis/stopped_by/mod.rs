@@ -23,7 +23,7 @@ use super::timeline::{Line, Timeline};
 pub use absent::{LAKE_QUERY, lower_first};
 use host::by_host;
 pub use host::{TAKES_THE_HOST, host_calls, spot_eviction};
-use scheduler::by_scheduler;
+use scheduler::{by_scheduler, calls_beside};
 use stop_task::by_stop_task;
 pub use story::{deletion, drained, host_was_not_read, lowered_just_before, story_of, story_of_deployments};
 
@@ -213,7 +213,9 @@ fn beginning(timeline: &Timeline) -> Beginning {
         Some(StopCode::ServiceSchedulerInitiated) if reason.contains("failed container health checks") => {
             aws("Nobody asked for it: ECS stopped it, since it failed its container health check.")
         }
-        Some(StopCode::ServiceSchedulerInitiated) if timeline.unhealthy_before_a_lost_stop().is_some() => {
+        Some(StopCode::ServiceSchedulerInitiated) if timeline.rebalanced_in_a_lost_stop().is_some() => aws("Nobody: ECS moved the task to another zone."),
+        // A deployment of that time may be what stopped it, and its targets were unhealthy besides.
+        Some(StopCode::ServiceSchedulerInitiated) if timeline.unhealthy_before_a_lost_stop().is_some() && calls_beside(timeline).is_empty() => {
             aws("Nobody asked for it, as far as it is kept: ECS stopped it seconds after its load balancer had called it unhealthy.")
         }
         Some(_) if reason.contains("maintenance on the underlying infrastructure") => aws("Nobody: AWS retired the infrastructure under the task."),

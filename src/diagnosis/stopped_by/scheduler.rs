@@ -159,7 +159,7 @@ impl StoppedBy {
 }
 
 /// Accepted calls shortly before the stop that begin a deployment other than the task's own, or change the count.
-fn calls_beside(timeline: &Timeline) -> Vec<(&Line, &ApiCall)> {
+pub(super) fn calls_beside(timeline: &Timeline) -> Vec<(&Line, &ApiCall)> {
     let task = &timeline.evidence.task;
     let Some(stop) = task.stop_anchor() else { return Vec::new() };
     let own = task.started_by.as_deref();
@@ -170,7 +170,8 @@ fn calls_beside(timeline: &Timeline) -> Vec<(&Line, &ApiCall)> {
         begins || asked.desired_count.is_some() && !raises
     };
     let near = |call: &ApiCall| call.succeeded() && came_before(call, stop, LED_TO_IT_WITHIN);
-    all_calls(timeline).filter(|(_, call)| DEPLOYING.contains(&call.name.as_str()) && near(call) && sets_off(call)).collect()
+    let ends = |call: &ApiCall| ["DeleteService", "DeleteTaskSet"].contains(&call.name.as_str());
+    all_calls(timeline).filter(|(_, call)| near(call) && (ends(call) || DEPLOYING.contains(&call.name.as_str()) && sets_off(call))).collect()
 }
 
 /// The accepted call that made CodeDeploy begin the deployment whose task set this is.

@@ -8,7 +8,7 @@ use crate::diagnosis::call::{CREATE_DEPLOYMENT, PUT_POLICY, PUT_SCHEDULE, RUN_TA
 use crate::diagnosis::desired_count;
 use crate::diagnosis::scaling::Trigger;
 use crate::diagnosis::scheduling::{self, Story};
-use crate::diagnosis::service::{Host, in_parentheses};
+use crate::diagnosis::service::{FORGOTTEN, Host, in_parentheses};
 use crate::diagnosis::stopped_by::{LED_TO_IT_WITHIN, TAKES_THE_HOST, UNDO, host_calls};
 use crate::diagnosis::task::{StopCode, Task};
 use crate::diagnosis::timeline::Timeline;
@@ -115,14 +115,27 @@ pub(super) async fn of_the_chain(asking: &Asking<'_>, stop: Timestamp, waiting: 
     }
     if is_reason_lost(task) {
         // What was done to its service and to its host in those minutes may be behind it.
-        let of_service = task.service.is_some().then(|| Search { decides: true, ..Search::of("UpdateService", around(stop, LED_TO_IT, 5), Subject::Service) });
-        let instance = task.reported_from.clone();
-        let of_host = TAKES_THE_HOST.map(|name| {
+        let of_service = |name: &'static str| Search { decides: true, goes_on: true, ..Search::of(name, around(stop, LED_TO_IT, 5), Subject::Service) };
+        let mut searches = Vec::new();
+        if task.service.is_some() {
+            searches.push(of_service("UpdateService"));
+            let service = waiting.wait_for(&asking.service).await;
+            let is_gone = service.as_ref().is_some_and(|service| matches!(service.status.as_str(), "DRAINING" | "INACTIVE" | FORGOTTEN));
+            let uses_task_sets = service.as_ref().is_some_and(|service| service.uses_task_sets());
+            searches.extend(is_gone.then(|| of_service("DeleteService")));
+            searches.extend(uses_task_sets.then(|| of_service("DeleteTaskSet")));
+        }
+        let instance = match task.reported_from.clone() {
+            None if task.container_instance_arn.is_some() => waiting.wait_for(&asking.host).await.and_then(|host| host.instance_id.clone()),
+            named => named,
+        };
+        let of_host = TAKES_THE_HOST.iter().filter(|_| instance.is_some()).map(|name| {
             let subject = Subject::Host { instance: instance.clone(), container_instance: task.container_instance_arn.clone() };
             Search { decides: true, goes_on: true, ..Search::of(name, around(stop, BEFORE_HOST, 30), subject) }
         });
-        let of_host = of_host.into_iter().filter(|_| instance.is_some());
-        return Chain::of(of_host.chain(of_service));
+        searches.extend(of_host);
+        searches.truncate(MOST_NAMES);
+        return Chain::of(searches);
     }
     if !was_scheduled(task) {
         return Chain::of([]);

@@ -31,6 +31,8 @@ const ASKED: [(&str, usize); 4] = [(UPDATE, 3), (RUN_TASK, 3), (STOP_TASK, 8), (
 /// A task that is being stopped, or has been, is known to ECS for a few hours at most: a call that came earlier than this
 /// before another was refused or stopped it.
 const STOPS_AGAIN_WITHIN: SignedDuration = SignedDuration::from_hours(6);
+/// What a service's event calls unhealthy is stopped within so long.
+const CALLED_SO_WITHIN: SignedDuration = SignedDuration::from_secs(60);
 /// Records are cut to the second, and the clocks of who keeps them differ.
 const CLOCKS_DIFFER_BY: SignedDuration = SignedDuration::from_secs(2);
 
@@ -88,15 +90,14 @@ pub async fn find(account: &Account, ledger: &Ledger, place: &Place, now: Timest
     // ECS answered that it knows no such task; what an answer held of its state was true hours ago.
     task.last_status = Some("STOPPED".to_owned());
     task.desired_status = Some("STOPPED".to_owned());
-    let ended = task.times.execution_stopped.into_iter().chain(task.times.stopped).min();
-    let by_a_call = matches!(task.stop_code, None | Some(StopCode::UserInitiated));
-    task.times.asked_to_stop = asked_to_stop.filter(|asked| by_a_call && task.times.stopping.is_none() && ended.is_none_or(|ended| *asked <= ended + CLOCKS_DIFFER_BY));
     if let Some((event_id, at, names)) = report {
         let at = task.times.execution_stopped.unwrap_or(at);
         for container in task.containers.iter_mut().filter(|container| names.contains(&container.name)) {
             container.reported = Some(Reported { call: REPORTS[0].to_owned(), event_id: event_id.clone(), at });
         }
     }
+    let by_a_call = matches!(task.stop_code, None | Some(StopCode::UserInitiated));
+    task.times.asked_to_stop = asked_to_stop.filter(|asked| by_a_call && task.times.stopping.is_none() && task.may_have_been_asked(*asked));
     Some(task)
 }
 
@@ -223,8 +224,13 @@ fn of_service(service: &Value, said: &[ServiceMessage], place: &Place) -> Option
     put("group", format!("service:{name}"));
     put("lastStatus", "STOPPED".to_owned());
     put("desiredStatus", "STOPPED".to_owned());
+    let stopped = said.iter().find(|message| message.says_it_stopped(&place.id)).map(|message| message.at);
     for message in said {
-        // Why, in the words that ECS's own reason has in it, and when: it stops what it calls so.
+        // Why, in the words that ECS's own reason has in it, and when: it stops what it calls so, at once.
+        let is_why = stopped.is_none_or(|stopped| stopped.duration_since(message.at).abs() <= CALLED_SO_WITHIN);
+        if !is_why && message.text.contains("failed ") {
+            continue;
+        }
         if let Some(at) = ["failed ELB health checks", "failed container health checks"].iter().find_map(|words| message.text.find(words)) {
             put("stoppedReason", message.text[at..].trim_end_matches('.').to_owned());
             put("stopCode", "ServiceSchedulerInitiated".to_owned());
