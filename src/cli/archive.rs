@@ -77,7 +77,8 @@ async fn status(options: &Everywhere, screen: &Screen) -> Done {
     let cluster = options.cluster.as_deref().map(last_segment);
     let asked = async {
         let account = open(options, cluster_region(options), Wanted::default(), screen, screen.observer(), &deadline).await?;
-        let Survey { mut kept, unlisted } = survey(&account).await.map_err(|failing| NotFound::Refused { action: "logs:DescribeLogGroups", failing })?;
+        let Survey { mut kept, unlisted } =
+            survey(&account, crate::cli::stops::before(deadline.at())).await.map_err(|failing| NotFound::Refused { action: "logs:DescribeLogGroups", failing })?;
         kept.retain(|kept| kept.keeps.is_of(cluster));
         Ok::<_, Failure>((account.region.clone(), kept, unlisted))
     };

@@ -158,12 +158,16 @@ fn session_options(options: &Everywhere) -> String {
     given.into_iter().filter_map(|(name, value)| value.as_ref().map(|value| format!(" {name} {}", shell(value)))).collect()
 }
 
+fn no_region(typed: &str) -> Failure {
+    Failure::usage(format!("`{typed}` is no region; wanted is a name such as eu-west-1"))
+}
+
 /// An explicit option that says otherwise than the text itself is a mistake, not a preference.
 fn contradictions(target: &Target, options: &Everywhere) -> Result<(), Failure> {
     if let Some(region) = &options.region
         && !is_host_label(region)
     {
-        return Err(Failure::usage(format!("`{region}` is no region; wanted is a name such as eu-west-1")));
+        return Err(no_region(region));
     }
     if let Some(theirs) = target.region() {
         agree("task", ("region", theirs, "--region"), options.region.as_deref())?;
@@ -730,7 +734,7 @@ async fn waited(
             }
             Err(_) => {
                 reach.account.forget_since(mark);
-                *unheard = Some("no answer in time".to_owned());
+                *unheard = Some(reach.account.out_of_time("cloudtrail:LookupEvents", "").words());
                 return evidence;
             }
         }
@@ -787,6 +791,8 @@ pub(super) fn session(options: &Everywhere, region: Option<String>, wanted: Want
         ca_bundle: options.ca_bundle.clone(),
         aws_cli: Some(AwsCli { until: deadline.clone(), may_ask: has_terminal() }),
         attempt: attempt_limit(options.limit()),
+        // The run's own end comes first.
+        limit: options.limit().mul_f64(1.2),
         record: wanted.record,
         shows_secrets: options.no_redact,
     }
@@ -800,6 +806,9 @@ pub(super) async fn open(
     observer: Option<super::screen::Observer>,
     deadline: &Deadline,
 ) -> Result<Account, Failure> {
+    if let Some(typed) = options.region.as_ref().filter(|typed| !is_host_label(typed)) {
+        return Err(no_region(typed));
+    }
     let session = session(options, region.clone(), wanted, deadline);
     let account = Account::open(&session, observer).await?;
     if let Some(own) = region.filter(|_| options.region.is_none()) {

@@ -226,6 +226,22 @@ impl Timeline {
         Some((killed, self.container_line(&killed.name)?))
     }
 
+    /// Of a task of no service whose end an agent's report alone tells, an essential container that left with 0, where all of
+    /// them did and nobody is known to have asked for it: most likely it was done.
+    #[must_use]
+    pub fn reported_end_of_a_job(&self) -> Option<(&Container, &Line)> {
+        let evidence = &self.evidence;
+        let of_no_service = evidence.task.group.as_deref().is_some_and(|group| group.starts_with("family:"));
+        let mut essential = evidence.task.containers.iter().filter(|container| is_essential(evidence, container));
+        let first = essential.next().filter(|_| of_no_service && self.stop_code().is_none() && is_end_alone_reported(&evidence.task))?;
+        let is_done = |container: &Container| container.reported.is_some() && container.exit_code == Some(0);
+        let took_the_host = |line: &Line| matches!(&line.event.what, What::Called(call) if TAKES_THE_HOST.contains(&call.name.as_str()) && call.succeeded());
+        if !(is_done(first) && essential.all(is_done)) || self.lines.iter().any(took_the_host) {
+            return None;
+        }
+        Some((first, self.container_line(&first.name)?))
+    }
+
     /// The instant OFFSET counts from: the deciding container's end where it ended by itself, else the stop.
     #[must_use]
     pub fn zero(&self) -> Option<Timestamp> {
@@ -308,11 +324,10 @@ fn ended_by_itself(evidence: &Evidence, lines: &[Line]) -> bool {
     let is_settled = task.stop_anchor().is_some_and(|stop| evidence.taken_at.duration_since(stop) >= SETTLES_AFTER);
     let took_the_host =
         |line: &Line| matches!(&line.event.what, What::Called(call) if TAKES_THE_HOST.contains(&call.name.as_str()) && call.succeeded() && task.may_have_been_asked(call.time));
-    let looked = |name: &&str| Some(asked(name)).is_some_and(|read| !read.is_empty() && was_read(&read));
-    let host_stayed = TAKES_THE_HOST.iter().all(|name| looked(&name)) && !lines.iter().any(took_the_host);
-    let by_itself = |container: &Container| {
-        container.reported.is_some() && (container.was_killed_for_memory() || container.exit_code.is_some_and(|code| code == 0 || !may_follow_an_order(code)))
-    };
+    let looked = |name: &str| Some(asked(name)).is_some_and(|read| !read.is_empty() && was_read(&read));
+    let host_stayed = TAKES_THE_HOST.iter().all(|name| looked(name)) && !lines.iter().any(took_the_host);
+    let by_itself =
+        |container: &Container| container.reported.is_some() && (container.was_killed_for_memory() || container.exit_code.is_some_and(|code| !may_follow_an_order(code)));
     let mut essential = task.containers.iter().filter(|container| is_essential(evidence, container)).peekable();
     // Which of several is essential only the task definition tells.
     let ended = if evidence.definition.is_some() { essential.any(by_itself) } else { essential.peek().is_some() && essential.all(by_itself) };

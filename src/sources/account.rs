@@ -57,6 +57,8 @@ pub struct Session {
     pub aws_cli: Option<AwsCli>,
     /// How long one request is waited for before it is made once more beside it.
     pub attempt: Duration,
+    /// How long a request and those beside it are waited for in all.
+    pub limit: Duration,
     /// Keep every answer, to write a case.
     pub record: bool,
     /// Leave secrets in the answers.
@@ -281,7 +283,8 @@ impl Account {
 /// Whether a name can stand in the name of a host.
 #[must_use]
 pub fn is_host_label(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric();
+    (1..=63).contains(&name.len()) && name.bytes().all(|byte| is_letter(byte) || byte == b'-') && name.bytes().next().is_some_and(is_letter) && !name.ends_with('-')
 }
 
 /// Which of them cannot stand in a header.

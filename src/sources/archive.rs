@@ -138,14 +138,14 @@ impl Kept {
     }
 }
 
-/// Every group of the region that keeps something of ECS, the archives first.
+/// Every group of the region that keeps something of ECS, the archives first, as far as they are listed until then.
 ///
 /// # Errors
 /// The first refusal, if no prefix could be asked to its end.
-pub async fn survey(account: &Account) -> Result<Survey, Failing> {
+pub async fn survey(account: &Account, until: Instant) -> Result<Survey, Failing> {
     let (mut kept, mut unlisted) = (Vec::new(), Vec::new());
-    for (prefix, found) in SURVEYED.iter().zip(join_all(SURVEYED.map(|prefix| below(account, prefix, || ()))).await) {
-        match found {
+    for (prefix, found) in SURVEYED.iter().zip(join_all(SURVEYED.map(|prefix| timeout_at(until, below(account, prefix, || ())))).await) {
+        match found.unwrap_or_else(|_| Err(account.out_of_time("logs:DescribeLogGroups", prefix))) {
             Ok(found) => kept.extend(found),
             Err(failing) => unlisted.push((*prefix, failing)),
         }

@@ -2,10 +2,12 @@
 //! names. Reads backwards from the end and holds one page at a time: memory does not grow with the log.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::pin::pin;
+use std::time::Duration;
 
 use aws_sdk_cloudwatchlogs::types::OutputLogEvent;
 use futures::FutureExt;
-use futures::future::join_all;
+use futures::future::{Either, join_all, select};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::diagnosis::event::{Event, Level, LogLine, Precision, What, Witness};
@@ -148,6 +150,9 @@ async fn of_container(reach: &Reach<'_>, definition: &TaskDefinition, container:
     }
 }
 
+/// How long the window's first line is waited for once the last ones have come.
+const HEAD_IS_WAITED_FOR: Duration = Duration::from_secs(2);
+
 fn unlogged(reach: &Reach<'_>, container: &str, why: NoLines) {
     reach.ledger.tell_unlogged(Unlogged { container: container.to_owned(), why });
 }
@@ -184,8 +189,12 @@ async fn read(reach: &Reach<'_>, container: &Container, group: &str, region: &st
             // The window's first line, asked at the same time: where the first page reaches it, no second page has to
             // be asked for only to learn that there is none.
             inquiry.request();
-            let (tail, head) = futures::join!(tail, asked().start_from_head(true).limit(1).send());
-            first_line = head.ok().and_then(|head| head.events.unwrap_or_default().into_iter().next()).map(raw);
+            let (tail, head) = match select(pin!(tail), pin!(asked().start_from_head(true).limit(1).send())).await {
+                // It spares a request, and holds up no line.
+                Either::Left((tail, head)) => (tail, tokio::time::timeout(HEAD_IS_WAITED_FOR, head).await.ok().and_then(Result::ok)),
+                Either::Right((head, tail)) => (tail.await, head.ok()),
+            };
+            first_line = head.and_then(|head| head.events.unwrap_or_default().into_iter().next()).map(raw);
             tail
         } else {
             tail.await

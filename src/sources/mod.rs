@@ -306,8 +306,11 @@ fn of_no_service(source: Source, task: &Task) -> Reading {
     Reading::new(source, Status::NotApplicable).detailed("the task is no part of a service")
 }
 
-/// The share of the run that one attempt of one request may take: a hung connection must leave time for another.
+/// Nothing that AWS answers from memory takes longer.
+const LONGEST_ATTEMPT: std::time::Duration = std::time::Duration::from_secs(8);
+
+/// The share of the run after which a request is made once more: a hung connection must leave time for another.
 #[must_use]
 pub fn attempt_limit(run: Duration) -> Duration {
-    run.mul_f64(0.4).max(Duration::from_millis(500))
+    run.mul_f64(0.4).clamp(Duration::from_millis(500), LONGEST_ATTEMPT)
 }

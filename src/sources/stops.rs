@@ -2,13 +2,13 @@
 //!
 //! ListTasks by service is known to leave stopped tasks out, so the whole cluster is listed and its tasks picked here.
 
-use std::cell::Cell;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::join_all;
 use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
+use tokio::time::{Instant, timeout_at};
 
 use crate::diagnosis::evidence::Source;
 use crate::diagnosis::service::{Service, ServiceDeployment};
@@ -60,11 +60,11 @@ impl UnreadCluster {
     }
 }
 
-/// Lists, and describes those whose ARN is `wanted`; `told` is given each hundred as it arrives, of one cluster at a time.
+/// Lists until then, and describes those whose ARN is `wanted`; `told` is given each hundred as it arrives, of one cluster at a time.
 ///
 /// # Errors
 /// If the clusters cannot be listed, there is no such cluster, or nothing of any of them could be read.
-pub async fn list(account: &Account, ledger: &Ledger, scope: Scope<'_>, wanted: impl Fn(&str) -> bool, told: impl Fn(Vec<Task>)) -> Result<Listed, NotFound> {
+pub async fn list(account: &Account, ledger: &Ledger, scope: Scope<'_>, until: Instant, wanted: impl Fn(&str) -> bool, told: impl Fn(Vec<Task>)) -> Result<Listed, NotFound> {
     let finder = Finder { account, ledger };
     let clusters = finder.clusters_or(scope.cluster).await?;
     let told_of: RefCell<BTreeSet<String>> = RefCell::default();
@@ -76,7 +76,12 @@ pub async fn list(account: &Account, ledger: &Ledger, scope: Scope<'_>, wanted: 
     let answers: Vec<(String, Result<(), NotFound>)> = stream::iter(&clusters)
         .map(|cluster| {
             let finder = &finder;
-            async move { (last_segment(cluster).to_owned(), in_cluster(finder, cluster, scope.service, wanted, told).await) }
+            async move {
+                let name = last_segment(cluster).to_owned();
+                let late = || NotFound::Refused { action: "ecs:ListTasks", failing: account.out_of_time("ecs:ListTasks", &name) };
+                let answer = timeout_at(until, in_cluster(finder, cluster, scope.service, wanted, told)).await.unwrap_or_else(|_| Err(late()));
+                (name, answer)
+            }
         })
         .buffer_unordered(AT_ONCE)
         .collect()
@@ -103,10 +108,11 @@ pub async fn list(account: &Account, ledger: &Ledger, scope: Scope<'_>, wanted: 
 }
 
 async fn in_cluster(finder: &Finder<'_>, cluster: &str, service: Option<&str>, wanted: &impl Fn(&str) -> bool, told: &impl Fn(Vec<Task>)) -> Result<(), NotFound> {
-    let mut pages = Pages::default();
+    let (mut pages, mut seen) = (Pages::default(), BTreeSet::new());
     loop {
         let (mut arns, next) = finder.page_of_stopped(cluster, pages.token()).await?;
-        arns.retain(|arn| wanted(arn));
+        // A page that comes again tells nothing new.
+        arns.retain(|arn| wanted(arn) && seen.insert(arn.clone()));
         if !arns.is_empty() {
             let described = finder.describe(cluster, &arns).await.map_err(|failing| NotFound::Refused { action: "ecs:DescribeTasks", failing })?;
             if let Described::Tasks(mut tasks) = described {

@@ -1,11 +1,15 @@
 //! Asks ECS for the task and its definition: the one answer that must come.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_sdk_ecs::types as sdk;
 use aws_smithy_types::DateTime;
+use futures::FutureExt;
 use futures::future::join_all;
+use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
+use tokio::time::{Instant, timeout_at};
 
 use crate::diagnosis::evidence::{Reading, Source, Status};
 use crate::diagnosis::service::is_task_id;
@@ -136,6 +140,28 @@ pub(super) struct Finder<'a> {
     pub(super) ledger: &'a Ledger,
 }
 
+/// Once one cluster has told what is looked for, the others are waited for no longer than this.
+const OTHERS_ARE_WAITED_FOR: Duration = Duration::from_secs(3);
+
+/// All answers, in their order; once one of them tells what is looked for, those that take longer than the grace are cut.
+async fn all_or_soon<T>(asked: impl IntoIterator<Item = impl Future<Output = Result<T, Failing>>>, tells: impl Fn(&T) -> bool, grace: Duration) -> Vec<Result<T, Failing>> {
+    let mut waiting: FuturesUnordered<_> = asked.into_iter().enumerate().map(|(at, answer)| answer.map(move |answer| (at, answer))).collect();
+    let mut answers: Vec<Option<Result<T, Failing>>> = std::iter::repeat_with(|| None).take(waiting.len()).collect();
+    let mut until: Option<Instant> = None;
+    loop {
+        let next = match until {
+            Some(until) => timeout_at(until, waiting.next()).await.ok().flatten(),
+            None => waiting.next().await,
+        };
+        let Some((at, answer)) = next else { break };
+        if answer.as_ref().is_ok_and(&tells) {
+            until.get_or_insert_with(|| Instant::now() + grace);
+        }
+        answers[at] = Some(answer);
+    }
+    answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(Failing::out_of_time()))).collect()
+}
+
 /// What DescribeTasks says of some ids in one cluster.
 pub(super) enum Described {
     Tasks(Vec<Task>),
@@ -223,7 +249,9 @@ impl Finder<'_> {
     async fn in_all(&self, wanted: &str, id: &str) -> Result<Task, NotFound> {
         let clusters = self.clusters().await.map_err(|failing| NotFound::Refused { action: "ecs:ListClusters", failing })?;
         let ids = [wanted.to_owned()];
-        let answers = join_all(clusters.iter().map(|cluster| self.describe(cluster, &ids))).await;
+        // An id is one task's: once it is found, nobody else is waited for.
+        let is_it = |described: &Described| matches!(described, Described::Tasks(tasks) if !tasks.is_empty());
+        let answers = all_or_soon(clusters.iter().map(|cluster| self.describe(cluster, &ids)), is_it, Duration::from_millis(300)).await;
         let mut denied = Vec::new();
         let mut found = Vec::new();
         let mut failed = None;
@@ -354,11 +382,12 @@ impl Finder<'_> {
 
     async fn by_prefix(&self, prefix: &str, cluster: Option<&str>) -> Result<Task, NotFound> {
         let clusters = self.clusters_or(cluster).await?;
-        let listed = join_all(clusters.iter().map(|cluster| async move {
+        let has_it = |listed: &Vec<(String, String)>| listed.iter().any(|(_, arn)| last_segment(arn).starts_with(prefix));
+        let listed = clusters.iter().map(|cluster| async move {
             let (stopped, running) = futures::join!(self.list(cluster, None, sdk::DesiredStatus::Stopped), self.list(cluster, None, sdk::DesiredStatus::Running));
             Ok::<_, Failing>(stopped?.into_iter().chain(running?).map(|arn| (cluster.clone(), arn)).collect::<Vec<_>>())
-        }))
-        .await;
+        });
+        let listed = all_or_soon(listed, has_it, OTHERS_ARE_WAITED_FOR).await;
         let (mut matching, mut others, mut refused) = (Vec::new(), Vec::new(), None);
         for answer in listed {
             match answer {
@@ -399,7 +428,7 @@ impl Finder<'_> {
     /// The latest stopped task of a service, or of the clusters.
     async fn latest(&self, service: Option<&str>, cluster: Option<&str>) -> Result<Task, NotFound> {
         let clusters = self.clusters_or(cluster).await?;
-        let answers = join_all(clusters.iter().map(|cluster| self.stopped_in(cluster, service))).await;
+        let answers = all_or_soon(clusters.iter().map(|cluster| self.stopped_in(cluster, service)), |tasks| !tasks.is_empty(), OTHERS_ARE_WAITED_FOR).await;
         let (mut stopped, mut failed, mut having, mut unread) = (Vec::new(), None, Vec::new(), Vec::new());
         for (of, answer) in clusters.iter().zip(answers) {
             match answer {

@@ -29,6 +29,8 @@ use super::replay::Replay;
 
 /// The one operation with a budget so small that it is shared.
 const PACED: &str = "cloudtrail:LookupEvents";
+/// How long the first of them is waited for once another has been refused.
+const GRACE: Duration = Duration::from_secs(2);
 /// What AWS bills each time it is asked for.
 const BILLED: [&str; 2] = ["cloudtrail:StartQuery", "logs:StartQuery"];
 /// So many times a request is made before an answer to the first has come. Then it has failed, and may be tried anew.
@@ -56,6 +58,8 @@ struct Inner {
     far_end: FarEnd,
     /// How long a request is waited for, from the moment it may leave until its last byte, before it is made once more.
     attempt: Duration,
+    /// How long for it and those beside it, in all.
+    limit: Duration,
     pace: Pace,
     recorded: Option<Mutex<Vec<Recorded>>>,
     /// Secrets go before anything else sees an answer, so that a live run and its replay read the same.
@@ -127,6 +131,7 @@ impl Wire {
         Self(Arc::new(Inner {
             far_end: FarEnd::Aws(client),
             attempt: session.attempt,
+            limit: session.limit.max(session.attempt),
             pace,
             recorded,
             redact: !session.shows_secrets,
@@ -142,6 +147,7 @@ impl Wire {
         Self(Arc::new(Inner {
             far_end,
             attempt: Duration::from_secs(60),
+            limit: Duration::from_secs(60),
             pace: Pace::default(),
             recorded: None,
             redact,
@@ -314,10 +320,11 @@ impl Line {
     /// connection that hangs is not waited for, and an answer that is only slow is not thrown away.
     async fn asked(&self, far: &SharedHttpConnector, request: HttpRequest, action: &str, region: &str) -> Result<Answer, ConnectorError> {
         // What is billed by the piece is asked for once, however long it takes.
-        let (attempt, most) = if BILLED.contains(&action) { (self.inner.attempt * MOST_AT_ONCE, 1) } else { (self.inner.attempt, MOST_AT_ONCE) };
+        let most = if BILLED.contains(&action) { 1 } else { MOST_AT_ONCE };
+        let (attempt, limit) = (self.inner.attempt, self.inner.limit);
         let mut unanswered = FuturesUnordered::new();
         let mut last = Err(ConnectorError::timeout(TooLong(attempt).into()));
-        let mut next = Some(request);
+        let (mut next, mut first) = (Some(request), None);
         for place in 1..=most {
             let Some(this) = next.take() else { break };
             next = this.try_clone();
@@ -331,10 +338,17 @@ impl Line {
                 result
             });
             let began = Instant::now();
-            if let Ok(Some(result)) = tokio::time::timeout(attempt, unanswered.next()).await {
+            let first = *first.get_or_insert(began);
+            let until = if place == most { first + limit } else { began + attempt };
+            if let Ok(Some(result)) = tokio::time::timeout_at(until, unanswered.next()).await {
+                // What the second is refused, the first may still be granted.
+                let is_refused = !matches!(&result, Ok((200..=299, ..)));
+                if is_refused && let Ok(Some(other @ Ok((200..=299, ..)))) = tokio::time::timeout(GRACE, unanswered.next()).await {
+                    return other;
+                }
                 return result;
             }
-            last = Err(ConnectorError::timeout(TooLong(attempt * place).into()));
+            last = Err(ConnectorError::timeout(TooLong(first.elapsed()).into()));
             self.observe(action, region, (waited, began), &last);
         }
         last

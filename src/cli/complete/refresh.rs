@@ -129,6 +129,7 @@ async fn ask(scope: &Scope, pieces: &[Piece], book: &Book<'_>) {
         endpoint_url: scope.endpoint_url.clone(),
         ca_bundle: scope.ca_bundle.clone(),
         attempt: ATTEMPT,
+        limit: BOUND,
         ..Session::default()
     };
     let Ok(account) = Account::open(&session, None).await else { return };
@@ -166,7 +167,7 @@ async fn tasks(account: &Account, ledger: &Ledger, cluster: Option<&str>, book: 
             book.write(|page| page.tasks = book.dated(newest(fresh.borrow().clone())));
         }
     };
-    let Ok(listed) = stops::list(account, ledger, stops::Scope { cluster, service: None }, wanted, told).await else { return };
+    let Ok(listed) = stops::list(account, ledger, stops::Scope { cluster, service: None }, tokio::time::Instant::now() + BOUND, wanted, told).await else { return };
     let unread: HashSet<&str> = listed.unread.iter().map(|unread| unread.cluster.as_str()).collect();
     let seen = seen.into_inner();
     let mut all = fresh.into_inner();

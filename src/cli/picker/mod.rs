@@ -74,7 +74,7 @@ async fn shown(account: &Account, options: &Everywhere, screen: &Screen, now: Ti
     let scope = Scope { cluster: options.cluster.as_deref(), service: None };
     let deadline = Deadline::after(options.limit());
     let listing = async {
-        let listed = tokio::time::timeout(options.limit(), list(account, &ledger, scope, |_| true, told)).await;
+        let listed = tokio::time::timeout(options.limit(), list(account, &ledger, scope, super::stops::soon(options.limit()), |_| true, told)).await;
         listed
             .unwrap_or_else(|_| Err(NotFound::Refused { action: "ecs:ListTasks", failing: Failing { kind: Kind::TimedOut, code: None, message: "no answer in time".to_owned() } }))
     };

@@ -24,7 +24,7 @@ use super::super::gathering::interrupted;
 use super::super::screen::{Screen, say};
 use super::gathered::Gathered;
 use super::listing::Listing;
-use super::{Run, gap_of_services, nothing, tell_unread, unanswered};
+use super::{Run, before, gap_of_services, nothing, tell_unread, unanswered};
 
 /// Notes of one kind, beyond which only their number is told.
 const MOST_NOTES: usize = 4;
@@ -53,13 +53,16 @@ pub(super) async fn listed(run: &Run<'_>, by: Option<By>, since: Duration) -> Do
         }
     };
     let live = async {
-        let answer = list(account, &ledger, scope, |_| true, |tasks| gathered.take(tasks)).await;
+        let answer = list(account, &ledger, scope, before(deadline.at()), |_| true, |tasks| gathered.take(tasks)).await;
         *live_answer.borrow_mut() = Some(answer);
         gathered.live_is_over();
         if tell().await { Ok(()) } else { Err(Unheard) }
     };
     let archived = async {
-        let found = archives(account, &ledger, scope.cluster, deadline.at()).await;
+        // One name that is not listed in time keeps none that were from being read.
+        let began = tokio::time::Instant::now();
+        let until = began + deadline.at().saturating_duration_since(began).mul_f64(0.4);
+        let found = archives(account, &ledger, scope.cluster, until).await;
         if let Some(kept) = kept.get_or_init(|| found).as_deref().filter(|kept| !kept.is_empty()) {
             bars.hidden_while(|| screen.note(&announced(kept, from, screen)));
             let reading = reading.get_or_init(|| Reading::new(account, &ledger, kept, scope, Window { from, to: now }));
@@ -152,7 +155,11 @@ pub(super) async fn listed(run: &Run<'_>, by: Option<By>, since: Duration) -> Do
         Some(None) => screen.note(&format!("stops older than about an hour are not here: whether an archive keeps them could not be seen: {}", hidden(&readings))),
         None => screen.note("stops older than about an hour are not here: whether an archive keeps them was still being asked"),
     }
-    let is_short = is_live_short || gap.is_some() || !unread.is_empty() || !matches!(kept, Some(Some(_)));
+    let unlisted = readings.iter().any(|reading| reading.source == Source::Archive && reading.action.as_deref() == Some("logs:DescribeLogGroups") && reading.status.is_gap());
+    if unlisted && matches!(kept, Some(Some(_))) {
+        screen.note(&format!("whether another archive keeps more could not be seen: {}", hidden(&readings)));
+    }
+    let is_short = is_live_short || unlisted || gap.is_some() || !unread.is_empty() || !matches!(kept, Some(Some(_)));
     listing.finish(&readings)?;
     Ok(match end {
         Ended::Interrupted => Exit::Interrupted,

@@ -21,9 +21,11 @@ use crate::render::sheet::{Sheet, Shown};
 use crate::render::{markdown, stops as table, text};
 use crate::sources::account::Account;
 use crate::sources::deadline::Deadline;
+use crate::sources::failing::Kind;
 use crate::sources::ledger::Ledger;
 use crate::sources::stops::{Listed, Scope, UnreadCluster, list, must_exist, services};
 use crate::sources::target::Target;
+use crate::sources::task::NotFound;
 use crate::sources::{Ended, Limits, Reach, gather};
 
 mod archived;
@@ -181,7 +183,7 @@ async fn listed(run: &Run<'_>, by: Option<By>, since: Option<Duration>) -> Done 
     let found: RefCell<Vec<Stop>> = RefCell::default();
     let told = |tasks: Vec<Task>| found.borrow_mut().extend(tasks.into_iter().map(|task| Stop::of(task, now)).filter(recent));
     let ended = tokio::select! {
-        ended = list(account, &ledger, scope, |_| true, told) => ended,
+        ended = list(account, &ledger, scope, before(deadline.at()), |_| true, told) => ended,
         () = deadline.passed() => {
             if found.borrow().is_empty() {
                 bars.clear();
@@ -223,6 +225,19 @@ async fn listed(run: &Run<'_>, by: Option<By>, since: Option<Duration>) -> Done 
     let is_short = !ended.unread.is_empty() || gap.is_some() && stops.iter().any(Stop::may_be_told_by_its_service);
     print(run, by, stops, &readings, &bars)?;
     Ok(if is_short { Exit::Inconclusive } else { Exit::Answered })
+}
+
+/// So long before the run's end a cluster that has not answered is named and waited for no longer.
+const NAMED_BEFORE: Duration = Duration::from_millis(400);
+
+/// A little before that end.
+pub(super) fn before(end: tokio::time::Instant) -> tokio::time::Instant {
+    end.checked_sub(NAMED_BEFORE).unwrap_or(end)
+}
+
+/// A little before so long from now.
+pub(super) fn soon(limit: Duration) -> tokio::time::Instant {
+    before(tokio::time::Instant::now() + limit)
 }
 
 fn unanswered(options: &Everywhere) -> Failure {
@@ -297,12 +312,14 @@ async fn watch(account: &Account, scope: Scope<'_>, pause: Duration, options: &E
     let mut told: HashSet<String> = HashSet::new();
     let mut is_first = true;
     // What could not be read the last time, and the clusters of which nothing had been when the watch began.
+    let mut none_read_at_first = false;
     let (mut missing, mut unread_at_first): (Vec<UnreadCluster>, BTreeSet<String>) = (Vec::new(), BTreeSet::new());
     loop {
         let now = clock();
         let fresh: RefCell<Vec<Task>> = RefCell::default();
         let ledger = Ledger::new(|_| {});
-        let reading = tokio::time::timeout(options.limit(), list(account, &ledger, scope, |arn| !told.contains(arn), |tasks| fresh.borrow_mut().extend(tasks)));
+        let reading =
+            tokio::time::timeout(options.limit(), list(account, &ledger, scope, soon(options.limit()), |arn| !told.contains(arn), |tasks| fresh.borrow_mut().extend(tasks)));
         let read = tokio::select! {
             read = reading => read,
             () = interrupted() => return Ok(Exit::Interrupted),
@@ -318,13 +335,20 @@ async fn watch(account: &Account, scope: Scope<'_>, pause: Duration, options: &E
                 tell_changes(&mut missing, listed.unread, screen);
             }
             Ok(Ok(listed)) => tell_changes(&mut missing, listed.unread, screen),
-            Ok(Err(error)) if is_first => return Err(error.into()),
-            Ok(Err(error)) => screen.note(&format!("not read this time: {error}")),
-            Err(_) => screen.note("not read this time: no answer in time"),
+            Ok(Err(error)) if is_first && !is_for_now(&error) => return Err(error.into()),
+            // Nothing is known of what had stopped before: none of it is news.
+            Ok(Err(error)) => {
+                none_read_at_first |= std::mem::take(&mut is_first);
+                screen.note(&format!("not read this time: {error}"));
+            }
+            Err(_) => {
+                none_read_at_first |= std::mem::take(&mut is_first);
+                screen.note("not read this time: no answer in time");
+            }
         }
         fresh.retain(|task| has_stopped(task, now));
         // What had stopped before the watch began is no news, whenever its cluster can be read.
-        let is_old = |task: &Task| unread_at_first.contains(&task.cluster) && task.times.stopped.or(task.stop_anchor()).is_some_and(|stop| stop < began);
+        let is_old = |task: &Task| (none_read_at_first || unread_at_first.contains(&task.cluster)) && task.times.stopped.or(task.stop_anchor()).is_some_and(|stop| stop < began);
         told.extend(fresh.extract_if(.., |task| is_old(task)).map(|task| task.arn));
         fresh.sort_by_key(|task| task.times.stopped);
         for (at, task) in fresh.into_iter().enumerate() {
@@ -352,6 +376,11 @@ async fn watch(account: &Account, scope: Scope<'_>, pause: Duration, options: &E
             () = interrupted() => return Ok(Exit::Interrupted),
         }
     }
+}
+
+/// Whether the next time may go better.
+fn is_for_now(error: &NotFound) -> bool {
+    matches!(error, NotFound::Refused { failing, .. } if matches!(failing.kind, Kind::Throttled | Kind::TimedOut))
 }
 
 /// Names what cannot be read, once for as long as it is so, and says when all of it can be again.

@@ -8,13 +8,15 @@ use super::{earlier_ends, ended_by_itself, last_words};
 pub const RULE: Rule = Rule { cause: Cause::Completed, details: &[], about: "an essential container ended by itself with 0; expected for a job, not for a service", judge };
 
 fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
-    let Some((container, line)) = ended_by_itself(timeline).filter(|(container, _)| container.exit_code == Some(0)) else { return Judgement::No };
+    let ended = ended_by_itself(timeline).or_else(|| timeline.reported_end_of_a_job());
+    let Some((container, line)) = ended.filter(|(container, _)| container.exit_code == Some(0)) else { return Judgement::No };
     let task = &timeline.evidence.task;
     let mut finding = Finding::new(Confidence::Certain, "Completed");
     finding.container = Some(container.name.clone());
     finding.evidence = [Some(line), timeline.stop_line()].into_iter().flatten().map(|line| line.n).collect();
     finding.expected = task.service.is_none();
-    finding.summary = format!("Container {} ended by itself with exit code 0 [{}].", container.name, line.n);
+    let is_lost = timeline.reported_end_of_a_job().is_some();
+    finding.summary = format!("Container {} {} with exit code 0 [{}].", container.name, if is_lost { "left" } else { "ended by itself" }, line.n);
     match &task.service {
         None => finding.summary.push_str(" A task that is no part of a service is done when it ends so."),
         Some(service) => {
@@ -24,6 +26,11 @@ fn judge(timeline: &Timeline, _: &StoppedBy) -> Judgement {
         }
     }
     finding.summary.push_str(&earlier_ends(timeline, container));
+    if is_lost {
+        finding.confidence = Confidence::Possible;
+        finding.summary.push_str(" ECS's reason for the stop is lost: an order, or the end of its host, may have come before.");
+        finding.unchecked.push((Cause::StopRequested, "ECS's reason for the stop is lost".to_owned()));
+    }
     if container.was_killed_for_memory() {
         finding.confidence = Confidence::Likely;
         finding.alternatives.push((Cause::OutOfMemory, "a process inside the container was killed for memory, and its main process still ended with 0".to_owned()));

@@ -168,7 +168,7 @@ mod tests {
         for (exit_code, reason, group, cause, confidence, who) in [
             (Some(137), memory, "family:job", "out-of-memory", "likely", "nobody"),
             (Some(1), None, "family:job", "app-error", "likely", "nobody"),
-            (Some(0), None, "family:job", "completed", "likely", "nobody"),
+            (Some(0), None, "family:job", "completed", "possible", "unreadable"),
             // A host that is shut down sends the same signals.
             (Some(143), None, "family:job", "unknown", "possible", "unreadable"),
             (Some(137), None, "family:job", "unknown", "possible", "unreadable"),
@@ -182,7 +182,7 @@ mod tests {
             let trace = judged(reported(exit_code, reason, group));
             let told = (trace.verdict.cause.as_str(), trace.verdict.confidence.as_str(), trace.stopped_by.status.as_str());
             assert_eq!(told, (cause, confidence, who), "{exit_code:?} {group}: {}", trace.verdict.summary);
-            assert_eq!(trace.verdict.summary.contains("may have asked the task to stop"), cause != "unknown" && confidence == "possible", "{}", trace.verdict.summary);
+            assert_eq!(trace.verdict.summary.contains("ECS's reason for the stop is lost:"), cause != "unknown" && confidence == "possible", "{}", trace.verdict.summary);
         }
     }
 
@@ -247,11 +247,11 @@ mod tests {
 
     #[test]
     fn nobody_needs_the_host_to_be_known_and_of_several_containers_to_know_which_is_essential() {
-        let mut no_host = reported(Some(0), None, "family:job");
+        let mut no_host = reported(Some(1), None, "family:job");
         no_host.readings.retain(|reading| reading.about.as_deref() != Some("BidEvictedEvent"));
         assert_eq!(told(no_host), ("unknown", "unreadable", None));
         let two = |has_definition: bool| {
-            let mut evidence = reported(Some(0), None, "family:job");
+            let mut evidence = reported(Some(1), None, "family:job");
             let mut app = evidence.task.containers[0].clone();
             (app.name, app.exit_code) = ("other".to_owned(), Some(137));
             evidence.task.containers.push(app);

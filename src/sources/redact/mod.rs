@@ -598,6 +598,24 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_left_behind_a_quote_that_is_not_closed() {
+        for (line, told) in [
+            (r#"token="aaa password="hunter2" done"#, r#"token="[redacted]" done"#),
+            ("token='aaa password='hunter2' done", "token='[redacted]' done"),
+            (r#"DB_PASSWORD="p1 API_TOKEN="x9y8z7" done"#, r#"DB_PASSWORD="[redacted]" done"#),
+            (r#"password="line one and two"#, r#"password="[redacted]"#),
+            ("password=\"line one\nrest of it\" done", "password=\"[redacted]\" done"),
+            ("password=\"line one\r\nrest of it\" done", "password=\"[redacted]\" done"),
+            (r#"password=="two words" x"#, r#"password=="[redacted]" x"#),
+            (r#"password==\"two words\" x"#, r#"password==\"[redacted]\" x"#),
+        ] {
+            assert_eq!(text(line), told);
+        }
+        let lines = "secret: \"abc def\nat main.rs:7\nat lib.rs:9\nuser=jane said \"hello\"";
+        assert_eq!(text(lines), lines.replace("abc def", "[redacted]"), "of a value that was cut other lines are no part");
+    }
+
+    #[test]
     fn a_line_of_nothing_but_announcements_is_read_in_a_time_that_grows_with_its_length() {
         let pieces = [
             r#""password":""#,

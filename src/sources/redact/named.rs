@@ -143,10 +143,9 @@ fn value_of(text: &str, pair: &Captures<'_>, words: Words, unclosed: &mut Unclos
         return None;
     }
     let length = match opened.quote {
-        Some(quote) => unclosed.quoted(text, start, quote, opened.is_escaped),
-        None => None,
-    }
-    .unwrap_or_else(|| unquoted(rest));
+        Some(quote) => unclosed.announced(text, start, quote, opened.is_escaped),
+        None => unquoted(rest),
+    };
     let secret = &rest[..length];
     let is_count = secret.bytes().all(|byte| byte.is_ascii_digit()) && (is_short || small.contains("token") && length <= 6);
     if secret.chars().count() < 3 || is_count || NO_SECRET.is_match(secret) {
@@ -180,6 +179,8 @@ fn opened(rest: &str) -> Opened {
         match (letters.next(), letters.next()) {
             _ if ahead.starts_with(GONE) => break,
             (Some('b'), Some('"' | '\'')) => at += 1,
+            // `password=="x"`
+            (Some('='), Some('"' | '\'' | '`' | '\\')) if at == 0 => at += 1,
             (Some('\\'), Some('\\' | '"' | '\'')) => (at, is_escaped) = (at + 1, true),
             (Some('[' | '(' | '{'), _) => at += 1,
             (Some(open @ ('"' | '\'' | '`' | '“' | '‘')), _) => {
@@ -199,11 +200,41 @@ fn opened(rest: &str) -> Opened {
 /// As long as an ARN may be, and longer.
 const LONGEST_ARN: usize = 2048;
 
+/// Lines that a quoted value may go on over.
+const MOST_LINES: usize = 2;
+const MOST_BYTES: usize = 4096;
+
+/// Up to a quote a few lines on, unless another name is told before it; else to the end of the line.
+fn on_further_lines(rest: &str, quote: char) -> usize {
+    let line = rest.find(['\r', '\n']).unwrap_or(rest.len());
+    let near = &rest[..rest.floor_char_boundary(MOST_BYTES.min(rest.len()))];
+    let is_one = |end: &usize| *end > line && near[..*end].matches('\n').count() <= MOST_LINES && !PAIR.is_match(&near[line..*end]);
+    near.find(quote).filter(is_one).unwrap_or(line)
+}
+
 /// Quotes that are not closed before a line's end, and where it ends: nobody looks for them twice.
 #[derive(Default)]
 struct Unclosed(BTreeMap<(char, bool), usize>);
 
 impl Unclosed {
+    /// From `start` up to the closing quote, or to the line's end where there is none. A quote that opens the value of another
+    /// announcement closes nothing: then that value goes, too.
+    fn announced(&mut self, text: &str, start: usize, quote: char, is_escaped: bool) -> usize {
+        let (mut from, mut quote, mut is_escaped) = (start, quote, is_escaped);
+        loop {
+            let Some(length) = self.quoted(text, from, quote, is_escaped) else {
+                return on_further_lines(&text[start..], quote);
+            };
+            let end = from + length;
+            let opens_another = PAIR.find_iter(&text[from..end]).last().is_some_and(|pair| from + pair.end() == end);
+            let next = opened(&text[end..]);
+            match next.quote.filter(|_| opens_another) {
+                Some(other) => (from, quote, is_escaped) = (end + next.length, other, next.is_escaped),
+                None => return end - start,
+            }
+        }
+    }
+
     /// From `start` up to the closing quote, which is escaped as the opening one was; `None` where the line has none.
     fn quoted(&mut self, text: &str, start: usize, quote: char, is_escaped: bool) -> Option<usize> {
         if self.0.get(&(quote, is_escaped)).is_some_and(|end| start < *end) {
