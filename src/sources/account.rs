@@ -17,7 +17,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
-use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_http_client::Connector;
@@ -25,6 +25,7 @@ use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{self, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::os_shim_internal::{Env, Fs};
+use aws_types::sdk_config::SharedTimeSource;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
 use crate::diagnosis::access::Told;
@@ -163,8 +164,9 @@ impl Account {
         let folder = if session.record { None } else { cache::meeting_place() };
         let known_groups = KnownGroups::of(folder, endpoint.as_deref(), credentials.access_key_id(), region.as_ref());
         let origins = origin::of(session, region.as_ref(), &credentials);
+        let renewing = SharedCredentialsProvider::new(Renewing::of(credentials, &config));
         let wire = Wire::to_aws(http, pace, session, observer);
-        let config = config.into_builder().http_client(wire.clone()).credentials_provider(SharedCredentialsProvider::new(credentials)).build();
+        let config = config.into_builder().http_client(wire.clone()).credentials_provider(renewing).build();
         Ok(Self { origins, known_groups, ..Self::with(config, wire, region.to_string()) })
     }
 
@@ -294,6 +296,45 @@ fn unsendable(credentials: &Credentials) -> Option<&'static str> {
         return Some("the access key id");
     }
     credentials.session_token().is_some_and(is_bad).then_some("the session token")
+}
+
+/// Credentials that were asked for once, and are asked for again when they run out: a watch may outlive a session.
+#[derive(Debug)]
+struct Renewing {
+    held: tokio::sync::Mutex<Credentials>,
+    provider: Option<SharedCredentialsProvider>,
+    clock: Option<SharedTimeSource>,
+}
+
+/// Renewed so long before they run out, since a request takes its time.
+const RENEWED_BEFORE: Duration = Duration::from_secs(30);
+
+impl Renewing {
+    fn of(held: Credentials, config: &SdkConfig) -> Self {
+        Self { held: tokio::sync::Mutex::new(held), provider: config.credentials_provider(), clock: config.time_source() }
+    }
+
+    async fn credentials(&self) -> Credentials {
+        let mut held = self.held.lock().await;
+        let runs_out = held.expiry().zip(self.clock.as_ref()).is_some_and(|(expiry, clock)| expiry <= clock.now() + RENEWED_BEFORE);
+        if let Some(provider) = self.provider.as_ref().filter(|_| runs_out)
+            && let Ok(newer) = provider.provide_credentials().await
+            && unsendable(&newer).is_none()
+        {
+            *held = newer;
+        }
+        // Where there are no newer ones, AWS's word on the old ones says what to do.
+        held.clone()
+    }
+}
+
+impl ProvideCredentials for Renewing {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async move { Ok(self.credentials().await) })
+    }
 }
 
 /// An endpoint that is set and empty is none, as for the AWS CLI; the SDK would give up at it.

@@ -265,6 +265,10 @@ fn what_is_kept_is_shown_and_where_nothing_is_how_to_keep_it() {
             ran.stderr
         );
     }
+    let faults = [("logs:DescribeLogGroups", Fault::Answers(200, groups)), ("logs:DescribeLogGroups", Fault::HangOf("containerinsights"))];
+    let aws = FakeAws::with(CASE, &faults, Duration::ZERO);
+    let ran = run(&mut against(&aws, &["archive", "status", "--timeout", "3s"])).code(&[3]);
+    assert!(ran.stdout.contains("are kept in") && ran.stderr.contains("could not be listed"), "{} {}", ran.stdout, ran.stderr);
     // One that only a query can read holds no single task's events for who looks for them.
     let queried: &str = groups.replace(r#""retentionInDays": 30"#, r#""logGroupClass": "INFREQUENT_ACCESS""#).leak();
     let aws = FakeAws::with(CASE, &[("logs:DescribeLogGroups", Fault::Answers(200, queried))], Duration::ZERO);

@@ -68,6 +68,13 @@ fn an_answer_that_is_slower_than_half_the_run_still_counts_and_one_that_hung_is_
 }
 
 #[test]
+fn a_question_that_only_spares_another_holds_up_no_line_of_a_log() {
+    let aws = FakeAws::with(CASE, &[("logs:GetLogEvents", Fault::HangOf("\"startFromHead\":true"))], Duration::ZERO);
+    let document = run(&mut against(&aws, &["timeline", &aws.task_arn, "-o", "json"])).code(&[0, 3]).json();
+    assert!(document["timeline"].as_array().unwrap().iter().any(|line| line["witness"] == "logs"), "{}", document["sources"]);
+}
+
+#[test]
 fn the_one_call_that_must_work_gives_the_return_code() {
     for (fault, code) in
         [(Fault::Denied, 254), (Fault::Throttled(3), 0), (Fault::ServerError(2), 0), (Fault::Reset, 255), (Fault::Hang, 255), (Fault::NotReadable, 255), (Fault::Empty, 255)]

@@ -66,6 +66,35 @@ fn an_endpoint_can_be_given_for_all_or_for_one_service() {
 }
 
 #[test]
+fn credentials_that_run_out_while_it_is_watched_are_asked_for_again() {
+    let aws = FakeAws::serving("app-error");
+    let folder = tempfile::tempdir().unwrap();
+    let (config, script, count) = (folder.path().join("config"), folder.path().join("give.sh"), folder.path().join("count"));
+    // The first are good for seconds, those after them for an hour; each under its own key.
+    let text = format!(
+        "#!/bin/sh\necho x >> {0}\nn=$(wc -l < {0})\nexp=$(date -u -d \"+$([ $n = 1 ] && echo 33 || echo 3600) seconds\" +%Y-%m-%dT%H:%M:%SZ)\necho \"{{\\\"Version\\\":1,\\\"AccessKeyId\\\":\\\"AKIAIOSFODNN7EXAMPL$n\\\",\\\"SecretAccessKey\\\":\\\"x\\\",\\\"SessionToken\\\":\\\"t\\\",\\\"Expiration\\\":\\\"$exp\\\"}}\"\n",
+        count.display()
+    );
+    std::fs::write(&script, text).unwrap();
+    std::fs::write(&config, format!("[profile p]\nregion = {}\ncredential_process = sh {}\n", aws.region, script.display())).unwrap();
+    let mut child = program(&["stops", "--watch=5s", "--profile", "p"])
+        .env("AWS_CONFIG_FILE", &config)
+        .env("AWS_ENDPOINT_URL", &aws.url)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let asked_by = |key: &str| aws.journal().iter().any(|asked| asked.key == key);
+    let began = std::time::Instant::now();
+    while !asked_by("AKIAIOSFODNN7EXAMPL2") && began.elapsed().as_secs() < 60 {
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(asked_by("AKIAIOSFODNN7EXAMPL1") && asked_by("AKIAIOSFODNN7EXAMPL2"), "{:?}", aws.journal().iter().map(|asked| asked.key.clone()).collect::<Vec<_>>());
+}
+
+#[test]
 fn an_endpoint_that_is_set_and_empty_is_none() {
     let aws = FakeAws::serving("app-error");
     let names = ["AWS_ENDPOINT_URL_ECS", "AWS_ENDPOINT_URL_CLOUDTRAIL", "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "AWS_ENDPOINT_URL_STS"];

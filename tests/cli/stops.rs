@@ -119,6 +119,17 @@ fn of_a_cluster_that_is_read_in_part_what_came_is_listed_and_the_rest_named() {
 }
 
 #[test]
+fn a_cluster_that_hangs_is_named_and_those_beside_it_are_listed_in_time() {
+    let clusters =
+        ("ecs:ListClusters", Fault::Answers(200, r#"{"clusterArns": ["arn:aws:ecs:us-east-2:111122223333:cluster/data", "arn:aws:ecs:us-east-2:111122223333:cluster/staging"]}"#));
+    let aws = FakeAws::with("app-error", &[clusters, ("ecs:ListTasks", Fault::HangOf("staging"))], Duration::ZERO);
+    let began = Instant::now();
+    let ran = run(&mut against(&aws, &["stops", "-o", "json", "--timeout", "4s"])).code(&[3]);
+    assert!(ran.stderr.contains("cluster staging is missing here: ") && began.elapsed() < Duration::from_secs(6), "{} {:?}", ran.stderr, began.elapsed());
+    assert_eq!(ran.json()["stops"].as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn the_latest_stop_is_told_with_the_clusters_in_which_a_later_one_may_be() {
     let clusters =
         ("ecs:ListClusters", Fault::Answers(200, r#"{"clusterArns": ["arn:aws:ecs:us-east-2:111122223333:cluster/data", "arn:aws:ecs:us-east-2:111122223333:cluster/staging"]}"#));

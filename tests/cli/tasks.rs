@@ -1,6 +1,8 @@
 //! `<task>`: every form of one task gives the same trace; what is none says why.
 
-use super::fake_aws::FakeAws;
+use std::time::Duration;
+
+use super::fake_aws::{FakeAws, Fault};
 use super::program::{against, program, run, run_with_input};
 
 #[test]
@@ -25,6 +27,22 @@ fn every_form_of_one_task_gives_the_same_trace() {
     }
     let latest = run(&mut against(&aws, &["timeline", "@latest", "-c", cluster, "-o", "json"])).code(&[0]).json();
     assert_eq!(latest["verdict"], wanted["verdict"]);
+}
+
+#[test]
+fn a_cluster_that_hangs_holds_up_no_task_that_another_has() {
+    let clusters =
+        ("ecs:ListClusters", Fault::Answers(200, r#"{"clusterArns": ["arn:aws:ecs:us-east-2:111122223333:cluster/data", "arn:aws:ecs:us-east-2:111122223333:cluster/staging"]}"#));
+    let hangs = [clusters, ("ecs:DescribeTasks", Fault::HangOf("staging")), ("ecs:ListTasks", Fault::HangOf("staging"))];
+    let id = FakeAws::serving("app-error").task_id().to_owned();
+    for (typed, most) in [(id.as_str(), 4), (&id[..5], 9), ("@latest", 9)] {
+        let aws = FakeAws::with("app-error", &hangs, Duration::ZERO);
+        let began = std::time::Instant::now();
+        let ran = run(&mut against(&aws, &["why", typed, "-o", "json"])).code(&[0, 3]);
+        assert_eq!(ran.json()["verdict"]["cause"], "app-error", "{typed}");
+        assert!(began.elapsed().as_secs() < most, "{typed}: {:?}", began.elapsed());
+        assert_eq!(ran.stderr.contains("a later stop may be missing: cluster staging"), typed == "@latest", "{}", ran.stderr);
+    }
 }
 
 #[test]
