@@ -502,8 +502,8 @@ enum Beside {
     Told(Option<Box<Task>>),
 }
 
-/// The archives' word on a task. Those that are slow are waited for no longer than whoever else may remember it takes, who
-/// are asked beside them then.
+/// The archives' word on a task. Where they are slow, whoever else may remember it is asked beside them; once one of these knows
+/// why it stopped, the archives are waited for no longer.
 async fn archived_or_beyond(account: &Account, ledger: &Ledger, sought: SoughtInArchives<'_>, share: Duration, now: Timestamp) -> (archived_task::Found, Beside) {
     let began = tokio::time::Instant::now();
     let until = watch::Sender::new(if sought.is_beginning { began + share } else { began + share.mul_f64(1.5) });
