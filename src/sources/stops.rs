@@ -78,8 +78,9 @@ pub async fn list(account: &Account, ledger: &Ledger, scope: Scope<'_>, until: I
             let finder = &finder;
             async move {
                 let name = last_segment(cluster).to_owned();
-                let late = || NotFound::Refused { action: "ecs:ListTasks", failing: account.out_of_time("ecs:ListTasks", &name) };
-                let answer = timeout_at(until, in_cluster(finder, cluster, scope.service, wanted, told)).await.unwrap_or_else(|_| Err(late()));
+                let asking = Cell::new("ecs:ListTasks");
+                let late = || NotFound::Refused { action: asking.get(), failing: account.out_of_time(asking.get(), &name) };
+                let answer = timeout_at(until, in_cluster(finder, cluster, (scope.service, &asking), wanted, told)).await.unwrap_or_else(|_| Err(late()));
                 (name, answer)
             }
         })
@@ -107,18 +108,27 @@ pub async fn list(account: &Account, ledger: &Ledger, scope: Scope<'_>, until: I
     }
 }
 
-async fn in_cluster(finder: &Finder<'_>, cluster: &str, service: Option<&str>, wanted: &impl Fn(&str) -> bool, told: &impl Fn(Vec<Task>)) -> Result<(), NotFound> {
+/// `asking` is what it waits for at any time.
+async fn in_cluster(
+    finder: &Finder<'_>,
+    cluster: &str,
+    (service, asking): (Option<&str>, &Cell<&'static str>),
+    wanted: &impl Fn(&str) -> bool,
+    told: &impl Fn(Vec<Task>),
+) -> Result<(), NotFound> {
     let (mut pages, mut seen) = (Pages::default(), BTreeSet::new());
     loop {
         let (mut arns, next) = finder.page_of_stopped(cluster, pages.token()).await?;
         // A page that comes again tells nothing new.
         arns.retain(|arn| wanted(arn) && seen.insert(arn.clone()));
         if !arns.is_empty() {
+            asking.set("ecs:DescribeTasks");
             let described = finder.describe(cluster, &arns).await.map_err(|failing| NotFound::Refused { action: "ecs:DescribeTasks", failing })?;
             if let Described::Tasks(mut tasks) = described {
                 tasks.retain(|task| service.is_none_or(|service| task.service.as_deref() == Some(service)));
                 told(tasks);
             }
+            asking.set("ecs:ListTasks");
         }
         match pages.turn(next) {
             Turn::Next => {}
