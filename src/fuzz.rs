@@ -613,7 +613,8 @@ fn eventbridge_event() {
             }
         };
         let mut known = String::new();
-        texts(&serde_json::from_str(&event).unwrap_or_default(), &mut known);
+        // What was pasted may begin with a mark of its encoding.
+        texts(&serde_json::from_str(event.trim_start_matches('\u{feff}')).unwrap_or_default(), &mut known);
         let now = Timestamp::from_second(1_790_000_000).expect("a time");
         for task in read.into_iter().chain(tasks_of_event(&event)) {
             prop_assert!(known.contains(&task.arn.to_lowercase()) && task.arn.ends_with(&task.id), "{}", task.arn);
