@@ -321,6 +321,12 @@ impl Task {
         times.stopping.or(times.asked_to_stop).or(times.execution_stopped).or(times.stopped).or_else(reported).or(times.last_word)
     }
 
+    /// Whether ECS has forgotten it, and nobody kept the reason it gave.
+    #[must_use]
+    pub fn is_reason_lost(&self) -> bool {
+        self.is_forgotten() && self.stopped_reason.is_none()
+    }
+
     /// When the first of its containers had ended, or the task had, as far as that is told.
     #[must_use]
     pub fn ended(&self) -> Option<Timestamp> {

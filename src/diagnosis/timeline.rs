@@ -172,7 +172,7 @@ impl Timeline {
     pub fn unhealthy_before_a_lost_stop(&self) -> Option<(usize, &ServiceMessage)> {
         let task = &self.evidence.task;
         let scheduled = matches!(self.stop_code(), Some(StopCode::ServiceSchedulerInitiated));
-        let is_lost = task.is_forgotten() && task.stopped_reason.is_none();
+        let is_lost = task.is_reason_lost();
         let names_it = |message: &ServiceMessage| message.tasks.contains(&task.id);
         let (_, stopped) = self.messages().find(|(_, message)| message.says_it_stopped(&task.id)).filter(|_| scheduled && is_lost)?;
         let lead = |message: &ServiceMessage| stopped.at.as_millisecond() - message.at.as_millisecond();
@@ -185,7 +185,7 @@ impl Timeline {
     #[must_use]
     pub fn rebalanced_in_a_lost_stop(&self) -> Option<usize> {
         let task = &self.evidence.task;
-        let is_lost = task.is_forgotten() && task.stopped_reason.is_none() && matches!(self.stop_code(), Some(StopCode::ServiceSchedulerInitiated));
+        let is_lost = task.is_reason_lost() && matches!(self.stop_code(), Some(StopCode::ServiceSchedulerInitiated));
         let told = |(_, message): &(usize, &ServiceMessage)| message.kind == MessageKind::Rebalancing && message.says_it_stopped(&task.id);
         self.messages().find(told).map(|(n, _)| n).filter(|_| is_lost)
     }

@@ -84,7 +84,7 @@ fn told_by_the_service(timeline: &Timeline) -> Judgement {
     let group_name = named.map_or_else(|| "Its load balancer".to_owned(), |arn| format!("Target group {}", target_group_name(arn)));
     let told = why.map(|why| format!(": {}", words::quoted(why))).unwrap_or_default();
     finding.summary = format!("{group_name} called it unhealthy [{n}]{told}, and seconds later the scheduler stopped it");
-    match timeline.messages().find(|(_, message)| message.kind == MessageKind::Stopped && message.tasks.contains(&timeline.evidence.task.id)) {
+    match timeline.messages().find(|(_, message)| message.says_it_stopped(&timeline.evidence.task.id)) {
         Some((stop, _)) => {
             finding.evidence.push(stop);
             finding.summary.push_str(&format!(" [{stop}]; its own reason is lost."));

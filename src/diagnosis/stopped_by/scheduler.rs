@@ -9,7 +9,7 @@ use super::super::evidence::{Reading, Source};
 use super::super::scaling::{ScalingActivity, Trigger};
 use super::super::scheduling::{self, Story};
 use super::super::service::{Host, Service};
-use super::super::task::{Teller, last_segment};
+use super::super::task::last_segment;
 use super::super::timeline::{Line, Timeline};
 use super::super::words;
 
@@ -24,7 +24,7 @@ pub(super) fn by_scheduler(timeline: &Timeline) -> StoppedBy {
         return StoppedBy::without(Status::Unreadable, "Unknown: ECS gives no time for the stop.".to_owned());
     };
     // A task that ECS has forgotten may be known by its service's events alone.
-    if timeline.evidence.task.stopped_reason.is_none() && timeline.evidence.task.told_by != Teller::Ecs {
+    if timeline.evidence.task.is_reason_lost() {
         let sentence = "Unknown: the service scheduler stopped it. ECS's reason, which tells a deployment or a scale-in from a failed health check, is lost, so it cannot be told whose call was behind it.";
         return StoppedBy { kind: Some(Kind::Unknown), ..StoppedBy::without(Status::Unreadable, sentence.to_owned()) }.with_calls_beside(timeline);
     }

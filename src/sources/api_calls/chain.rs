@@ -113,7 +113,7 @@ pub(super) async fn of_the_chain(asking: &Asking<'_>, stop: Timestamp, waiting: 
         // What ran a task by itself may be what stopped it.
         return Chain::of(of_the_start(task));
     }
-    if is_reason_lost(task) {
+    if is_stop_untold(task) {
         // What was done to its service and to its host in those minutes may be behind it.
         let of_service = |name: &'static str| Search { decides: true, goes_on: true, ..Search::of(name, around(stop, LED_TO_IT, 5), Subject::Service) };
         let mut searches = Vec::new();
@@ -222,8 +222,8 @@ pub(super) async fn of_the_chain(asking: &Asking<'_>, stop: Timestamp, waiting: 
 }
 
 /// Whether ECS has forgotten the task, and nothing tells why it stopped.
-fn is_reason_lost(task: &Task) -> bool {
-    task.is_forgotten() && task.stopped_reason.is_none() && matches!(task.stop_code, None | Some(StopCode::ServiceSchedulerInitiated))
+fn is_stop_untold(task: &Task) -> bool {
+    task.is_reason_lost() && matches!(task.stop_code, None | Some(StopCode::ServiceSchedulerInitiated))
 }
 
 /// Whether the scheduler stopped it, and gave the reason it gives for replacement and scale-in alike.
